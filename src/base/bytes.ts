@@ -1,0 +1,9 @@
+/**
+ * The whole boundary between file formats and the world: how long it is, and a part of it. An `ArrayBuffer` is one as it stands;
+ * a file handle, a `Blob`, or a URL that answers range requests become one in a few lines.
+ */
+export interface ByteSource {
+  readonly byteLength: number;
+  /** Bytes `start` (inclusive) to `end` (exclusive), both inside the source. */
+  slice(start: number, end: number): ArrayBuffer | Promise<ArrayBuffer>;
+}

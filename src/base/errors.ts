@@ -1,0 +1,43 @@
+/**
+ * The one error the engine throws for anything a caller can mend: a bad file, a bad option, a bad text.
+ *
+ * The message reads `file: field = value: what is wrong, and what to do`, and the same parts can be read by programs.
+ */
+export class ModelError extends Error {
+  /** The file (or option, or function) at fault, relative to the model where it belongs to one. */
+  readonly file: string | undefined;
+  /** The field, tensor, or argument inside `file`. */
+  readonly field: string | undefined;
+  /** The offending value as it was found. */
+  readonly value: unknown;
+
+  constructor(message: string, at: { file?: string; field?: string; value?: unknown; cause?: unknown } = {}) {
+    super(place(at) + message, at.cause === undefined ? undefined : { cause: at.cause });
+    this.name = "ModelError";
+    this.file = at.file;
+    this.field = at.field;
+    this.value = at.value;
+  }
+}
+
+function place(at: { file?: string; field?: string; value?: unknown }): string {
+  const value = "value" in at ? ` = ${show(at.value)}` : "";
+  const field = at.field === undefined ? "" : `${at.field}${value}: `;
+  return (at.file === undefined ? "" : `${at.file}: `) + field;
+}
+
+/** A value as it may stand in a message: short, on one line, never throwing. */
+export function show(value: unknown): string {
+  let text: string;
+  if (typeof value === "string") text = JSON.stringify(value);
+  else if (typeof value === "bigint") text = `${value}n`;
+  else if (typeof value === "function") text = "a function";
+  else {
+    try {
+      text = JSON.stringify(value) ?? String(value);
+    } catch {
+      text = Object.prototype.toString.call(value);
+    }
+  }
+  return text.length > 80 ? `${text.slice(0, 77)}...` : text;
+}

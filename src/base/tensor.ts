@@ -1,0 +1,90 @@
+/**
+ * Tensors are plain data: a typed array and how to walk it. The shape is structurally what the `ndarray` package uses, so
+ * `ndarray(t.data, t.shape, t.stride, t.offset)` is a view without a copy.
+ */
+export interface Tensor<D extends TensorData = TensorData> {
+  readonly data: D;
+  /** Size of every axis, outermost first; `[]` is a scalar. */
+  readonly shape: readonly number[];
+  /** Elements (not bytes) between neighbours along every axis. */
+  readonly stride: readonly number[];
+  /** Element of `data` at index [0, …, 0]. */
+  readonly offset: number;
+  readonly dtype: DType;
+}
+
+export type TensorData =
+  | Float64Array
+  | Float32Array
+  | Int8Array
+  | Uint8Array
+  | Int16Array
+  | Uint16Array
+  | Int32Array
+  | Uint32Array
+  | BigInt64Array
+  | BigUint64Array;
+
+/** Element types. `float16` and `bfloat16` are kept as their bits in a `Uint16Array`; `bool` as 0 and 1 in a `Uint8Array`. */
+export type DType =
+  | "float64"
+  | "float32"
+  | "float16"
+  | "bfloat16"
+  | "int8"
+  | "uint8"
+  | "int16"
+  | "uint16"
+  | "int32"
+  | "uint32"
+  | "int64"
+  | "uint64"
+  | "bool";
+
+/** What a tensor is, before its bytes are read. */
+export interface TensorInfo {
+  readonly dtype: string;
+  readonly shape: readonly number[];
+}
+
+/** Named tensors in some file or files; read one at a time, so that peak memory is one tensor and not one model. */
+export interface TensorSource {
+  /** Where they come from, for messages: `model.safetensors`. */
+  readonly file: string;
+  /** Every tensor by name, in the order of the file. */
+  readonly tensors: ReadonlyMap<string, TensorInfo>;
+  /** Reads one tensor as float32 (float16 and bfloat16 are widened, exactly), row-major and contiguous. */
+  readFloat32(name: string): Promise<Tensor<Float32Array>>;
+  /** Rows of a [rows, width] table, as they are needed, without reading the whole of it where the source allows that. */
+  rows(name: string, where: "memory" | "source"): Promise<RowSource>;
+}
+
+/** Rows of a table that need not lie in memory: the word embeddings, which are a quarter of BERT and used a few rows at a time. */
+export interface RowSource {
+  readonly rows: number;
+  readonly width: number;
+  /** Writes row `ids[t]` of the table to `out[t * width …]`, as float32, for every t: [T, width]. */
+  read(ids: Int32Array, out: Float32Array): Promise<void> | void;
+}
+
+/** Number of elements of a shape. */
+export function sizeOf(shape: readonly number[]): number {
+  return shape.reduce((n, d) => n * d, 1);
+}
+
+/** Strides of a contiguous row-major tensor. */
+export function rowMajor(shape: readonly number[]): number[] {
+  const stride = new Array<number>(shape.length);
+  let step = 1;
+  for (let i = shape.length - 1; i >= 0; i--) {
+    stride[i] = step;
+    step *= shape[i];
+  }
+  return stride;
+}
+
+/** A contiguous row-major float32 tensor over `data`. */
+export function tensor(data: Float32Array, shape: readonly number[]): Tensor<Float32Array> {
+  if (data.length !== sizeOf(shape)) throw new Error(`${data.length} numbers cannot have the shape [${shape}]`);
+  return { data, shape, stride: rowMajor(shape), offset: 0, dtype: "float32" };
+}

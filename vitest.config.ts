@@ -1,0 +1,11 @@
+import { defineConfig } from "vitest/config";
+
+// `npm test`: everything that needs only what is committed, in minutes.
+export default defineConfig({
+  test: {
+    include: ["test/**/*.test.ts", "apps/*/test/**/*.test.ts"],
+    exclude: ["**/node_modules/**", "**/dist/**", "test/extended/**"],
+    testTimeout: 60_000,
+    reporters: process.env.CI ? ["default", ["json", { outputFile: "test-results/report.json" }]] : ["default"],
+  },
+});
