@@ -1,0 +1,136 @@
+import { ModelError } from "../base/errors.ts";
+import type { RowSource, Tensor, TensorSource } from "../base/tensor.ts";
+import { sizeOf, tensor } from "../base/tensor.ts";
+import type { Kernels, Linear, Norm } from "../kernels/kernels.ts";
+import type { BertConfig } from "./config.ts";
+import type { BertLayer, BertWeights } from "./forward.ts";
+
+/**
+ * Takes an encoder's tensors by their Hugging Face names and hands them to a backend, one at a time: peak memory is the packed weights
+ * plus one layer's tensor. Every shape is checked against config.json and every number for NaN and infinity before anything runs.
+ *
+ * Accepts the names as transformers writes them: with or without the `bert.` or `roberta.` prefix, `gamma` and `beta` for LayerNorm in
+ * old files, with or without a pooler, with heads of other tasks beside the encoder.
+ */
+export async function loadWeights<B>(
+  kernels: Kernels<B>,
+  source: TensorSource,
+  config: BertConfig,
+  signal?: AbortSignal,
+): Promise<BertWeights<B>> {
+  const read = new Reader(source, signal);
+  const { hiddenSize: H, intermediateSize: I } = config;
+
+  const table = async (name: string, rows: number): Promise<B> => {
+    return upload(kernels, await read.tensor(`embeddings.${name}_embeddings.weight`, [rows, H]));
+  };
+  const linear = async (name: string, out: number, input: number): Promise<Linear<B>> => {
+    return kernels.prepare(await read.tensor(`${name}.weight`, [out, input]), await read.tensor(`${name}.bias`, [out]));
+  };
+  const norm = async (name: string): Promise<Norm<B>> => ({
+    gain: upload(kernels, await read.tensor(`${name}.LayerNorm.weight`, [H])),
+    shift: upload(kernels, await read.tensor(`${name}.LayerNorm.bias`, [H])),
+    epsilon: config.epsilon,
+  });
+
+  const position = await table("position", config.positions);
+  const type = await table("token_type", config.types);
+  const embeddingNorm = await norm("embeddings");
+
+  const layers: BertLayer<B>[] = [];
+  for (let i = 0; i < config.layers; i++) {
+    const layer = `encoder.layer.${i}`;
+    layers.push({
+      qkv: kernels.prepare(...(await read.sideBySide(`${layer}.attention.self`, ["query", "key", "value"], H))),
+      attentionOut: await linear(`${layer}.attention.output.dense`, H, H),
+      attentionNorm: await norm(`${layer}.attention.output`),
+      up: await linear(`${layer}.intermediate.dense`, I, H),
+      down: await linear(`${layer}.output.dense`, H, I),
+      outputNorm: await norm(`${layer}.output`),
+    });
+  }
+  return { embeddings: { position, type }, embeddingNorm, layers };
+}
+
+/** The word table, [vocab_size, H]: in memory in the file's own precision, or read row by row from where the file lies. */
+export async function loadWords(source: TensorSource, config: BertConfig, where: "memory" | "source"): Promise<RowSource> {
+  const read = new Reader(source);
+  const name = read.find("embeddings.word_embeddings.weight", [config.vocabularySize, config.hiddenSize]);
+  return source.rows(name, where);
+}
+
+class Reader {
+  readonly #source: TensorSource;
+  readonly #signal: AbortSignal | undefined;
+  readonly #prefix: string;
+
+  constructor(source: TensorSource, signal?: AbortSignal) {
+    this.#source = source;
+    this.#signal = signal;
+    const stem = "embeddings.word_embeddings.weight";
+    const name = [...source.tensors.keys()].find((key) => key === stem || key.endsWith(`.${stem}`));
+    if (name === undefined) {
+      throw new ModelError("is missing: these are not the weights of a BERT encoder", { file: source.file, field: stem });
+    }
+    this.#prefix = name.slice(0, -stem.length);
+  }
+
+  /** The file's own name for a tensor, its shape checked. */
+  find(name: string, shape: readonly number[]): string {
+    const full = this.#prefix + name;
+    const old = full.replace(/LayerNorm\.weight$/, "LayerNorm.gamma").replace(/LayerNorm\.bias$/, "LayerNorm.beta");
+    const key = this.#source.tensors.has(full) ? full : old;
+    const info = this.#source.tensors.get(key);
+    if (info === undefined) {
+      throw new ModelError("is missing: the file is not whole, or config.json belongs to another model", {
+        file: this.#source.file,
+        field: full,
+      });
+    }
+    if (info.shape.length !== shape.length || info.shape.some((d, i) => d !== shape[i])) {
+      throw new ModelError(`has the shape [${info.shape}], but config.json asks for [${shape}]`, {
+        file: this.#source.file,
+        field: key,
+      });
+    }
+    return key;
+  }
+
+  async tensor(name: string, shape: readonly number[]): Promise<Tensor<Float32Array>> {
+    this.#signal?.throwIfAborted();
+    const key = this.find(name, shape);
+    const t = await this.#source.readFloat32(key);
+    checkFinite(t.data, this.#source.file, key);
+    return t;
+  }
+
+  /** Several [H, H] layers of one input as one [parts · H, H] layer: one pass over x instead of three. */
+  async sideBySide(
+    stem: string,
+    parts: readonly string[],
+    H: number,
+  ): Promise<[weight: Tensor<Float32Array>, bias: Tensor<Float32Array>]> {
+    const weight = new Float32Array(parts.length * H * H);
+    const bias = new Float32Array(parts.length * H);
+    for (const [i, part] of parts.entries()) {
+      weight.set((await this.tensor(`${stem}.${part}.weight`, [H, H])).data, i * H * H);
+      bias.set((await this.tensor(`${stem}.${part}.bias`, [H])).data, i * H);
+    }
+    return [tensor(weight, [parts.length * H, H]), tensor(bias, [parts.length * H])];
+  }
+}
+
+function upload<B>(kernels: Kernels<B>, t: Tensor<Float32Array>): B {
+  const buffer = kernels.alloc(sizeOf(t.shape));
+  kernels.write(buffer, t.data);
+  return buffer;
+}
+
+export function checkFinite(data: Float32Array, file: string, field: string): void {
+  for (let i = 0; i < data.length; i++) {
+    // x - x is 0 for every finite number and NaN otherwise
+    if (data[i] - data[i] !== 0) {
+      throw new ModelError(`element ${i} is ${data[i]}; the weights are damaged, or training went wrong`, { file, field });
+    }
+  }
+}

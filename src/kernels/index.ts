@@ -1,0 +1,3 @@
+export { js } from "./js/index.ts";
+export type { Activation, Embeddings, Kernels, Linear, Norm } from "./kernels.ts";
+export { reference } from "./reference.ts";

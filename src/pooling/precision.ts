@@ -1,0 +1,78 @@
+import { ModelError } from "../base/errors.ts";
+
+/** Element types a vector can be handed out in. */
+export const PRECISIONS = ["float32", "int8", "uint8", "binary", "ubinary"] as const;
+export type Precision = (typeof PRECISIONS)[number];
+
+/** Smallest and largest value of every dimension, from vectors like those to be quantised. */
+export interface Ranges {
+  /** [D] */
+  readonly least: Float32Array;
+  /** [D] */
+  readonly most: Float32Array;
+}
+
+/**
+ * float32 rows [N, D] to bytes, with sentence-transformers' arithmetic (`quantize_embeddings`):
+ * - `uint8`: ⌊(x - least) / ((most - least) / 255)⌋ per dimension, in float32, clipped to 0 … 255; `int8` is that less 128;
+ * - `ubinary`: one bit a number, 1 where it is above zero, the first in the highest bit, [⌈D/8⌉]; `binary` is that less 128.
+ *
+ * Without `ranges` they are those of the rows themselves, so a row's bytes then depend on the others.
+ */
+export function quantizeRows(x: Float32Array, D: number, precision: "int8" | "binary", ranges?: Ranges): Int8Array;
+export function quantizeRows(x: Float32Array, D: number, precision: "uint8" | "ubinary", ranges?: Ranges): Uint8Array;
+export function quantizeRows(
+  x: Float32Array,
+  D: number,
+  precision: Exclude<Precision, "float32">,
+  ranges?: Ranges,
+): Int8Array | Uint8Array;
+export function quantizeRows(
+  x: Float32Array,
+  D: number,
+  precision: Exclude<Precision, "float32">,
+  ranges?: Ranges,
+): Int8Array | Uint8Array {
+  const bytes = precision === "binary" || precision === "ubinary" ? bits(x, D) : buckets(x, D, ranges ?? rangesOf(x, D));
+  return precision === "int8" || precision === "binary" ? Int8Array.from(bytes, (b) => b - 128) : bytes;
+}
+
+/** Smallest and largest value of every dimension of rows [N, D]. */
+export function rangesOf(x: Float32Array, D: number): Ranges {
+  if (x.length <= D) {
+    throw new ModelError("needs the ranges of other vectors (encode more than one text, or give `ranges`)", {
+      field: "precision",
+    });
+  }
+  const least = x.slice(0, D);
+  const most = x.slice(0, D);
+  for (let i = D; i < x.length; i++) {
+    const d = i % D;
+    if (x[i] < least[d]) least[d] = x[i];
+    if (x[i] > most[d]) most[d] = x[i];
+  }
+  return { least, most };
+}
+
+/** [N, D] -> [N, D] of 0 … 255. Rounded to float32 after every operation, as the reference computes. */
+function buckets(x: Float32Array, D: number, ranges: Ranges): Uint8Array {
+  const f = Math.fround;
+  const out = new Uint8Array(x.length);
+  for (let i = 0; i < x.length; i++) {
+    const d = i % D;
+    const step = f(f(ranges.most[d] - ranges.least[d]) / 255) || 1; // a constant dimension has no width to divide
+    out[i] = Math.min(255, Math.max(0, Math.floor(f(f(x[i] - ranges.least[d]) / step))));
+  }
+  return out;
+}
+
+/** [N, D] -> [N, ⌈D/8⌉] */
+function bits(x: Float32Array, D: number): Uint8Array {
+  const width = Math.ceil(D / 8);
+  const out = new Uint8Array((x.length / D) * width);
+  for (let i = 0; i < x.length; i++) {
+    const d = i % D;
+    if (x[i] > 0) out[((i - d) / D) * width + (d >> 3)] |= 0x80 >> (d & 7);
+  }
+  return out;
+}

@@ -1,0 +1,74 @@
+import { ModelError } from "../base/errors.ts";
+import { dot } from "./rows.ts";
+
+/** How near two vectors are: larger is nearer in all four, so the two distances are negative, as in sentence-transformers. */
+export const SIMILARITY_FUNCTIONS = ["cosine", "dot", "euclidean", "manhattan"] as const;
+export type SimilarityFunction = (typeof SIMILARITY_FUNCTIONS)[number];
+
+/** Every row of `a` against every row of `b`: row i of the result holds the similarities of a[i], [|a|] rows of [|b|]. */
+export function similarity(
+  a: readonly Float32Array[],
+  b: readonly Float32Array[],
+  by: SimilarityFunction = "cosine",
+): Float32Array[] {
+  const D = checkWidths([...a, ...b]);
+  // Norms once a row, not once a pair; a zero vector is as far from everything as a norm of 1e-12 makes it, as in torch.
+  const normsA = by === "cosine" ? a.map(norm) : [];
+  const normsB = by === "cosine" ? b.map(norm) : [];
+  return a.map((x, i) => {
+    const row = new Float32Array(b.length);
+    for (let j = 0; j < b.length; j++) {
+      row[j] = by === "cosine" ? dot(x, 0, b[j], 0, D) / (normsA[i] * normsB[j]) : near(x, b[j], by);
+    }
+    return row;
+  });
+}
+
+/** Row i of `a` against row i of `b`: [N]. */
+export function similarityPairwise(
+  a: readonly Float32Array[],
+  b: readonly Float32Array[],
+  by: SimilarityFunction = "cosine",
+): Float32Array {
+  if (a.length !== b.length) {
+    throw new ModelError(`takes as many rows on both sides, not ${a.length} and ${b.length}`, { field: "similarityPairwise" });
+  }
+  checkWidths([...a, ...b]);
+  return Float32Array.from(a, (x, i) => near(x, b[i], by));
+}
+
+function near(x: Float32Array, y: Float32Array, by: SimilarityFunction): number {
+  switch (by) {
+    case "cosine":
+      return dot(x, 0, y, 0, x.length) / (norm(x) * norm(y));
+    case "dot":
+      return dot(x, 0, y, 0, x.length);
+    case "euclidean": {
+      let sum = 0;
+      for (let i = 0; i < x.length; i++) sum += (x[i] - y[i]) * (x[i] - y[i]);
+      return -Math.sqrt(sum);
+    }
+    case "manhattan": {
+      let sum = 0;
+      for (let i = 0; i < x.length; i++) sum += Math.abs(x[i] - y[i]);
+      return -sum;
+    }
+    default:
+      throw new ModelError(`is not one of ${SIMILARITY_FUNCTIONS.join(", ")}`, { field: "similarityFunction", value: by });
+  }
+}
+
+function norm(x: Float32Array): number {
+  return Math.max(Math.sqrt(dot(x, 0, x, 0, x.length)), 1e-12);
+}
+
+function checkWidths(rows: readonly Float32Array[]): number {
+  const D = rows[0]?.length ?? 0;
+  for (const row of rows) {
+    if (!(row instanceof Float32Array)) {
+      throw new ModelError("must be rows of Float32Array, as encode returns them", { field: "similarity", value: row });
+    }
+    if (row.length !== D) throw new ModelError(`rows of ${D} and of ${row.length} numbers`, { field: "similarity" });
+  }
+  return D;
+}
