@@ -1,0 +1,295 @@
+/**
+ * The header of a safetensors file: what it may say, and what must hold between its numbers.
+ *
+ *     N       8 bytes, unsigned, little endian
+ *     header  N bytes of JSON   {"name": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}, …, "__metadata__": {"k": "v"}}
+ *     data    the rest          data_offsets count from here
+ *
+ * Rules and limits: github.com/huggingface/safetensors, README "Format" and src/tensor.rs. `JSON.parse` will not do: it keeps the last
+ * of two equal names in silence and cannot tell 1 from 1.0. So this reads the few JSON forms a header can hold, once, from left to
+ * right, and never builds what it does not keep.
+ */
+import { ModelError, show } from "../base/errors.ts";
+import type { DType } from "../base/tensor.ts";
+
+/** The reference reader's own limit on N, in bytes. */
+export const HEADER_LIMIT = 100_000_000;
+
+/** A stored element type: its size in bits, and what JavaScript calls it where it has an array for it. */
+export interface StoredType {
+  readonly bits: number;
+  readonly dtype?: DType;
+}
+
+/** All element types by the name they have in the file, in the reference's order: its writer sorts by the last first. */
+export const STORED_TYPES: ReadonlyMap<string, StoredType> = new Map<string, StoredType>([
+  ["BOOL", { bits: 8, dtype: "bool" }],
+  ["F4", { bits: 4 }],
+  ["F6_E2M3", { bits: 6 }],
+  ["F6_E3M2", { bits: 6 }],
+  ["U8", { bits: 8, dtype: "uint8" }],
+  ["I8", { bits: 8, dtype: "int8" }],
+  ["F8_E5M2", { bits: 8 }],
+  ["F8_E4M3", { bits: 8 }],
+  ["F8_E8M0", { bits: 8 }],
+  ["F8_E4M3FNUZ", { bits: 8 }],
+  ["F8_E5M2FNUZ", { bits: 8 }],
+  ["I16", { bits: 16, dtype: "int16" }],
+  ["U16", { bits: 16, dtype: "uint16" }],
+  ["F16", { bits: 16, dtype: "float16" }],
+  ["BF16", { bits: 16, dtype: "bfloat16" }],
+  ["I32", { bits: 32, dtype: "int32" }],
+  ["U32", { bits: 32, dtype: "uint32" }],
+  ["F32", { bits: 32, dtype: "float32" }],
+  ["C64", { bits: 64 }],
+  ["F64", { bits: 64, dtype: "float64" }],
+  ["I64", { bits: 64, dtype: "int64" }],
+  ["U64", { bits: 64, dtype: "uint64" }],
+]);
+
+/** One tensor as the header states it; `begin` and `end` are bytes counted from the start of the data. */
+export interface Entry {
+  /** The name of the element type in the file, `F32`. */
+  readonly stored: string;
+  readonly shape: readonly number[];
+  readonly begin: number;
+  readonly end: number;
+}
+
+export interface Header {
+  readonly metadata: ReadonlyMap<string, string>;
+  /** In the order of their data. */
+  readonly entries: ReadonlyMap<string, Entry>;
+}
+
+/** A tensor's name as it may stand in a message: it comes from a stranger, and may be long or hold line breaks. */
+export function label(name: string): string {
+  return /^[\x21-\x7e]{1,80}$/.test(name) ? name : show(name);
+}
+
+/**
+ * Reads the N bytes of a header whose data is `dataLength` bytes long. White space before and after the object is accepted, as the
+ * reference reader does (the format's text allows spaces after it only).
+ * @throws ModelError naming the tensor where the header breaks a rule.
+ */
+export function parseHeader(bytes: ArrayBuffer, dataLength: number, file: string): Header {
+  let text: string;
+  try {
+    text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch (cause) {
+    throw new ModelError("the header is not UTF-8: the file is damaged, fetch it again", {
+      file,
+      field: "header",
+      cause,
+    });
+  }
+  const at: Cursor = { text, next: 0, file };
+  const metadata = new Map<string, string>();
+  const found: [string, Entry][] = [];
+  eachMember(at, "the header", (name) => {
+    if (name === "__metadata__") readMetadata(at, metadata);
+    else found.push([name, readEntry(at, name)]);
+  });
+  skipSpace(at);
+  if (at.next < text.length) throw broken(at, "the end of the header");
+  return { metadata, entries: layOut(found, dataLength, file) };
+}
+
+/** Puts tensors in the order of their data and checks that they cover it: no hole, no overlap, nothing left over. */
+function layOut(found: [string, Entry][], dataLength: number, file: string): Map<string, Entry> {
+  found.sort(([, a], [, b]) => a.begin - b.begin || a.end - b.end);
+  let covered = 0;
+  for (const [name, { stored, shape, begin, end }] of found) {
+    const at = { file, field: `${label(name)} data_offsets`, value: [begin, end] };
+    if (end < begin) throw new ModelError("the end comes before the beginning: the header is damaged", at);
+    if (begin > covered)
+      throw new ModelError(`bytes ${covered} to ${begin} belong to no tensor: holes are refused`, at);
+    if (begin < covered) throw new ModelError("overlaps the tensor before it: shared bytes are refused", at);
+    const size = byteSize(stored, shape);
+    if (size === undefined) {
+      const problem = `the shape [${shape}] of ${stored} is not a whole number of bytes that can be counted`;
+      throw new ModelError(problem, { file, field: label(name), value: shape });
+    }
+    if (end - begin !== size) {
+      throw new ModelError(
+        `${end - begin} bytes, but [${shape.slice(0, 8)}] of ${stored} takes ${size}: the header is damaged`,
+        at,
+      );
+    }
+    covered = end;
+  }
+  if (covered !== dataLength) {
+    const problem =
+      covered > dataLength ? "the file is cut short, fetch it again" : "bytes after the last tensor are refused";
+    throw new ModelError(`the tensors take ${covered} bytes and the file holds ${dataLength}: ${problem}`, { file });
+  }
+  return new Map(found);
+}
+
+/** Bytes of a tensor; undefined where they cannot be counted exactly or do not end on a byte. */
+function byteSize(stored: string, shape: readonly number[]): number | undefined {
+  let bits = STORED_TYPES.get(stored)!.bits;
+  for (const size of shape) {
+    bits *= size;
+    if (bits > Number.MAX_SAFE_INTEGER) return undefined;
+  }
+  return bits % 8 === 0 ? bits / 8 : undefined;
+}
+
+/** The object after a tensor's name. Fields the format does not name are stepped over, as the reference reader does. */
+function readEntry(at: Cursor, name: string): Entry {
+  const field = label(name);
+  let stored: string | undefined;
+  let shape: number[] | undefined;
+  let offsets: number[] | undefined;
+  eachMember(at, field, (key) => {
+    if (key === "dtype") {
+      stored = readString(at);
+      if (!STORED_TYPES.has(stored)) {
+        const problem = `not an element type of the format (${[...STORED_TYPES.keys()].join(" ")})`;
+        throw new ModelError(problem, { file: at.file, field: `${field} dtype`, value: stored });
+      }
+    } else if (key === "shape") shape = readIntegers(at, field);
+    else if (key === "data_offsets") offsets = readIntegers(at, field);
+    else skipValue(at, 0);
+  });
+  if (stored === undefined || shape === undefined || offsets === undefined || offsets.length !== 2) {
+    const problem = "a tensor needs dtype, shape and data_offsets [begin, end]: the header is damaged";
+    throw new ModelError(problem, { file: at.file, field });
+  }
+  return { stored, shape, begin: offsets[0], end: offsets[1] };
+}
+
+function readMetadata(at: Cursor, metadata: Map<string, string>): void {
+  skipSpace(at);
+  if (take(at, "null")) return; // the reference reader takes it for "none"
+  eachMember(at, "__metadata__", (key) => {
+    skipSpace(at);
+    if (at.text[at.next] !== '"') {
+      const problem = "metadata maps text to text: write numbers and objects as text";
+      throw new ModelError(problem, { file: at.file, field: `__metadata__ ${label(key)}` });
+    }
+    metadata.set(key, readString(at));
+  });
+}
+
+// The JSON of a header, read in place.
+
+interface Cursor {
+  readonly text: string;
+  next: number;
+  readonly file: string;
+}
+
+/** Calls `read` for every member of an object, standing after its colon; `read` must step over the value. */
+function eachMember(at: Cursor, where: string, read: (key: string) => void): void {
+  expect(at, "{");
+  skipSpace(at);
+  if (take(at, "}")) return;
+  const keys = new Set<string>();
+  do {
+    const key = readString(at);
+    if (keys.has(key)) {
+      const problem = `stands twice in ${where}: readers would not agree which one counts`;
+      throw new ModelError(problem, { file: at.file, field: label(key) });
+    }
+    keys.add(key);
+    expect(at, ":");
+    read(key);
+    skipSpace(at);
+  } while (take(at, ","));
+  expect(at, "}");
+}
+
+function readString(at: Cursor): string {
+  expect(at, '"');
+  const start = at.next - 1;
+  while (at.next < at.text.length && at.text[at.next] !== '"') at.next += at.text[at.next] === "\\" ? 2 : 1;
+  expect(at, '"');
+  const raw = at.text.slice(start, at.next);
+  let value: string;
+  try {
+    value = JSON.parse(raw); // escapes, and control characters that must not stand bare
+  } catch {
+    at.next = start;
+    throw broken(at, "a string");
+  }
+  if (/\p{Surrogate}/u.test(value)) {
+    at.next = start;
+    throw broken(at, "a string of whole characters");
+  }
+  return value;
+}
+
+/** A list of whole numbers from 0 to 2^53 - 1, written without sign, point or exponent. */
+function readIntegers(at: Cursor, field: string): number[] {
+  const values: number[] = [];
+  expect(at, "[");
+  skipSpace(at);
+  if (take(at, "]")) return values;
+  do {
+    skipSpace(at);
+    const digits = match(at, /(?:0|[1-9][0-9]{0,15})(?![0-9.eE])/y);
+    if (digits === undefined) throw broken(at, "a whole number under 2^53");
+    const value = Number(digits);
+    if (!Number.isSafeInteger(value)) {
+      throw new ModelError("too large to be counted exactly", { file: at.file, field, value: digits });
+    }
+    values.push(value);
+    skipSpace(at);
+  } while (take(at, ","));
+  expect(at, "]");
+  return values;
+}
+
+/** Steps over any JSON value, at most 128 levels deep, which is the reference reader's limit. */
+function skipValue(at: Cursor, depth: number): void {
+  if (depth > 128) throw broken(at, "fewer levels of brackets");
+  skipSpace(at);
+  const first = at.text[at.next];
+  if (first === '"') readString(at);
+  else if (first === "{") eachMember(at, "an object", () => skipValue(at, depth + 1));
+  else if (first === "[") {
+    at.next++;
+    skipSpace(at);
+    if (take(at, "]")) return;
+    do {
+      skipValue(at, depth + 1);
+      skipSpace(at);
+    } while (take(at, ","));
+    expect(at, "]");
+  } else if (
+    match(at, /true|false|null|-?(?:0|[1-9][0-9]{0,400})(?:\.[0-9]{1,400})?(?:[eE][-+]?[0-9]{1,9})?/y) === undefined
+  ) {
+    throw broken(at, "a value");
+  }
+}
+
+function skipSpace(at: Cursor): void {
+  while (at.next < at.text.length && " \t\n\r".includes(at.text[at.next])) at.next++;
+}
+
+/** Patterns here are bounded: a regular expression that runs over megabytes may exhaust the engine's stack. */
+function match(at: Cursor, pattern: RegExp): string | undefined {
+  pattern.lastIndex = at.next;
+  const found = pattern.exec(at.text)?.[0];
+  if (found !== undefined) at.next += found.length;
+  return found;
+}
+
+function take(at: Cursor, text: string): boolean {
+  if (!at.text.startsWith(text, at.next)) return false;
+  at.next += text.length;
+  return true;
+}
+
+function expect(at: Cursor, text: string): void {
+  skipSpace(at);
+  if (!take(at, text)) throw broken(at, text);
+}
+
+function broken(at: Cursor, wanted: string): ModelError {
+  const found = at.next < at.text.length ? show(at.text.slice(at.next, at.next + 12)) : "its end";
+  const problem = `not the JSON of a header: ${wanted} belongs at character ${at.next}, where ${found} stands; fetch the file again`;
+  return new ModelError(problem, { file: at.file, field: "header" });
+}
