@@ -6,4 +6,6 @@ export interface ByteSource {
   readonly byteLength: number;
   /** Bytes `start` (inclusive) to `end` (exclusive), both inside the source. */
   slice(start: number, end: number): ArrayBuffer | Promise<ArrayBuffer>;
+  /** Lets go of a file handle, where there is one. */
+  close?(): Promise<void>;
 }

@@ -1,0 +1,139 @@
+import { type Backend, type BackendInfo, chooseBackend } from "./backend.ts";
+import type { EncodingIds } from "./base/batch.ts";
+import { ModelError } from "./base/errors.ts";
+import { Json } from "./base/json.ts";
+import type { RowSource, TensorSource } from "./base/tensor.ts";
+import { layOut } from "./bert/batch.ts";
+import { type BertConfig, readConfig } from "./bert/config.ts";
+import { checkFinite, loadWeights, loadWords } from "./bert/weights.ts";
+import { openTensors } from "./modules.ts";
+import { inline } from "./run/inline.ts";
+import type { Runner, SeeValues } from "./run/runner.ts";
+import { type ModelSource, readText } from "./source.ts";
+
+/** Options of everything that runs a forward pass. */
+export interface EncoderOptions {
+  /** Who does the arithmetic; default `"auto"`. */
+  backend?: Backend;
+  /** Workers beside the calling thread. Only 0 and `"auto"` in this version: the calling thread computes. */
+  threads?: number | "auto";
+  /** Element type of the weights while running. Only `"float32"` in this version. */
+  dtype?: "float32";
+  /** Where the word table stays: in memory in its stored precision (default), or in its file, read a few rows at a time. */
+  rows?: "memory" | "source";
+  /**
+   * Tokens computed together, a whole number of at least 1; default 512. Memory grows with it (30 KB a token for BERT-base), vectors do
+   * not depend on it.
+   */
+  tokensPerBatch?: number;
+  /** Stops loading; the promise rejects with the signal's reason. */
+  signal?: AbortSignal;
+}
+
+export const DEFAULT_TOKENS_PER_BATCH = 512;
+
+/** config.json of a model's transformer folder. */
+export async function loadConfig(source: ModelSource, folder: string): Promise<BertConfig> {
+  const file = folder === "" ? "config.json" : `${folder}/config.json`;
+  const text = await readText(source, file);
+  if (text === undefined) {
+    throw new ModelError(`is missing: ${source.name} is not a model folder (it needs config.json, a vocabulary and weights)`, {
+      file,
+    });
+  }
+  return readConfig(Json.parse(file, text));
+}
+
+/** Encodings to hidden states: a backend, the weights, and room for one batch. */
+export class Encoder {
+  readonly config: BertConfig;
+  readonly backend: BackendInfo;
+  /** Tokens there is room for. */
+  readonly tokens: number;
+  readonly tensors: TensorSource;
+  readonly #words: RowSource;
+  readonly #runner: Runner;
+  #disposed = false;
+
+  private constructor(
+    config: BertConfig,
+    tensors: TensorSource,
+    words: RowSource,
+    runner: Runner,
+    backend: BackendInfo,
+    tokens: number,
+  ) {
+    this.config = config;
+    this.tensors = tensors;
+    this.#words = words;
+    this.#runner = runner;
+    this.backend = backend;
+    this.tokens = tokens;
+  }
+
+  /** `longest` is the longest text that will be asked for, which may be a batch of its own. */
+  static async load(
+    source: ModelSource,
+    folder: string,
+    config: BertConfig,
+    longest: number,
+    options: EncoderOptions,
+  ): Promise<Encoder> {
+    checkOptions(options);
+    const { kernels, reason } = chooseBackend(options.backend);
+    const tokens = Math.max(options.tokensPerBatch ?? DEFAULT_TOKENS_PER_BATCH, longest);
+    try {
+      const tensors = await openTensors(source, folder);
+      const words = await loadWords(tensors, config, options.rows ?? "memory");
+      const weights = await loadWeights(kernels, tensors, config, options.signal);
+      const runner = inline(kernels, weights, config, tokens);
+      return new Encoder(config, tensors, words, runner, { name: kernels.name, ...runner.effective, reason }, tokens);
+    } catch (error) {
+      await kernels.dispose();
+      throw error;
+    }
+  }
+
+  /** Hidden states [T,H] of texts laid end to end, at most `tokens` of them. */
+  async run(encodings: readonly EncodingIds[], see?: SeeValues): Promise<Float32Array> {
+    this.checkUsable();
+    const { config } = this;
+    const batch = layOut(encodings, config);
+    const words = new Float32Array(batch.ids.length * config.hiddenSize);
+    await this.#words.read(batch.ids, words);
+    checkFinite(words, this.tensors.file, "word embeddings of this batch");
+    this.checkUsable();
+    return this.#runner.run(batch, words, see);
+  }
+
+  checkUsable(): void {
+    if (this.#disposed) throw new ModelError("the model has been disposed of; load it again", { field: "dispose" });
+  }
+
+  /** Waits for the batch in flight, then lets go of the memory. Calls not finished by then are rejected. */
+  async dispose(): Promise<void> {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    await this.#runner.dispose();
+  }
+}
+
+function checkOptions(options: EncoderOptions): void {
+  const { threads, dtype, rows, tokensPerBatch } = options;
+  if (threads !== undefined && threads !== 0 && threads !== "auto") {
+    throw new ModelError('must be 0 or "auto": this version computes on the calling thread', { field: "threads", value: threads });
+  }
+  if (dtype !== undefined && dtype !== "float32") {
+    throw new ModelError('must be "float32" in this version', { field: "dtype", value: dtype });
+  }
+  if (rows !== undefined && rows !== "memory" && rows !== "source") {
+    throw new ModelError('must be "memory" or "source"', { field: "rows", value: rows });
+  }
+  if (tokensPerBatch !== undefined) checkWhole("tokensPerBatch", tokensPerBatch, 1);
+}
+
+export function checkWhole(field: string, value: unknown, least: number): void {
+  if (typeof value !== "number" || !Number.isSafeInteger(value) || value < least) {
+    throw new ModelError(`must be a whole number of at least ${least}`, { field, value });
+  }
+}

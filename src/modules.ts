@@ -1,0 +1,244 @@
+import { ModelError } from "./base/errors.ts";
+import { Json, parseJson } from "./base/json.ts";
+import type { TensorSource } from "./base/tensor.ts";
+import { checkFinite } from "./bert/weights.ts";
+import { openSafetensors } from "./formats/safetensors.ts";
+import {
+  type DenseActivation,
+  type Feature,
+  type Module,
+  POOLING_MODES,
+  type PoolingMode,
+} from "./pooling/index.ts";
+import { type ModelSource, readText } from "./source.ts";
+
+/*
+ * modules.json: what follows the Transformer, module by module, each with a folder of its own. Everything sentence-transformers
+ * writes is honoured or refused by name, never skipped: a vector that misses its Dense layer looks like any other vector.
+ */
+
+/** The module list of a model. */
+export interface ModuleList {
+  /** Folder of the Transformer, "" for the model's own. */
+  readonly transformer: string;
+  /** The rest, in order. */
+  readonly modules: readonly Module[];
+  readonly warnings: readonly string[];
+  /** Numbers in a sentence vector. */
+  readonly dimension: number;
+  /** True where there is a modules.json: only then are the prompts and the similarity function of the model read. */
+  readonly listed: boolean;
+}
+
+/** Reads modules.json, or answers mean pooling where there is none, as the reference does. `H` is the encoder's width. */
+export async function readModules(source: ModelSource, widthOf: (transformer: string) => Promise<number>): Promise<ModuleList> {
+  const text = await readText(source, "modules.json");
+  if (text === undefined) {
+    return {
+      transformer: "",
+      modules: [{ kind: "pooling", modes: ["mean"], includePrompt: true }],
+      warnings: [`${source.name} has no modules.json: its tokens are averaged (mean pooling)`],
+      dimension: await widthOf(""),
+      listed: false,
+    };
+  }
+  const entries = listEntries(text);
+  const [first, ...rest] = entries;
+  if (first?.kind !== "Transformer") {
+    throw new ModelError("must begin with a Transformer module", { file: "modules.json", field: "0.type", value: first?.type });
+  }
+  const modules: Module[] = [];
+  const width = { token_embeddings: await widthOf(first.path), sentence_embedding: 0 };
+  for (const entry of rest) {
+    const module = await readModule(source, entry, width);
+    if (module !== undefined) modules.push(module);
+  }
+  if (width.sentence_embedding === 0) {
+    throw new ModelError("has no Pooling module, so there is no sentence vector", { file: "modules.json" });
+  }
+  return { transformer: first.path, modules, warnings: [], dimension: width.sentence_embedding, listed: true };
+}
+
+interface Entry {
+  /** As in the file, for messages. */
+  readonly type: string;
+  /** The class, the last part of `type`. */
+  readonly kind: string;
+  /** Folder inside the model. */
+  readonly path: string;
+}
+
+function listEntries(text: string): Entry[] {
+  const file = "modules.json";
+  const list = parseJson(file, text);
+  if (!Array.isArray(list) || list.length === 0) throw new ModelError("must be a list of modules", { file, value: list });
+  return list.map((value, i) => {
+    const json = new Json(file, value, `${i}`);
+    const type = json.string("type", "");
+    // `sentence_transformers.models.Pooling`, `sentence_transformers.models.Pooling.Pooling`, `….modules.pooling.Pooling`
+    if (!type.startsWith("sentence_transformers.")) throw json.error("type", "is code of the model's own, which is never run");
+    return { type, kind: type.slice(type.lastIndexOf(".") + 1), path: insideModel(json, "path") };
+  });
+}
+
+/** A path from a file that may be hostile: relative, and no way out. */
+function insideModel(json: Json, field: string): string {
+  const path = json.string(field, "");
+  if (/^[/\\]|^[A-Za-z]:|\\|\0/.test(path) || path.split("/").includes("..")) {
+    throw json.error(field, "leads out of the model's folder");
+  }
+  return path === "." ? "" : path.replace(/\/+$/, "");
+}
+
+type Widths = Record<Feature, number>;
+
+async function readModule(source: ModelSource, entry: Entry, width: Widths): Promise<Module | undefined> {
+  const { kind, path } = entry;
+  const file = `${path}/config.json`;
+  const text = await readText(source, file);
+  const json = text === undefined ? new Json(file, {}) : Json.parse(file, text);
+  switch (kind) {
+    case "Pooling":
+      return readPooling(json, width);
+    case "Dense":
+      return readDense(await openTensors(source, path), json, width);
+    case "Normalize":
+      return { kind: "normalize", on: readFeature(json) };
+    case "LayerNorm":
+      return readLayerNorm(await openTensors(source, path), json, width);
+    case "Dropout": // the identity, once training is over
+      return undefined;
+    default:
+      throw new ModelError("is a module this engine does not run (it runs Transformer, Pooling, Dense, LayerNorm, Normalize, Dropout)", {
+        file: "modules.json",
+        field: "type",
+        value: entry.type,
+      });
+  }
+}
+
+/** The booleans of files before version 6, in the order in which their vectors stand side by side. */
+const OLD_NAMES: readonly (readonly [string, PoolingMode])[] = [
+  ["pooling_mode_cls_token", "cls"],
+  ["pooling_mode_max_tokens", "max"],
+  ["pooling_mode_mean_tokens", "mean"],
+  ["pooling_mode_mean_sqrt_len_tokens", "mean_sqrt_len_tokens"],
+  ["pooling_mode_weightedmean_tokens", "weightedmean"],
+  ["pooling_mode_lasttoken", "lasttoken"],
+];
+
+function readPooling(json: Json, width: Widths): Module {
+  checkWidth(json, "embedding_dimension", width.token_embeddings);
+  checkWidth(json, "word_embedding_dimension", width.token_embeddings);
+  const modes = poolingModes(json);
+  width.sentence_embedding = modes.length * width.token_embeddings;
+  return { kind: "pooling", modes, includePrompt: json.boolean("include_prompt", true) };
+}
+
+function poolingModes(json: Json): PoolingMode[] {
+  const named = json.get("pooling_mode");
+  if (named !== undefined) {
+    const names = Array.isArray(named) ? named : [named];
+    return names.map((name) => {
+      const mode = POOLING_MODES.find((known) => known === name);
+      if (mode === undefined) throw json.error("pooling_mode", `must be of ${POOLING_MODES.join(", ")}`);
+      return mode;
+    });
+  }
+  for (const key of json.keys) {
+    if (key.startsWith("pooling_mode") && !OLD_NAMES.some(([name]) => name === key)) {
+      throw json.error(key, "is a pooling mode this engine does not know");
+    }
+  }
+  const modes = OLD_NAMES.filter(([name]) => json.boolean(name, false)).map(([, mode]) => mode);
+  return modes.length === 0 ? ["mean"] : modes;
+}
+
+const DENSE_ACTIVATIONS: ReadonlyMap<string, DenseActivation> = new Map([
+  ["Identity", "identity"],
+  ["Tanh", "tanh"],
+  ["ReLU", "relu"],
+  ["GELU", "gelu"],
+  ["Sigmoid", "sigmoid"],
+]);
+
+async function readDense(tensors: TensorSource, json: Json, width: Widths): Promise<Module> {
+  const on = readFeature(json);
+  const input = json.need("in_features", 1);
+  const out = json.need("out_features", 1);
+  checkWidth(json, "in_features", width[on]);
+  const name = json.string("activation_function", "torch.nn.modules.activation.Tanh");
+  const activation = DENSE_ACTIVATIONS.get(name.slice(name.lastIndexOf(".") + 1));
+  if (activation === undefined || !name.startsWith("torch.nn.")) {
+    throw json.error("activation_function", `must be torch.nn's ${[...DENSE_ACTIVATIONS.keys()].join(", ")}`);
+  }
+  let residual: "none" | "input" | Float32Array = "none";
+  if (json.boolean("use_residual", false)) {
+    residual = input === out ? "input" : await readTensor(tensors, "residual.weight", [out, input]);
+  }
+  const layer = {
+    weight: await readTensor(tensors, "linear.weight", [out, input]),
+    bias: json.boolean("bias", true) ? await readTensor(tensors, "linear.bias", [out]) : new Float32Array(out),
+    in: input,
+    out,
+    activation,
+    residual,
+  };
+  width[on] = out;
+  return { kind: "dense", layer, on };
+}
+
+async function readLayerNorm(tensors: TensorSource, json: Json, width: Widths): Promise<Module> {
+  checkWidth(json, "dimension", width.sentence_embedding);
+  const D = width.sentence_embedding;
+  return {
+    kind: "layerNorm",
+    gain: await readTensor(tensors, "norm.weight", [D]),
+    shift: await readTensor(tensors, "norm.bias", [D]),
+  };
+}
+
+/** Which feature a module changes. Reading one and writing the other is something no module here does. */
+function readFeature(json: Json): Feature {
+  const input = json.string("module_input_name", "sentence_embedding");
+  if (input !== "sentence_embedding" && input !== "token_embeddings") {
+    throw json.error("module_input_name", "must be sentence_embedding or token_embeddings");
+  }
+  if (json.string("module_output_name", input) !== input) {
+    throw json.error("module_output_name", `must be the input's, ${input}`);
+  }
+  return input;
+}
+
+function checkWidth(json: Json, field: string, width: number): void {
+  const value = json.whole(field, 1);
+  if (value !== undefined && value !== width) throw json.error(field, `must be ${width}, the width of what comes in`);
+}
+
+/** The weights in a folder of the model. */
+export async function openTensors(source: ModelSource, folder: string): Promise<TensorSource> {
+  const within = folder === "" ? "" : `${folder}/`;
+  const file = `${within}model.safetensors`;
+  const bytes = await source.open(file);
+  if (bytes !== undefined) return openSafetensors(bytes, file);
+  for (const other of ["pytorch_model.bin", "model.safetensors.index.json", "pytorch_model.bin.index.json"]) {
+    if ((await source.open(within + other)) !== undefined) {
+      throw new ModelError("cannot be read yet; save the model as one model.safetensors", { file: within + other });
+    }
+  }
+  throw new ModelError("is missing", { file });
+}
+
+async function readTensor(tensors: TensorSource, name: string, shape: readonly number[]): Promise<Float32Array> {
+  const info = tensors.tensors.get(name);
+  if (info === undefined) throw new ModelError("is missing", { file: tensors.file, field: name });
+  if (info.shape.length !== shape.length || info.shape.some((d, i) => d !== shape[i])) {
+    throw new ModelError(`has the shape [${info.shape}], but config.json asks for [${shape}]`, {
+      file: tensors.file,
+      field: name,
+    });
+  }
+  const { data } = await tensors.readFloat32(name);
+  checkFinite(data, tensors.file, name);
+  return data;
+}
