@@ -1,0 +1,203 @@
+import { ModelError } from "../base/errors.ts";
+import { asText, flag, type JsonObject, parseObject } from "./json.ts";
+import type { NormaliserOptions } from "./normalise.ts";
+import type { Settings } from "./settings.ts";
+import {
+  BERT_NAMES,
+  findSpecialTokens,
+  type NamedTokens,
+  numberTokens,
+  readAddedTokens,
+  readDecoder,
+  readNamedTokens,
+  type UnnumberedToken,
+} from "./special-tokens.ts";
+import { readFrame, readNormaliser, readTokenizerJson, type TokenizerJson } from "./tokenizer-json.ts";
+import { readVocabulary } from "./vocabulary.ts";
+
+/**
+ * Contents of a tokenizer's files by name: `vocab.txt` or `tokenizer.json`, and `tokenizer_config.json`, `special_tokens_map.json`,
+ * `added_tokens.json` where the model has them. Other names are not looked at.
+ */
+export type TokenizerFiles = { readonly [file: string]: string | undefined };
+
+/** Choices that the files do not make. */
+export interface TokenizerOptions {
+  /** `"NFC"` composes the text first. For Korean in decomposed form, as macOS writes file names; the reference does not do it. */
+  readonly normalize?: "NFC";
+  /** Whether special tokens written in a text ("[SEP]") become their ids; true unless the files say otherwise. */
+  readonly specialTokens?: boolean;
+  /** `do_lower_case` of sentence_bert_config.json: text is lowered first, unless the tokenizer does that anyway. Accents stay. */
+  readonly lowerCase?: boolean;
+}
+
+const CONFIG = "tokenizer_config.json";
+/** Classes that transformers builds from the vocabulary and the config, without a look at the normaliser in tokenizer.json. */
+const BERT_CLASSES = ["BertTokenizer", "DistilBertTokenizer", "ElectraTokenizer"];
+/** Classes that take tokenizer.json as it is written. */
+const GENERIC_CLASSES = ["PreTrainedTokenizer", "TokenizersBackend"];
+/** Above this `model_max_length` means none: transformers writes 1e30. */
+const NO_LENGTH = 1e15;
+
+/** Reads everything the files say. Which file wins where two disagree is told in docs/tokenizer.md. */
+export function readSettings(files: TokenizerFiles, options: TokenizerOptions): Settings {
+  const configFile = parseObject(files[CONFIG], CONFIG);
+  const config = configFile ?? {};
+  const root = parseObject(files["tokenizer.json"], "tokenizer.json");
+  const json = root === undefined ? undefined : readTokenizerJson(root);
+  const map = parseObject(files["special_tokens_map.json"], "special_tokens_map.json");
+  const addedFile = parseObject(files["added_tokens.json"], "added_tokens.json");
+  const written = asWritten(config, configFile !== undefined, json);
+
+  const vocabulary = json?.vocabulary ?? readText(files["vocab.txt"]);
+  const vocabularyFile = json === undefined ? "vocab.txt" : "tokenizer.json";
+  if (vocabulary.size === 0) throw new ModelError("the vocabulary is empty", { file: vocabularyFile });
+
+  const named = readNamedTokens(config, map, written ? {} : BERT_NAMES);
+  const name = (field: string): string | undefined => named.named.get(field)?.content;
+  const frame = written && json !== undefined ? readFrame(json) : undefined;
+  const special = findSpecialTokens(
+    {
+      unk: written ? json?.unk : name("unk_token"),
+      cls: frame === undefined ? name("cls_token") : frame.cls,
+      sep: frame === undefined ? name("sep_token") : frame.sep,
+      pad: name("pad_token") ?? (written ? (json?.padToken ?? "[PAD]") : undefined),
+      mask: name("mask_token") ?? (written ? "[MASK]" : undefined),
+    },
+    vocabulary,
+    vocabularyFile,
+  );
+  const added = numberTokens(vocabulary, collectTokens(config, json, addedFile, named, written)).filter(
+    // A [MASK] that the vocabulary lacks takes up an id in the reference, but no model has a row for it.
+    ({ content, id }) => content !== name("mask_token") || vocabulary.get(content) === id,
+  );
+  const fromConfig = normaliserOf(config);
+  const fromJson = json === undefined ? undefined : readNormaliser(json);
+  const base = written && fromJson !== undefined ? fromJson : fromConfig;
+  const normaliser = {
+    ...base,
+    composeFirst: checked(options.normalize) === "NFC" || base.composeFirst,
+    lowerCaseFirst: (options.lowerCase === true && !base.lowerCase) || base.lowerCaseFirst,
+  };
+  return {
+    vocabulary,
+    prefix: written && json !== undefined ? json.prefix : "##",
+    maxWordLength: written && json !== undefined ? json.maxWordLength : 100,
+    normaliser,
+    added,
+    special,
+    modelMaxLength: modelMaxLength(config),
+    truncationSide: side(config, "truncation_side"),
+    paddingSide: side(config, "padding_side"),
+    specialTokensAsText: !(options.specialTokens ?? !flag(config, "split_special_tokens", false, CONFIG)),
+    warnings: fromJson === undefined ? [] : disagreements(fromJson, fromConfig, configFile !== undefined, written),
+  };
+}
+
+/** Whether tokenizer.json is to be taken as it is written, or only for its vocabulary and added tokens. */
+function asWritten(config: JsonObject, configured: boolean, json: TokenizerJson | undefined): boolean {
+  const given = config.tokenizer_class ?? undefined;
+  const tokenizerClass =
+    given === undefined ? undefined : asText(given, CONFIG, "tokenizer_class").replace(/Fast$/, "");
+  const generic = tokenizerClass !== undefined && GENERIC_CLASSES.includes(tokenizerClass);
+  if (tokenizerClass !== undefined && !generic && !BERT_CLASSES.includes(tokenizerClass)) {
+    throw new ModelError(`is not supported; munjang reads ${[...BERT_CLASSES, ...GENERIC_CLASSES].join(", ")}`, {
+      file: CONFIG,
+      field: "tokenizer_class",
+      value: given,
+    });
+  }
+  if (generic && json === undefined) {
+    throw new ModelError("needs tokenizer.json, which is missing", {
+      file: CONFIG,
+      field: "tokenizer_class",
+      value: given,
+    });
+  }
+  return json !== undefined && (generic || !configured);
+}
+
+function readText(text: string | undefined): ReadonlyMap<string, number> {
+  if (text !== undefined) return readVocabulary(text);
+  throw new ModelError("is missing, and so is tokenizer.json; one of them holds the vocabulary", { file: "vocab.txt" });
+}
+
+/** All tokens that the reference adds, in its order. */
+function collectTokens(
+  config: JsonObject,
+  json: TokenizerJson | undefined,
+  addedFile: JsonObject | undefined,
+  { named, extra }: NamedTokens,
+  written: boolean,
+): UnnumberedToken[] {
+  let listed = readDecoder(config);
+  if (listed === undefined) {
+    // By id; where two files give one id, tokenizer.json holds.
+    const byId = new Map<number, UnnumberedToken>();
+    for (const { order, ...token } of readAddedTokens(addedFile ?? {}, { named, extra })) byId.set(order, token);
+    for (const [i, token] of (json?.added ?? []).entries()) byId.set(json?.addedOrder[i] ?? i, token);
+    listed = [...byId].sort(([a], [b]) => a - b).map(([, token]) => token);
+  }
+  const names = new Set([...named.values()].map(({ content }) => content));
+  const tokens = [...(written ? (json?.added ?? []) : []), ...listed].map((token) =>
+    names.has(token.content) ? { ...token, special: true } : token,
+  );
+  const known = new Set(tokens.map(({ content }) => content));
+  for (const token of [...named.values(), ...extra]) {
+    if (!known.has(token.content)) tokens.push(token);
+    known.add(token.content);
+  }
+  return tokens;
+}
+
+/** BERT's normaliser as tokenizer_config.json sets it; without a word from there, text is lowered. */
+function normaliserOf(config: JsonObject): NormaliserOptions {
+  const lowerCase = flag(config, "do_lower_case", true, CONFIG);
+  return {
+    composeFirst: false,
+    lowerCaseFirst: false,
+    clean: true,
+    ideographs: flag(config, "tokenize_chinese_chars", true, CONFIG),
+    stripAccents: flag(config, "strip_accents", undefined, CONFIG) ?? lowerCase,
+    lowerCase,
+  };
+}
+
+function disagreements(
+  json: NormaliserOptions,
+  config: NormaliserOptions,
+  configured: boolean,
+  written: boolean,
+): string[] {
+  const differing = (Object.keys(json) as (keyof NormaliserOptions)[]).filter((key) => json[key] !== config[key]);
+  if (differing.length === 0) return [];
+  const what = differing.map((key) => `${key} (${json[key]} in tokenizer.json, ${config[key]} otherwise)`).join(", ");
+  if (!configured) {
+    return [
+      `tokenizer.json is followed as written; transformers without a tokenizer_config.json would not, in: ${what}`,
+    ];
+  }
+  return written
+    ? []
+    : [`tokenizer.json and tokenizer_config.json disagree; as in transformers the latter is followed, in: ${what}`];
+}
+
+function modelMaxLength(config: JsonObject): number | undefined {
+  const field = config.model_max_length === undefined ? "max_len" : "model_max_length";
+  const value = config[field] ?? undefined;
+  if (value === undefined) return undefined;
+  if (typeof value !== "number" || !(value > 0))
+    throw new ModelError("expected a length", { file: CONFIG, field, value });
+  return value >= NO_LENGTH ? undefined : Math.floor(value);
+}
+
+function side(config: JsonObject, field: string): "left" | "right" {
+  const value = config[field] ?? "right";
+  if (value === "left" || value === "right") return value;
+  throw new ModelError('expected "left" or "right"', { file: CONFIG, field, value });
+}
+
+function checked(normalize: unknown): "NFC" | undefined {
+  if (normalize === undefined || normalize === "NFC") return normalize;
+  throw new ModelError('the only form is "NFC"', { file: "options", field: "normalize", value: normalize });
+}

@@ -1,0 +1,3 @@
+export { Encoding, type EncodingDetail } from "./encoding.ts";
+export type { TokenizerFiles, TokenizerOptions } from "./files.ts";
+export { type EncodeBatchOptions, type EncodeOptions, WordPieceTokenizer } from "./tokenizer.ts";

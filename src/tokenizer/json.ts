@@ -1,0 +1,44 @@
+import { ModelError } from "../base/errors.ts";
+
+/** A JSON object as it was read: nothing about its fields is known yet. */
+export type JsonObject = Readonly<Record<string, unknown>>;
+
+/** Parses a file that holds a JSON object; a missing file is undefined. */
+export function parseObject(text: string | undefined, file: string): JsonObject | undefined {
+  if (text === undefined) return undefined;
+  let value: unknown;
+  try {
+    // A byte order mark is no JSON, but editors write one.
+    value = JSON.parse(text.charCodeAt(0) === 0xfeff ? text.slice(1) : text);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new ModelError(`is not valid JSON (${why}); fetch the file again`, { file, cause });
+  }
+  return asObject(value, file, undefined);
+}
+
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+export function asObject(value: unknown, file: string, field: string | undefined): JsonObject {
+  if (isObject(value)) return value;
+  throw new ModelError("expected an object in braces", { file, field, value });
+}
+
+/** `value[field]`, which must be a truth value; `otherwise` where it is missing or null. */
+export function flag<T extends boolean | undefined>(
+  value: JsonObject,
+  field: string,
+  otherwise: T,
+  file: string,
+): boolean | T {
+  const found = value[field] ?? otherwise;
+  if (found === otherwise || typeof found === "boolean") return found as boolean | T;
+  throw new ModelError("expected true or false", { file, field, value: found });
+}
+
+export function asText(value: unknown, file: string, field: string): string {
+  if (typeof value === "string") return value;
+  throw new ModelError("expected a text in quotes", { file, field, value });
+}

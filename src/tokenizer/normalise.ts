@@ -1,0 +1,124 @@
+import { canonicalTables, compose, decompose } from "./canonical.ts";
+import { characterBits, DROP, IDEOGRAPH, lowerCase, SPACE } from "./characters.ts";
+import { emptyTraced, push, pushFrom, type Traced } from "./traced.ts";
+
+/** The switches of BERT normalisation. */
+export interface NormaliserOptions {
+  /** Drop control characters, turn white space into blanks. */
+  readonly clean: boolean;
+  /** Make every CJK ideograph a word (`handle_chinese_chars`). */
+  readonly ideographs: boolean;
+  /** Decompose, then drop nonspacing marks. */
+  readonly stripAccents: boolean;
+  readonly lowerCase: boolean;
+  /** Before everything else: compose canonically (NFC). */
+  readonly composeFirst: boolean;
+  /** Before BERT's own steps: lower case, as sentence-transformers does for `do_lower_case` in its own config. */
+  readonly lowerCaseFirst: boolean;
+}
+
+/** BERT normalisation, step by step in the order of the reference (`BertNormalizer`), places included. */
+export function normalise(text: Traced, options: NormaliserOptions): Traced {
+  let now = text;
+  if (options.composeFirst) now = toComposed(now);
+  if (options.lowerCaseFirst) now = toLowerCase(now);
+  if (options.clean) now = clean(now);
+  if (options.ideographs) now = spaceIdeographs(now);
+  if (options.stripAccents) now = stripAccents(now);
+  if (options.lowerCase) now = toLowerCase(now);
+  return now;
+}
+
+function clean(text: Traced): Traced {
+  const bits = characterBits();
+  const out = emptyTraced();
+  text.points.forEach((c, i) => {
+    if ((bits[c] & DROP) === 0) pushFrom(out, (bits[c] & SPACE) === 0 ? c : 0x20, text, i);
+  });
+  return out;
+}
+
+function spaceIdeographs(text: Traced): Traced {
+  const bits = characterBits();
+  const out = emptyTraced();
+  text.points.forEach((c, i) => {
+    if ((bits[c] & IDEOGRAPH) === 0) {
+      pushFrom(out, c, text, i);
+      return;
+    }
+    // A character that the reference adds has the place of the one before it.
+    if (i === 0) push(out, 0x20, text.starts[0], text.starts[0]);
+    else pushFrom(out, 0x20, text, i - 1);
+    pushFrom(out, c, text, i);
+    pushFrom(out, 0x20, text, i);
+  });
+  return out;
+}
+
+function stripAccents(text: Traced): Traced {
+  const { nonspacing } = canonicalTables();
+  const parts = toDecomposed(text);
+  const out = emptyTraced();
+  parts.points.forEach((c, i) => {
+    if (!nonspacing.has(c)) pushFrom(out, c, parts, i);
+  });
+  return out;
+}
+
+function toLowerCase(text: Traced): Traced {
+  const lower = lowerCase();
+  const out = emptyTraced();
+  text.points.forEach((c, i) => {
+    const to = lower.get(c);
+    if (to === undefined) pushFrom(out, c, text, i);
+    else for (const l of to) pushFrom(out, l, text, i);
+  });
+  return out;
+}
+
+/** Canonical decomposition, combining marks in canonical order. */
+function toDecomposed(text: Traced): Traced {
+  const { ranks } = canonicalTables();
+  // `added` travels with its code point when marks change places: places are then dealt out by position, as in the reference.
+  const points: number[] = [];
+  const added: boolean[] = [];
+  for (const c of text.points) {
+    (decompose(c) ?? [c]).forEach((part, n) => {
+      const rank = ranks.get(part) ?? 0;
+      let at = points.length;
+      if (rank > 0) while (at > 0 && (ranks.get(points[at - 1]) ?? 0) > rank) at--;
+      points.splice(at, 0, part);
+      added.splice(at, 0, n > 0);
+    });
+  }
+  const out = emptyTraced();
+  let from = -1;
+  points.forEach((c, i) => {
+    if (!added[i]) from++;
+    pushFrom(out, c, text, from);
+  });
+  return out;
+}
+
+/** Canonical composition (NFC). A composed character has the place of its first part. */
+function toComposed(text: Traced): Traced {
+  const { ranks, unstable } = canonicalTables();
+  if (!text.points.some((c) => unstable.has(c))) return text;
+  const parts = toDecomposed(text);
+  const out = emptyTraced();
+  let starter = -1; // index in `out` of the last starter
+  let lastRank = 0; // rank of the last code point kept after it
+  parts.points.forEach((c, i) => {
+    const rank = ranks.get(c) ?? 0;
+    const blocked = out.points.length - 1 > starter && lastRank >= rank;
+    const whole = starter < 0 || blocked ? undefined : compose(out.points[starter], c);
+    if (whole !== undefined) {
+      out.points[starter] = whole;
+      return;
+    }
+    if (rank === 0) starter = out.points.length;
+    lastRank = rank;
+    pushFrom(out, c, parts, i);
+  });
+  return out;
+}

@@ -1,0 +1,190 @@
+import { canonicalTables, decompose } from "./canonical.ts";
+import { characterBits, DROP, IDEOGRAPH, lowerCase, PUNCT, SPACE } from "./characters.ts";
+import { type NormaliserOptions, normalise } from "./normalise.ts";
+import type { Pipeline } from "./pipeline.ts";
+import { textOf, trace } from "./traced.ts";
+
+// What to do on meeting a UTF-16 unit or a code point.
+const KEEP = 0; // part of a word, as it stands
+const BREAK = 1; // ends a word
+const ALONE = 2; // a word of its own
+const SKIP = 3; // as if it were not there
+const CHANGE = 4; // becomes something else, whatever stands around it
+const TRACE = 5; // what it becomes depends on its neighbours: leave the text to the pipeline
+const SURROGATE = 6; // half of a code point
+const ADDED = 8; // a flag: an added token may begin here
+
+/**
+ * The ids of a text in one pass over its UTF-16 units: one table look-up a unit, no substring, no array a word. It does what `Pipeline`
+ * does wherever no character's fate depends on its neighbours, which is to say nearly always; where it does, `scan` gives -1.
+ */
+export class Scanner {
+  /** The ids, of which `scan` tells the number. */
+  ids: Int32Array = new Int32Array(1024);
+  private count = 0;
+  private readonly pipeline: Pipeline;
+  private readonly kinds: Uint8Array;
+  private readonly changes = new Map<number, string>();
+  private readonly word: Uint16Array;
+
+  constructor(pipeline: Pipeline) {
+    this.pipeline = pipeline;
+    this.kinds = kindsFor(pipeline.normaliser);
+    for (const unit of pipeline.written.firsts()) this.kinds[unit] |= ADDED;
+    // A longer word is unknown whatever is in it, so nothing past this need be kept.
+    this.word = new Uint16Array(pipeline.wordPiece.maxWordLength * 2 + 2);
+  }
+
+  /**
+   * The number of tokens of `text`, their ids in `this.ids`; it stops once there are more than `limit`. Gives -1 for a text that
+   * `Pipeline` has to read.
+   */
+  scan(text: string, limit: number, asText: boolean): number {
+    const { kinds, word } = this;
+    const { written, normalised } = this.pipeline;
+    if (!normalised.empty) return -1;
+    const room = word.length;
+    this.count = 0;
+    let length = 0; // UTF-16 units of the word so far
+    let pairs = 0; // and how many of its code points took two of them
+    let plainUntil = 0; // before this no added token begins
+    for (let i = 0; i < text.length; i++) {
+      const unit = text.charCodeAt(i);
+      let kind = kinds[unit];
+      if (kind === KEEP) {
+        if (length < room) word[length] = unit;
+        length++;
+        continue;
+      }
+      if ((kind & ADDED) !== 0) {
+        kind ^= ADDED;
+        const found = i < plainUntil ? undefined : written.at((k) => text.charCodeAt(k), i, text.length);
+        if (found !== undefined) {
+          plainUntil = found.end;
+          if (!(asText && found.token.special)) {
+            this.cut(length, pairs);
+            length = pairs = 0;
+            this.reserve(1);
+            this.ids[this.count++] = found.token.id;
+            if (this.count > limit) return this.count;
+            i = found.end - 1;
+            continue;
+          }
+        }
+      }
+      let point = unit;
+      if (kind === SURROGATE) {
+        point = text.codePointAt(i) as number;
+        if (point === unit) return -1;
+        i++;
+        kind = kinds[point];
+      }
+      if (kind === SKIP) continue;
+      if (kind === TRACE) return -1;
+      if (kind === KEEP) {
+        if (point > 0xffff) {
+          if (length + 1 < room) word[length] = 0xd7c0 + (point >> 10);
+          length++;
+          pairs++;
+          if (length < room) word[length] = 0xdc00 | (point & 0x3ff);
+        } else if (length < room) {
+          word[length] = point;
+        }
+        length++;
+        continue;
+      }
+      if (kind === CHANGE) {
+        const to = this.changes.get(point) ?? this.change(point);
+        for (let k = 0; k < to.length; k++) {
+          const changed = to.charCodeAt(k);
+          const bits = characterBits()[changed];
+          if ((bits & (SPACE | PUNCT)) === 0) {
+            if (length < room) word[length] = changed;
+            length++;
+            if (changed >= 0xdc00 && changed < 0xe000) pairs++;
+            continue;
+          }
+          this.cut(length, pairs);
+          length = pairs = 0;
+          if ((bits & SPACE) === 0) this.alone(changed);
+        }
+        continue;
+      }
+      if (length > 0) {
+        this.cut(length, pairs);
+        length = pairs = 0;
+      }
+      if (kind === ALONE) this.alone(point);
+      if (this.count > limit) return this.count;
+    }
+    this.cut(length, pairs);
+    return this.count;
+  }
+
+  private alone(point: number): void {
+    if (point > 0xffff) {
+      this.word[0] = 0xd7c0 + (point >> 10);
+      this.word[1] = 0xdc00 | (point & 0x3ff);
+      this.cut(2, 1);
+    } else {
+      this.word[0] = point;
+      this.cut(1, 0);
+    }
+  }
+
+  /** Cuts the word that lies in the buffer and adds its ids. */
+  private cut(length: number, pairs: number): void {
+    if (length === 0) return;
+    const { wordPiece, unk } = this.pipeline;
+    const known = length - pairs <= wordPiece.maxWordLength ? wordPiece.match(this.word, length) : -1;
+    this.reserve(known < 0 ? 1 : known);
+    if (known < 0) {
+      this.ids[this.count++] = unk.id;
+      return;
+    }
+    const { pieces } = wordPiece;
+    for (let p = 0; p < known; p++) this.ids[this.count++] = pieces[p];
+  }
+
+  private reserve(more: number): void {
+    if (this.count + more <= this.ids.length) return;
+    const ids = new Int32Array(this.ids.length * 2 + more);
+    ids.set(this.ids);
+    this.ids = ids;
+  }
+
+  private change(point: number): string {
+    const { points } = normalise(trace(String.fromCodePoint(point)), this.pipeline.normaliser);
+    const to = textOf(points, 0, points.length);
+    this.changes.set(point, to);
+    return to;
+  }
+}
+
+/** The kind of every code point, and of every UTF-16 unit below 0x10000. */
+function kindsFor(options: NormaliserOptions): Uint8Array {
+  const bits = characterBits();
+  const kinds = new Uint8Array(bits.length);
+  for (let c = 0; c < bits.length; c++) {
+    const b = bits[c];
+    if (b === 0) continue;
+    if (options.clean && (b & DROP) !== 0) kinds[c] = SKIP;
+    else if ((b & SPACE) !== 0) kinds[c] = BREAK;
+    else if ((b & PUNCT) !== 0 || (options.ideographs && (b & IDEOGRAPH) !== 0)) kinds[c] = ALONE;
+  }
+  const changeable = (c: number): boolean => kinds[c] === KEEP || kinds[c] === ALONE;
+  if (options.lowerCase || options.lowerCaseFirst) {
+    for (const c of lowerCase().keys()) if (changeable(c)) kinds[c] = CHANGE;
+  }
+  if (options.stripAccents) {
+    const { decomposed, nonspacing, ranks } = canonicalTables();
+    const moves = (c: number): boolean => ranks.has(c) && !nonspacing.has(c);
+    for (let c = 0xac00; c < 0xd7a4; c++) kinds[c] = CHANGE;
+    for (const c of decomposed.keys()) if (changeable(c)) kinds[c] = decompose(c)?.some(moves) ? TRACE : CHANGE;
+    for (const c of nonspacing) if (changeable(c)) kinds[c] = SKIP;
+    for (const c of ranks.keys()) if (moves(c)) kinds[c] = TRACE;
+  }
+  if (options.composeFirst) for (const c of canonicalTables().unstable) kinds[c] = TRACE;
+  kinds.fill(SURROGATE, 0xd800, 0xe000);
+  return kinds;
+}

@@ -1,0 +1,235 @@
+import { ModelError } from "../base/errors.ts";
+import type { AddedToken } from "./added-tokens.ts";
+import { Encoding, type EncodingDetail } from "./encoding.ts";
+import { readSettings, type TokenizerFiles, type TokenizerOptions } from "./files.ts";
+import { type Pieces, Pipeline } from "./pipeline.ts";
+import { Scanner } from "./scanner.ts";
+import type { Settings } from "./settings.ts";
+import { cutPair } from "./truncate.ts";
+
+/** How to read one text. */
+export interface EncodeOptions {
+  /** A second text: [CLS] text [SEP] pair [SEP], with type ids 1 for the pair. */
+  readonly pair?: string;
+  /** Most tokens of the result, special tokens included; longer texts are cut. Without it nothing is cut. */
+  readonly maxLength?: number;
+  /** Whether special tokens written in the text become their ids; otherwise they are text. The tokenizer's own setting by default. */
+  readonly specialTokens?: boolean;
+  /** Whether to add [CLS] and [SEP]; true by default. */
+  readonly addSpecialTokens?: boolean;
+}
+
+/** How to read several texts. */
+export interface EncodeBatchOptions extends Omit<EncodeOptions, "pair"> {
+  /** `true` or `"longest"`: pad to the longest of the batch; `"max_length"`: to `maxLength`. Nothing is padded by default. */
+  readonly padding?: boolean | "longest" | "max_length";
+}
+
+/**
+ * WordPiece as BERT has it. Ids equal those of Hugging Face's `tokenizers` 0.23 (Rust) for every text, malformed ones included.
+ *
+ * @example
+ * const tokenizer = WordPieceTokenizer.fromFiles({ "vocab.txt": vocab, "tokenizer_config.json": config });
+ * tokenizer.encode("잠이 옵니다", { maxLength: 128 }).ids;
+ */
+export class WordPieceTokenizer {
+  /** Highest id plus one: the fewest rows a word table can have. */
+  readonly vocabularySize: number;
+  readonly padId: number;
+  readonly unkId: number;
+  readonly clsId: number;
+  readonly sepId: number;
+  /** Id of [MASK], where the vocabulary has it. */
+  readonly maskId: number | undefined;
+  /** `model_max_length` of the files; undefined where they name none, or one that no model has. */
+  readonly modelMaxLength: number | undefined;
+  /** Where the files disagree with each other, and what was followed. */
+  readonly warnings: readonly string[];
+  private readonly settings: Settings;
+  private readonly added: ReadonlyMap<string, AddedToken>;
+  private readonly pipeline: Pipeline;
+  private readonly scanner: Scanner;
+  private byId: Map<number, string> | undefined;
+
+  /** From settings already read; `fromFiles` is the usual way in. */
+  constructor(settings: Settings) {
+    const { special } = settings;
+    this.settings = settings;
+    this.added = new Map(settings.added.map((token) => [token.content, token]));
+    let highest = 0;
+    for (const id of settings.vocabulary.values()) if (id > highest) highest = id;
+    for (const { id } of settings.added) if (id > highest) highest = id;
+    this.vocabularySize = highest + 1;
+    this.padId = special.pad.id;
+    this.unkId = special.unk.id;
+    this.clsId = special.cls.id;
+    this.sepId = special.sep.id;
+    this.maskId = special.mask?.id;
+    this.modelMaxLength = settings.modelMaxLength;
+    this.warnings = settings.warnings;
+    this.pipeline = new Pipeline(settings);
+    this.scanner = new Scanner(this.pipeline);
+  }
+
+  /**
+   * Builds a tokenizer from the contents of its files, by file name: `vocab.txt` or `tokenizer.json`, and where the model has them
+   * `tokenizer_config.json`, `special_tokens_map.json` and `added_tokens.json`.
+   *
+   * @throws {ModelError} naming the file and field, for anything missing, malformed, or not supported exactly.
+   */
+  static fromFiles<T extends typeof WordPieceTokenizer>(
+    this: T,
+    files: TokenizerFiles,
+    options: TokenizerOptions = {},
+  ): InstanceType<T> {
+    return new this(readSettings(files, options)) as InstanceType<T>;
+  }
+
+  /**
+   * Reads one text, or a pair.
+   *
+   * @throws {ModelError} for a text that is no string, or a `maxLength` without room for the special tokens.
+   */
+  encode(text: string, options: EncodeOptions = {}): Encoding {
+    checkText(text, "encode: argument 1 (text)");
+    if (options.pair !== undefined) checkText(options.pair, "encode: argument 2 (options.pair)");
+    return this.encodeTexts(text, options.pair, options);
+  }
+
+  /**
+   * Reads several texts or pairs, in their order.
+   *
+   * @throws {ModelError} as `encode` does, naming the text by its index.
+   */
+  encodeBatch(texts: readonly (string | readonly [string, string])[], options: EncodeBatchOptions = {}): Encoding[] {
+    if (!Array.isArray(texts)) {
+      throw new ModelError("expected an array of texts or of pairs of texts", {
+        file: "encodeBatch: argument 1 (texts)",
+      });
+    }
+    const { padding = false, maxLength } = options;
+    if (![true, false, "longest", "max_length"].includes(padding)) {
+      throw new ModelError('expected true, false, "longest" or "max_length"', { field: "padding", value: padding });
+    }
+    if (padding === "max_length" && maxLength === undefined) {
+      throw new ModelError("needs maxLength as well, the length to pad to", { field: "padding", value: padding });
+    }
+    const encodings = texts.map((item: unknown, i) => {
+      const [text, pair, ...more] = Array.isArray(item) ? item : [item];
+      if (more.length > 0 || (Array.isArray(item) && pair === undefined)) {
+        throw new ModelError("expected a text or a pair of texts", { field: `texts[${i}]`, value: item });
+      }
+      checkText(text, `encodeBatch: texts[${i}]${Array.isArray(item) ? "[0]" : ""}`);
+      if (pair !== undefined) checkText(pair, `encodeBatch: texts[${i}][1]`);
+      return this.encodeTexts(text, pair, options);
+    });
+    if (padding === false) return encodings;
+    const longest = encodings.reduce((most, { ids }) => Math.max(most, ids.length), 0);
+    const length = padding === "max_length" ? (maxLength as number) : longest;
+    return encodings.map((encoding) => this.pad(encoding, length));
+  }
+
+  /** The token with this id, added tokens included. */
+  idToToken(id: number): string | undefined {
+    if (this.byId === undefined) {
+      this.byId = new Map();
+      for (const [token, itsId] of this.settings.vocabulary) this.byId.set(itsId, token);
+      for (const { content, id: itsId } of this.settings.added) this.byId.set(itsId, content);
+    }
+    return this.byId.get(id);
+  }
+
+  /** The id of a token as it stands in the vocabulary (`##다`), added tokens included. */
+  tokenToId(token: string): number | undefined {
+    return this.added.get(token)?.id ?? this.settings.vocabulary.get(token);
+  }
+
+  private encodeTexts(text: string, pair: string | undefined, options: EncodeOptions): Encoding {
+    const { specialTokens = !this.settings.specialTokensAsText, addSpecialTokens = true, maxLength } = options;
+    const around = addSpecialTokens ? (pair === undefined ? 2 : 3) : 0;
+    if (maxLength !== undefined && !(Number.isInteger(maxLength) && maxLength >= around)) {
+      throw new ModelError(`must be a whole number, at least ${around}: that many special tokens are added`, {
+        field: "maxLength",
+        value: maxLength,
+      });
+    }
+    const room = maxLength === undefined ? Number.POSITIVE_INFINITY : maxLength - around;
+    const fromLeft = this.settings.truncationSide === "left";
+    // Of a single text cut on the right, what lies behind the cut need not be read. A pair is cut by the lengths of both.
+    const first = this.idsOf(text, pair === undefined && !fromLeft ? room : Number.POSITIVE_INFINITY, !specialTokens);
+    const second = pair === undefined ? undefined : this.idsOf(pair, Number.POSITIVE_INFINITY, !specialTokens);
+    const [n1, n2] =
+      second === undefined ? [Math.min(first.length, room), 0] : cutPair(first.length, second.length, room);
+    const from1 = fromLeft ? first.length - n1 : 0;
+    const from2 = fromLeft && second !== undefined ? second.length - n2 : 0;
+
+    const length = n1 + n2 + around;
+    const ids = new Int32Array(length);
+    const typeIds = new Int32Array(length);
+    const at = addSpecialTokens ? 1 : 0;
+    ids.set(first.subarray(from1, from1 + n1), at);
+    let end = at + n1;
+    if (addSpecialTokens) {
+      ids[0] = this.clsId;
+      ids[end++] = this.sepId;
+    }
+    if (second !== undefined) {
+      ids.set(second.subarray(from2, from2 + n2), end);
+      typeIds.fill(1, end);
+      if (addSpecialTokens) ids[length - 1] = this.sepId;
+    }
+    const truncated = n1 < first.length || n2 < (second?.length ?? 0);
+    return new Encoding(ids, typeIds, new Int32Array(length).fill(1), truncated, () => {
+      const out: EncodingDetail = { tokens: [], offsets: [] };
+      const special = (name: "cls" | "sep"): void => {
+        if (!addSpecialTokens) return;
+        out.tokens.push(this.settings.special[name].token);
+        out.offsets.push([0, 0]);
+      };
+      const pieces = ({ tokens, offsets }: Pieces, n: number): void => {
+        const from = fromLeft ? tokens.length - n : 0;
+        out.tokens.push(...tokens.slice(from, from + n));
+        out.offsets.push(...offsets.slice(from, from + n));
+      };
+      special("cls");
+      pieces(this.pipeline.run(text, !specialTokens), n1);
+      special("sep");
+      if (pair !== undefined) {
+        pieces(this.pipeline.run(pair, !specialTokens), n2);
+        special("sep");
+      }
+      return out;
+    });
+  }
+
+  /** Ids of `text`, one more than `limit` at least where there are more; a view that the next call may overwrite if `limit` is finite. */
+  private idsOf(text: string, limit: number, asText: boolean): Int32Array {
+    const count = this.scanner.scan(text, limit, asText);
+    if (count < 0) return Int32Array.from(this.pipeline.run(text, asText).ids);
+    return this.scanner.ids.slice(0, count);
+  }
+
+  private pad(encoding: Encoding, length: number): Encoding {
+    const more = length - encoding.ids.length;
+    if (more <= 0) return encoding;
+    const left = this.settings.paddingSide === "left";
+    const padded = (values: Int32Array, value: number): Int32Array => {
+      const out = new Int32Array(length).fill(value);
+      out.set(values, left ? more : 0);
+      return out;
+    };
+    const ids = padded(encoding.ids, this.padId);
+    return new Encoding(ids, padded(encoding.typeIds, 0), padded(encoding.mask, 0), encoding.truncated, () => {
+      const tokens = new Array<string>(more).fill(this.settings.special.pad.token);
+      const offsets = Array.from({ length: more }, (): [number, number] => [0, 0]);
+      return left
+        ? { tokens: [...tokens, ...encoding.tokens], offsets: [...offsets, ...encoding.offsets] }
+        : { tokens: [...encoding.tokens, ...tokens], offsets: [...encoding.offsets, ...offsets] };
+    });
+  }
+}
+
+function checkText(text: unknown, where: string): void {
+  if (typeof text === "string") return;
+  throw new ModelError("expected a string", { field: where, value: text });
+}
