@@ -201,18 +201,16 @@ def old_names(d):
 
 
 def old_subfolder(d):
-    """Version 0.x: everything of the encoder in 0_Transformer, PyTorch files, several pooling booleans, no config_sentence_transformers.json."""
+    """Version 0.x: everything of the encoder in 0_Transformer, several pooling booleans, no config_sentence_transformers.json, no folder for Normalize."""
     inner = d / "0_Transformer"
-    weights = encoder(inner, config(8, 1, 2, 16, CASED), CASED, {"do_lower_case": False})
-    (inner / "model.safetensors").unlink()
-    torch.save(weights, inner / "pytorch_model.bin")
+    encoder(inner, config(8, 1, 2, 16, CASED), CASED, {"do_lower_case": False})
     dump(inner / "sentence_bert_config.json", {"max_seq_length": 14})
     parts = ("0_Transformer", "Transformer"), ("1_Pooling", "Pooling"), ("2_Dense", "Dense"), ("3_Normalize", "Normalize")
     dump(d / "modules.json", old_modules(*parts))
     dump(d / "1_Pooling/config.json", old_pooling(8, "max_tokens", "cls_token", "mean_tokens"))
     dump(d / "2_Dense/config.json", {"in_features": 24, "out_features": 5, "bias": True, "activation_function": ACTIVATION + "Tanh"})
     dense = {k: torch.from_numpy(seeded.seeded(f"2_Dense.{k}", s)) for k, s in (("linear.weight", (5, 24)), ("linear.bias", (5,)))}
-    torch.save(dense, d / "2_Dense/pytorch_model.bin")
+    save_file(dense, d / "2_Dense/model.safetensors", metadata={"format": "pt"})
 
 
 def lower_in_sbert(d):
@@ -245,7 +243,7 @@ MODELS = [
     ("no-modules", "no modules.json", no_modules, words.FEW),
     ("uncased-vocab", "vocab.txt alone", uncased_vocab, words.FEW),
     ("old-names", "old type names, booleans, gamma and beta, bert. prefix, no pooler", old_names, words.TEXTS),
-    ("old-subfolder", "0_Transformer, PyTorch files, three booleans, Dense, Normalize without a file", old_subfolder, words.FEW),
+    ("old-subfolder", "0_Transformer, three booleans, Dense, Normalize without a folder", old_subfolder, words.FEW),
     ("lower-in-sbert", "do_lower_case in sentence_bert_config.json, no boolean set", lower_in_sbert, words.FEW),
 ]
 
