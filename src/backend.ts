@@ -37,8 +37,11 @@ export function chooseBackend(backend: Backend = "auto"): ChosenBackend {
   if (typeof backend === "object" && backend !== null && typeof backend.linear === "function") {
     return { kernels: backend, reason: "given by the caller" };
   }
-  throw new ModelError("is not a backend of this version; use auto, js, reference, or an object with the Kernels interface", {
-    field: "backend",
-    value: backend,
-  });
+  throw new ModelError(
+    "is not a backend of this version; use auto, js, reference, or an object with the Kernels interface",
+    {
+      field: "backend",
+      value: backend,
+    },
+  );
 }

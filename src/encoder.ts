@@ -37,9 +37,12 @@ export async function loadConfig(source: ModelSource, folder: string): Promise<B
   const file = folder === "" ? "config.json" : `${folder}/config.json`;
   const text = await readText(source, file);
   if (text === undefined) {
-    throw new ModelError(`is missing: ${source.name} is not a model folder (it needs config.json, a vocabulary and weights)`, {
-      file,
-    });
+    throw new ModelError(
+      `is missing: ${source.name} is not a model folder (it needs config.json, a vocabulary and weights)`,
+      {
+        file,
+      },
+    );
   }
   return readConfig(Json.parse(file, text));
 }
@@ -121,7 +124,10 @@ export class Encoder {
 function checkOptions(options: EncoderOptions): void {
   const { threads, dtype, rows, tokensPerBatch } = options;
   if (threads !== undefined && threads !== 0 && threads !== "auto") {
-    throw new ModelError('must be 0 or "auto": this version computes on the calling thread', { field: "threads", value: threads });
+    throw new ModelError('must be 0 or "auto": this version computes on the calling thread', {
+      field: "threads",
+      value: threads,
+    });
   }
   if (dtype !== undefined && dtype !== "float32") {
     throw new ModelError('must be "float32" in this version', { field: "dtype", value: dtype });

@@ -1,1 +1,23 @@
-export const a: number = 1;
+/** munjang: sentence embeddings in TypeScript. Public names only. */
+export type { Backend, BackendInfo, BackendName } from "./backend.ts";
+export { ModelError } from "./base/errors.ts";
+export type { DType, Tensor, TensorData } from "./base/tensor.ts";
+export { BertModel, type BertOutput, type EncodingLike, meanPooling } from "./bert-model.ts";
+export { BertTokenizer } from "./bert-tokenizer.ts";
+export type { EncoderOptions } from "./encoder.ts";
+export { type Identity, NUMERICS_VERSION } from "./identity.ts";
+export type { Precision, Ranges, SimilarityFunction } from "./pooling/index.ts";
+export { similarity, similarityPairwise } from "./pooling/index.ts";
+export {
+  type EncodeInput,
+  type EncodeOptions,
+  type LoadOptions,
+  type LoadProgress,
+  type OutputValue,
+  type Row,
+  SentenceTransformer,
+  type TextFeatures,
+} from "./sentence-transformer.ts";
+export type { ModelFiles, ModelInput, ModelSource } from "./source.ts";
+export type { TokenizerOptions } from "./tokenizer/index.ts";
+export { type Encoding, WordPieceTokenizer } from "./tokenizer/index.ts";

@@ -3,13 +3,7 @@ import { Json, parseJson } from "./base/json.ts";
 import type { TensorSource } from "./base/tensor.ts";
 import { checkFinite } from "./bert/weights.ts";
 import { openSafetensors } from "./formats/safetensors.ts";
-import {
-  type DenseActivation,
-  type Feature,
-  type Module,
-  POOLING_MODES,
-  type PoolingMode,
-} from "./pooling/index.ts";
+import { type DenseActivation, type Feature, type Module, POOLING_MODES, type PoolingMode } from "./pooling/index.ts";
 import { type ModelSource, readText } from "./source.ts";
 
 /*
@@ -31,7 +25,10 @@ export interface ModuleList {
 }
 
 /** Reads modules.json, or answers mean pooling where there is none, as the reference does. `H` is the encoder's width. */
-export async function readModules(source: ModelSource, widthOf: (transformer: string) => Promise<number>): Promise<ModuleList> {
+export async function readModules(
+  source: ModelSource,
+  widthOf: (transformer: string) => Promise<number>,
+): Promise<ModuleList> {
   const text = await readText(source, "modules.json");
   if (text === undefined) {
     return {
@@ -45,7 +42,11 @@ export async function readModules(source: ModelSource, widthOf: (transformer: st
   const entries = listEntries(text);
   const [first, ...rest] = entries;
   if (first?.kind !== "Transformer") {
-    throw new ModelError("must begin with a Transformer module", { file: "modules.json", field: "0.type", value: first?.type });
+    throw new ModelError("must begin with a Transformer module", {
+      file: "modules.json",
+      field: "0.type",
+      value: first?.type,
+    });
   }
   const modules: Module[] = [];
   const width = { token_embeddings: await widthOf(first.path), sentence_embedding: 0 };
@@ -57,6 +58,12 @@ export async function readModules(source: ModelSource, widthOf: (transformer: st
     throw new ModelError("has no Pooling module, so there is no sentence vector", { file: "modules.json" });
   }
   return { transformer: first.path, modules, warnings: [], dimension: width.sentence_embedding, listed: true };
+}
+
+/** Folder of the Transformer alone: what `BertModel` and `BertTokenizer` need to know of modules.json. */
+export async function readTransformerFolder(source: ModelSource): Promise<string> {
+  const text = await readText(source, "modules.json");
+  return text === undefined ? "" : (listEntries(text).find((entry) => entry.kind === "Transformer")?.path ?? "");
 }
 
 interface Entry {
@@ -71,12 +78,14 @@ interface Entry {
 function listEntries(text: string): Entry[] {
   const file = "modules.json";
   const list = parseJson(file, text);
-  if (!Array.isArray(list) || list.length === 0) throw new ModelError("must be a list of modules", { file, value: list });
+  if (!Array.isArray(list) || list.length === 0)
+    throw new ModelError("must be a list of modules", { file, value: list });
   return list.map((value, i) => {
     const json = new Json(file, value, `${i}`);
     const type = json.string("type", "");
     // `sentence_transformers.models.Pooling`, `sentence_transformers.models.Pooling.Pooling`, `….modules.pooling.Pooling`
-    if (!type.startsWith("sentence_transformers.")) throw json.error("type", "is code of the model's own, which is never run");
+    if (!type.startsWith("sentence_transformers."))
+      throw json.error("type", "is code of the model's own, which is never run");
     return { type, kind: type.slice(type.lastIndexOf(".") + 1), path: insideModel(json, "path") };
   });
 }
@@ -109,11 +118,14 @@ async function readModule(source: ModelSource, entry: Entry, width: Widths): Pro
     case "Dropout": // the identity, once training is over
       return undefined;
     default:
-      throw new ModelError("is a module this engine does not run (it runs Transformer, Pooling, Dense, LayerNorm, Normalize, Dropout)", {
-        file: "modules.json",
-        field: "type",
-        value: entry.type,
-      });
+      throw new ModelError(
+        "is a module this engine does not run (it runs Transformer, Pooling, Dense, LayerNorm, Normalize, Dropout)",
+        {
+          file: "modules.json",
+          field: "type",
+          value: entry.type,
+        },
+      );
   }
 }
 

@@ -20,7 +20,10 @@ async function findFolder(name: string): Promise<string> {
   const found = await stat(folder).catch(() => undefined);
   if (found?.isDirectory()) return folder;
   if (found !== undefined) {
-    throw new ModelError("is a file; name the folder that holds config.json and the weights", { field: "model", value: name });
+    throw new ModelError("is a file; name the folder that holds config.json and the weights", {
+      field: "model",
+      value: name,
+    });
   }
   // As seen from where the program runs, then from where the engine is installed.
   for (const from of [pathToFileURL(join(process.cwd(), "package.json")), import.meta.url]) {

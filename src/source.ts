@@ -36,10 +36,13 @@ export async function openModel(input: ModelInput): Promise<ModelSource> {
   if (typeof input === "string") {
     if (input.trim() === "") throw new ModelError("must name a model", { field: "model", value: input });
     if (platform !== undefined) return platform.openName(input);
-    throw new ModelError("cannot be opened by name here: this runtime has no file system. Pass { files: { … } } instead", {
-      field: "model",
-      value: input,
-    });
+    throw new ModelError(
+      "cannot be opened by name here: this runtime has no file system. Pass { files: { … } } instead",
+      {
+        field: "model",
+        value: input,
+      },
+    );
   }
   if (typeof input === "object" && input !== null) {
     if ("open" in input && typeof input.open === "function") return input;
@@ -96,7 +99,11 @@ function whole(bytes: Uint8Array): ByteSource {
 async function fetchBytes(path: string, url: URL): Promise<ByteSource | undefined> {
   if (url.protocol === "file:") {
     if (platform !== undefined) return platform.openFile(url);
-    throw new ModelError("is on a disk, and this runtime has no file system", { file: path, field: "url", value: url.href });
+    throw new ModelError("is on a disk, and this runtime has no file system", {
+      file: path,
+      field: "url",
+      value: url.href,
+    });
   }
   const response = await fetch(url);
   if (response.status === 404) return undefined;
@@ -117,7 +124,8 @@ export async function readText(source: ModelSource, path: string): Promise<strin
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(await bytes.slice(0, bytes.byteLength));
   } catch (cause) {
-    if (cause instanceof TypeError) throw new ModelError("is not UTF-8 text; fetch the file again", { file: path, cause });
+    if (cause instanceof TypeError)
+      throw new ModelError("is not UTF-8 text; fetch the file again", { file: path, cause });
     throw cause;
   }
 }

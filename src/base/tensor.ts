@@ -57,6 +57,8 @@ export interface TensorSource {
   readFloat32(name: string): Promise<Tensor<Float32Array>>;
   /** Rows of a [rows, width] table, as they are needed, without reading the whole of it where the source allows that. */
   rows(name: string, where: "memory" | "source"): Promise<RowSource>;
+  /** The first and the last 4 KiB of a tensor as it is stored (all of a small one): enough to tell one model from another. */
+  ends(name: string): Promise<Uint8Array>;
 }
 
 /** Rows of a table that need not lie in memory: the word embeddings, which are a quarter of BERT and used a few rows at a time. */

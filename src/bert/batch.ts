@@ -14,10 +14,13 @@ export function layOut(encodings: readonly EncodingIds[], config: BertConfig): B
     const encoding = encodings[n];
     const L = encoding.ids.length;
     if (L > config.longestText) {
-      throw new ModelError(`a text of ${L} tokens, but the model has positions for ${config.longestText}; set maxLength`, {
-        field: "max_position_embeddings",
-        value: config.positions,
-      });
+      throw new ModelError(
+        `a text of ${L} tokens, but the model has positions for ${config.longestText}; set maxLength`,
+        {
+          field: "max_position_embeddings",
+          value: config.positions,
+        },
+      );
     }
     ids.set(encoding.ids, starts[n]);
     typeIds.set(encoding.typeIds, starts[n]);
@@ -45,10 +48,13 @@ function numberPositions(to: Int32Array, ids: Int32Array, padding: number | unde
 function checkIds(ids: Int32Array, rows: number, what: string, limit: string): void {
   for (let t = 0; t < ids.length; t++) {
     if (ids[t] < 0 || ids[t] >= rows) {
-      throw new ModelError(`${what} ${ids[t]} is beyond ${limit}, ${rows}: tokenizer and weights do not belong together`, {
-        field: what,
-        value: ids[t],
-      });
+      throw new ModelError(
+        `${what} ${ids[t]} is beyond ${limit}, ${rows}: tokenizer and weights do not belong together`,
+        {
+          field: what,
+          value: ids[t],
+        },
+      );
     }
   }
 }

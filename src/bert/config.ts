@@ -33,7 +33,10 @@ const ACTIVATIONS: ReadonlyMap<string, Activation> = new Map([
 export function readConfig(json: Json): BertConfig {
   const kind = json.string("model_type", "bert");
   if (kind !== "bert" && kind !== "roberta") {
-    throw json.error("model_type", "is not an encoder this engine knows; it runs bert, and roberta with a WordPiece vocabulary");
+    throw json.error(
+      "model_type",
+      "is not an encoder this engine knows; it runs bert, and roberta with a WordPiece vocabulary",
+    );
   }
   const position = json.string("position_embedding_type", "absolute");
   if (position !== "absolute") {

@@ -53,7 +53,11 @@ export async function loadWeights<B>(
 }
 
 /** The word table, [vocab_size, H]: in memory in the file's own precision, or read row by row from where the file lies. */
-export async function loadWords(source: TensorSource, config: BertConfig, where: "memory" | "source"): Promise<RowSource> {
+export async function loadWords(
+  source: TensorSource,
+  config: BertConfig,
+  where: "memory" | "source",
+): Promise<RowSource> {
   const read = new Reader(source);
   const name = read.find("embeddings.word_embeddings.weight", [config.vocabularySize, config.hiddenSize]);
   return source.rows(name, where);
@@ -70,7 +74,10 @@ class Reader {
     const stem = "embeddings.word_embeddings.weight";
     const name = [...source.tensors.keys()].find((key) => key === stem || key.endsWith(`.${stem}`));
     if (name === undefined) {
-      throw new ModelError("is missing: these are not the weights of a BERT encoder", { file: source.file, field: stem });
+      throw new ModelError("is missing: these are not the weights of a BERT encoder", {
+        file: source.file,
+        field: stem,
+      });
     }
     this.#prefix = name.slice(0, -stem.length);
   }
@@ -130,7 +137,10 @@ export function checkFinite(data: Float32Array, file: string, field: string): vo
   for (let i = 0; i < data.length; i++) {
     // x - x is 0 for every finite number and NaN otherwise
     if (data[i] - data[i] !== 0) {
-      throw new ModelError(`element ${i} is ${data[i]}; the weights are damaged, or training went wrong`, { file, field });
+      throw new ModelError(`element ${i} is ${data[i]}; the weights are damaged, or training went wrong`, {
+        file,
+        field,
+      });
     }
   }
 }

@@ -113,8 +113,22 @@ export async function openSafetensors(
     return rowsFromSource(view, dtype, shape, place);
   }
 
-  return { file, metadata, tensors, read, readFloat32, rows };
+  async function ends(name: string): Promise<Uint8Array> {
+    const { begin, end } = find(name);
+    const first = await readBytes(source, dataStart + begin, dataStart + Math.min(end, begin + ENDS), file, label(name));
+    const rest = Math.max(end - ENDS, begin + first.byteLength);
+    const last = await readBytes(source, dataStart + rest, dataStart + end, file, label(name));
+    const both = new Uint8Array(first.byteLength + last.byteLength);
+    both.set(new Uint8Array(first));
+    both.set(new Uint8Array(last), first.byteLength);
+    return both;
+  }
+
+  return { file, metadata, tensors, read, readFloat32, rows, ends };
 }
+
+/** Bytes of each end of a tensor that `ends` reads. */
+const ENDS = 4096;
 
 /** N, the length of the header, checked against the file and the format's limit before anything is allocated. */
 function checkLength(start: ArrayBuffer, byteLength: number, file: string): number {

@@ -1,4 +1,4 @@
-import { pool, type PoolingMode, type Segment } from "./pool.ts";
+import { type PoolingMode, pool, type Segment } from "./pool.ts";
 import { type DenseLayer, dense, layerNormRows, normalizeRows } from "./rows.ts";
 
 /** The two things modules pass on, by the names they have in module configurations. */
@@ -52,7 +52,12 @@ function change(rows: Rows, module: Exclude<Module, { kind: "pooling" }>): Rows 
 }
 
 /** Several modes stand side by side in a row: [N, modes · W]. */
-function poolAll(tokens: Rows, segments: readonly Segment[], modes: readonly PoolingMode[], includePrompt: boolean): Rows {
+function poolAll(
+  tokens: Rows,
+  segments: readonly Segment[],
+  modes: readonly PoolingMode[],
+  includePrompt: boolean,
+): Rows {
   const W = tokens.width;
   const width = modes.length * W;
   const data = new Float32Array(segments.length * width);

@@ -1,5 +1,13 @@
 export { applyModules, type Feature, type Features, type Module, type Rows } from "./chain.ts";
 export { POOLING_MODES, type PoolingMode, pool, type Segment } from "./pool.ts";
 export { PRECISIONS, type Precision, quantizeRows, type Ranges, rangesOf } from "./precision.ts";
-export { type DenseActivation, type DenseLayer, dense, dot, firstColumns, layerNormRows, normalizeRows } from "./rows.ts";
+export {
+  type DenseActivation,
+  type DenseLayer,
+  dense,
+  dot,
+  firstColumns,
+  layerNormRows,
+  normalizeRows,
+} from "./rows.ts";
 export { SIMILARITY_FUNCTIONS, type SimilarityFunction, similarity, similarityPairwise } from "./similarity.ts";

@@ -20,7 +20,14 @@ export interface Segment {
 }
 
 /** Pools one sentence of `hidden` [T, H] in one mode into `out[at … at + H]`. */
-export function pool(out: Float32Array, at: number, hidden: Float32Array, H: number, s: Segment, mode: PoolingMode): void {
+export function pool(
+  out: Float32Array,
+  at: number,
+  hidden: Float32Array,
+  H: number,
+  s: Segment,
+  mode: PoolingMode,
+): void {
   const used = s.length - s.skip; // tokens that count
   switch (mode) {
     case "cls":

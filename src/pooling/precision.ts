@@ -33,7 +33,8 @@ export function quantizeRows(
   precision: Exclude<Precision, "float32">,
   ranges?: Ranges,
 ): Int8Array | Uint8Array {
-  const bytes = precision === "binary" || precision === "ubinary" ? bits(x, D) : buckets(x, D, ranges ?? rangesOf(x, D));
+  const bytes =
+    precision === "binary" || precision === "ubinary" ? bits(x, D) : buckets(x, D, ranges ?? rangesOf(x, D));
   return precision === "int8" || precision === "binary" ? Int8Array.from(bytes, (b) => b - 128) : bytes;
 }
 

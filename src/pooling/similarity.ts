@@ -31,7 +31,9 @@ export function similarityPairwise(
   by: SimilarityFunction = "cosine",
 ): Float32Array {
   if (a.length !== b.length) {
-    throw new ModelError(`takes as many rows on both sides, not ${a.length} and ${b.length}`, { field: "similarityPairwise" });
+    throw new ModelError(`takes as many rows on both sides, not ${a.length} and ${b.length}`, {
+      field: "similarityPairwise",
+    });
   }
   checkWidths([...a, ...b]);
   return Float32Array.from(a, (x, i) => near(x, b[i], by));
@@ -54,7 +56,10 @@ function near(x: Float32Array, y: Float32Array, by: SimilarityFunction): number 
       return -sum;
     }
     default:
-      throw new ModelError(`is not one of ${SIMILARITY_FUNCTIONS.join(", ")}`, { field: "similarityFunction", value: by });
+      throw new ModelError(`is not one of ${SIMILARITY_FUNCTIONS.join(", ")}`, {
+        field: "similarityFunction",
+        value: by,
+      });
   }
 }
 

@@ -13,8 +13,11 @@ export class Turns {
 export function breathe(): Promise<void> {
   return new Promise((resolve) => {
     // setTimeout last: browsers stretch it to 4 ms and more. A runtime with none of these has nothing waiting either.
-    const g: { setImmediate?: (f: () => void) => void; MessageChannel?: typeof MessageChannel; setTimeout?: typeof setTimeout } =
-      globalThis;
+    const g: {
+      setImmediate?: (f: () => void) => void;
+      MessageChannel?: typeof MessageChannel;
+      setTimeout?: typeof setTimeout;
+    } = globalThis;
     if (g.setImmediate !== undefined) g.setImmediate(resolve);
     else if (g.MessageChannel !== undefined) throughChannel(g.MessageChannel, resolve);
     else if (g.setTimeout !== undefined) g.setTimeout(resolve, 0);

@@ -1,0 +1,53 @@
+import { ModelError } from "./base/errors.ts";
+import { readTransformerFolder } from "./modules.ts";
+import { type ModelInput, type ModelSource, openModel, readText } from "./source.ts";
+import { type TokenizerOptions, WordPieceTokenizer } from "./tokenizer/index.ts";
+
+/** Files a tokenizer may be made of, in a model's transformer folder. */
+const TOKENIZER_FILES = [
+  "vocab.txt",
+  "tokenizer.json",
+  "tokenizer_config.json",
+  "special_tokens_map.json",
+  "added_tokens.json",
+] as const;
+
+/**
+ * A model's tokenizer alone, as `AutoTokenizer` would load it: text to ids, without weights. It knows the limit of
+ * tokenizer_config.json only when asked (`maxLength`).
+ */
+export class BertTokenizer extends WordPieceTokenizer {
+  /** @throws ModelError where the files are missing or say something this tokenizer cannot honour. */
+  static async load(model: ModelInput, options?: TokenizerOptions): Promise<BertTokenizer> {
+    const source = await openModel(model);
+    try {
+      return await loadTokenizer(source, await readTransformerFolder(source), options);
+    } finally {
+      await source.close();
+    }
+  }
+}
+
+/** The tokenizer in a folder of an open model. */
+export async function loadTokenizer(
+  source: ModelSource,
+  folder: string,
+  options?: TokenizerOptions,
+): Promise<BertTokenizer> {
+  const files = await readTokenizerFiles(source, folder);
+  if (files["vocab.txt"] === undefined && files["tokenizer.json"] === undefined) {
+    throw new ModelError(`is missing, and so is tokenizer.json: ${source.name} has no vocabulary`, {
+      file: "vocab.txt",
+    });
+  }
+  return BertTokenizer.fromFiles(files, options);
+}
+
+export async function readTokenizerFiles(
+  source: ModelSource,
+  folder: string,
+): Promise<Record<string, string | undefined>> {
+  const files: Record<string, string | undefined> = {};
+  for (const name of TOKENIZER_FILES) files[name] = await readText(source, folder === "" ? name : `${folder}/${name}`);
+  return files;
+}

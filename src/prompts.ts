@@ -1,0 +1,75 @@
+import { ModelError } from "./base/errors.ts";
+import { Json } from "./base/json.ts";
+import { SIMILARITY_FUNCTIONS, type SimilarityFunction } from "./pooling/index.ts";
+
+/** What config_sentence_transformers.json adds to a model. */
+export interface ModelDefaults {
+  /** Text put before every text, by name. `query` and `document` are always there, empty unless the model says otherwise. */
+  readonly prompts: ReadonlyMap<string, string>;
+  /** The prompt used when none is asked for. */
+  readonly defaultPromptName: string | undefined;
+  readonly similarityFunction: SimilarityFunction;
+  readonly truncateDim: number | undefined;
+}
+
+const FILE = "config_sentence_transformers.json";
+
+/** Reads the file (undefined: there is none), under what the caller asked for. */
+export function readDefaults(
+  text: string | undefined,
+  options: {
+    prompts?: Readonly<Record<string, string>>;
+    similarityFunction?: SimilarityFunction;
+    truncateDim?: number;
+  },
+): ModelDefaults {
+  const json = text === undefined ? new Json(FILE, {}) : Json.parse(FILE, text);
+  const saved = json.object("prompts");
+  const prompts = new Map([
+    ["query", ""],
+    ["document", ""],
+    ...(saved?.keys ?? []).map((name): [string, string] => [name, saved?.string(name, "") ?? ""]),
+    ...Object.entries(options.prompts ?? {}),
+  ]);
+  const defaultPromptName = json.string("default_prompt_name");
+  if (defaultPromptName !== undefined && !prompts.has(defaultPromptName)) {
+    throw json.error("default_prompt_name", `is not among the prompts (${[...prompts.keys()].join(", ")})`);
+  }
+  return {
+    prompts,
+    defaultPromptName,
+    similarityFunction: similarityFunction(options.similarityFunction, json),
+    truncateDim: options.truncateDim ?? json.whole("truncate_dim", 1),
+  };
+}
+
+function similarityFunction(asked: SimilarityFunction | undefined, json: Json): SimilarityFunction {
+  if (asked !== undefined && !SIMILARITY_FUNCTIONS.includes(asked)) {
+    throw new ModelError(`must be one of ${SIMILARITY_FUNCTIONS.join(", ")}`, {
+      field: "similarityFunction",
+      value: asked,
+    });
+  }
+  // A function the reference does not know is passed over there too.
+  const saved = SIMILARITY_FUNCTIONS.find((name) => name === json.get("similarity_fn_name"));
+  return asked ?? saved ?? "cosine";
+}
+
+/** The prompt for a call: given outright (even ""), or by name, or the model's default. */
+export function choosePrompt(defaults: ModelDefaults, options: { prompt?: string; promptName?: string }): string {
+  if (options.prompt !== undefined) {
+    if (typeof options.prompt !== "string")
+      throw new ModelError("must be a string", { field: "prompt", value: options.prompt });
+    return options.prompt;
+  }
+  const name = options.promptName ?? defaults.defaultPromptName;
+  if (name === undefined) return "";
+  const prompt = defaults.prompts.get(name);
+  if (prompt === undefined) {
+    throw new ModelError(`is not among the model's prompts (${[...defaults.prompts.keys()].join(", ")})`, {
+      field: "promptName",
+      value: name,
+    });
+  }
+  return prompt;
+}
