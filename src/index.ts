@@ -6,18 +6,18 @@ export { BertModel, type BertOutput, type EncodingLike, meanPooling } from "./be
 export { BertTokenizer } from "./bert-tokenizer.ts";
 export type { EncoderOptions } from "./encoder.ts";
 export { type Identity, NUMERICS_VERSION } from "./identity.ts";
+export type {
+  EncodeInput,
+  EncodeOptions,
+  LoadOptions,
+  LoadProgress,
+  OutputValue,
+  Row,
+  TextFeatures,
+} from "./options.ts";
 export type { Precision, Ranges, SimilarityFunction } from "./pooling/index.ts";
 export { similarity, similarityPairwise } from "./pooling/index.ts";
-export {
-  type EncodeInput,
-  type EncodeOptions,
-  type LoadOptions,
-  type LoadProgress,
-  type OutputValue,
-  type Row,
-  SentenceTransformer,
-  type TextFeatures,
-} from "./sentence-transformer.ts";
+export { SentenceTransformer } from "./sentence-transformer.ts";
 export type { ModelFiles, ModelInput, ModelSource } from "./source.ts";
 export type { TokenizerOptions } from "./tokenizer/index.ts";
 export { type Encoding, WordPieceTokenizer } from "./tokenizer/index.ts";

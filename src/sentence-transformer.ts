@@ -3,99 +3,38 @@ import { ModelError } from "./base/errors.ts";
 import { rowMajor, type Tensor } from "./base/tensor.ts";
 import { intoBatches } from "./bert/batch.ts";
 import { type EncodingLike, withoutPadding } from "./bert-model.ts";
-import { type BertTokenizer, loadTokenizer, readTokenizerFiles } from "./bert-tokenizer.ts";
-import { checkWhole, Encoder, type EncoderOptions, loadConfig } from "./encoder.ts";
-import { hashModel, type Identity, NUMERICS_VERSION } from "./identity.ts";
-import { type ModuleList, readModules } from "./modules.ts";
+import type { BertTokenizer } from "./bert-tokenizer.ts";
+import type { Encoder } from "./encoder.ts";
+import type { Identity } from "./identity.ts";
+import { loadParts, type Parts, watched } from "./load.ts";
+import type { ModuleList } from "./modules.ts";
+import {
+  type All,
+  checkOptions,
+  type EncodeInput,
+  type EncodeOptions,
+  type LoadOptions,
+  type Row,
+  type Signed,
+  type TextFeatures,
+  type Tokens,
+  type Unsigned,
+} from "./options.ts";
 import {
   applyModules,
   firstColumns,
   normalizeRows,
-  PRECISIONS,
-  type Precision,
-  quantizeRows,
-  type Ranges,
+  quantizeEach,
   type Segment,
   type SimilarityFunction,
   similarity,
   similarityPairwise,
 } from "./pooling/index.ts";
-import { choosePrompt, type ModelDefaults, readDefaults } from "./prompts.ts";
+import { choosePrompt, type ModelDefaults } from "./prompts.ts";
 import { breathe } from "./run/turns.ts";
-import { type ModelInput, type ModelSource, openModel, readText } from "./source.ts";
-import type { Encoding, TokenizerOptions } from "./tokenizer/index.ts";
-import { readTransformerSettings } from "./transformer-settings.ts";
-
-/** Options of `SentenceTransformer.load`. */
-export interface LoadOptions extends EncoderOptions {
-  /** Longest text in tokens, [CLS] and [SEP] included; longer ones are cut. Default: what the model says. */
-  maxSeqLength?: number;
-  /** Keep the first so many numbers of every vector (for models trained to allow it). Default: what the model says. */
-  truncateDim?: number;
-  /** Texts put before texts, by name; beside and over those of the model. */
-  prompts?: Readonly<Record<string, string>>;
-  /** What `similarity` computes. Default: what the model says, else cosine. */
-  similarityFunction?: SimilarityFunction;
-  tokenizer?: TokenizerOptions;
-  /** Called as files are read. */
-  onProgress?: (progress: LoadProgress) => void;
-  /** Called for everything a user should know about the model as loaded; the same stand in `warnings`. */
-  onWarning?: (warning: string) => void;
-}
-
-export interface LoadProgress {
-  readonly file: string;
-  /** Bytes of the file read so far; a file that is read in parts may never be read whole. */
-  readonly loaded: number;
-  readonly total: number;
-}
-
-/** Options of `encode`. */
-export interface EncodeOptions {
-  /** Name of a prompt of the model to put before every text. */
-  promptName?: string;
-  /** Text to put before every text; goes before `promptName`. */
-  prompt?: string;
-  /** Divide every vector by its length, after everything else but `precision`. */
-  normalizeEmbeddings?: boolean;
-  /** Keep the first so many numbers of every vector. */
-  truncateDim?: number;
-  /** `"token_embeddings"` gives a [L, W] tensor a text instead of a row, special tokens included; `"all"` gives both, and the encoding. */
-  outputValue?: OutputValue;
-  /** Element type of the rows; bytes as `quantize_embeddings` of sentence-transformers makes them. */
-  precision?: Precision;
-  /** For `int8` and `uint8`: smallest and largest value of every dimension. Default: those of this call's own vectors. */
-  ranges?: Ranges;
-  /** Lowers the budget given to `load`, for this call. */
-  tokensPerBatch?: number;
-  /** Called after every batch with the number of texts done. */
-  onProgress?: (progress: { readonly done: number; readonly total: number }) => void;
-  /** Stops between batches; the promise rejects with the signal's reason. */
-  signal?: AbortSignal;
-}
-
-export type OutputValue = "sentence_embedding" | "token_embeddings" | "all";
-
-/** What `outputValue: "all"` gives for a text. */
-export interface TextFeatures {
-  /** [D] */
-  readonly sentenceEmbedding: Float32Array;
-  /** [L, W] */
-  readonly tokenEmbeddings: Tensor<Float32Array>;
-  /** What the model read: an `Encoding`, or the ids that were given. */
-  readonly encoding: Encoding | EncodingLike;
-}
-
-/** A text, or one already turned into ids. */
-export type EncodeInput = string | EncodingLike;
-
-type Tokens = { outputValue: "token_embeddings" };
-type All = { outputValue: "all" };
-type Signed = { precision: "int8" | "binary" };
-type Unsigned = { precision: "uint8" | "ubinary" };
-
-/** Any row `encode` may return. */
-export type Row = Float32Array | Int8Array | Uint8Array | Tensor<Float32Array> | TextFeatures;
+import { type ModelInput, type ModelSource, openModel } from "./source.ts";
+import type { Encoding } from "./tokenizer/index.ts";
+import { windows } from "./windows.ts";
 
 /** A model that turns texts into vectors. Words and results are those of Python's sentence-transformers. */
 export class SentenceTransformer {
@@ -271,7 +210,7 @@ export class SentenceTransformer {
     }
     return options.precision === undefined || options.precision === "float32"
       ? outputs
-      : quantize(outputs as Float32Array[], D, options.precision, options.ranges);
+      : quantizeEach(outputs as Float32Array[], D, options.precision, options.ranges);
   }
 
   get #width(): number {
@@ -320,130 +259,6 @@ export class SentenceTransformer {
 /** Texts gathered for one call by `encodeStream`. */
 const STREAM_WINDOW = 256;
 
-interface Parts {
-  readonly source: ModelSource;
-  readonly tokenizer: BertTokenizer;
-  readonly encoder: Encoder;
-  readonly list: ModuleList;
-  readonly defaults: ModelDefaults;
-  readonly maxSeqLength: number;
-  readonly warnings: readonly string[];
-  readonly identity: Identity;
-}
-
-async function loadParts(source: ModelSource, options: LoadOptions): Promise<Parts> {
-  options.signal?.throwIfAborted();
-  const warnings: string[] = [];
-  const warn = (warning: string): void => {
-    warnings.push(warning);
-    options.onWarning?.(warning);
-  };
-  const list = await readModules(source, async (folder) => (await loadConfig(source, folder)).hiddenSize);
-  list.warnings.forEach(warn);
-  const folder = list.transformer;
-  const config = await loadConfig(source, folder);
-  const settings = list.listed
-    ? await readTransformerSettings(source, folder)
-    : { maxSeqLength: undefined, lowerCase: false };
-  const defaults = readDefaults(
-    list.listed ? await readText(source, "config_sentence_transformers.json") : undefined,
-    options,
-  );
-  const tokenizer = await loadTokenizer(source, folder, { lowerCase: settings.lowerCase, ...options.tokenizer });
-  tokenizer.warnings.forEach(warn);
-  checkVocabulary(tokenizer, config.vocabularySize);
-
-  const saved = settings.maxSeqLength ?? tokenizer.modelMaxLength ?? config.longestText;
-  if (settings.maxSeqLength !== undefined && saved > config.longestText) {
-    warn(`max_seq_length is ${saved}, but the model has positions for ${config.longestText}: texts are cut there`);
-  }
-  const maxSeqLength = options.maxSeqLength ?? Math.min(saved, config.longestText);
-  checkWhole("maxSeqLength", maxSeqLength, 2);
-  if (maxSeqLength > config.longestText) {
-    throw new ModelError(`is beyond the model's positions, ${config.longestText}`, {
-      field: "maxSeqLength",
-      value: maxSeqLength,
-    });
-  }
-  const truncateDim = defaults.truncateDim ?? list.dimension;
-  checkTruncateDim(truncateDim, list.dimension);
-
-  const encoder = await Encoder.load(source, folder, config, maxSeqLength, options);
-  const identity = {
-    numerics: NUMERICS_VERSION,
-    backend: encoder.backend.name,
-    dtype: options.dtype ?? "float32",
-    pooling: list.modules.flatMap((m) => (m.kind === "pooling" ? m.modes : [])).join("+"),
-    normalize: list.modules.some((m) => m.kind === "normalize"),
-    dimension: truncateDim,
-    maxSeqLength,
-    prompt: choosePrompt(defaults, {}),
-    model: await hashModel(await textFiles(source, folder), encoder.tensors),
-  };
-  if (options.rows !== "source") await source.close(); // everything has been read
-  return { source, tokenizer, encoder, list, defaults, maxSeqLength, warnings, identity };
-}
-
-/** The text files that decide about vectors, by name. */
-async function textFiles(source: ModelSource, folder: string): Promise<Map<string, string>> {
-  const files = new Map<string, string>();
-  const within = folder === "" ? "" : `${folder}/`;
-  const add = (name: string, text: string | undefined): void => {
-    if (text !== undefined) files.set(name, text);
-  };
-  add("modules.json", await readText(source, "modules.json"));
-  add(`${within}config.json`, await readText(source, `${within}config.json`));
-  for (const [name, text] of Object.entries(await readTokenizerFiles(source, folder))) add(within + name, text);
-  return files;
-}
-
-function checkVocabulary(tokenizer: BertTokenizer, rows: number): void {
-  const { vocabularySize } = tokenizer;
-  if (vocabularySize === rows) return;
-  const problem =
-    vocabularySize > rows
-      ? "the vocabulary belongs to another model"
-      : "it is cut short, or belongs to another model (if the table was padded on purpose, add [unused…] lines)";
-  throw new ModelError(`the vocabulary has ${vocabularySize} entries, the word table ${rows}: ${problem}`, {
-    file: "vocab.txt",
-  });
-}
-
-function checkOptions(options: EncodeOptions, tokens: number, dimension: number): void {
-  if (typeof options !== "object" || options === null)
-    throw new ModelError("must be an object", { field: "options", value: options });
-  const { outputValue = "sentence_embedding", precision = "float32", tokensPerBatch, truncateDim } = options;
-  if (!["sentence_embedding", "token_embeddings", "all"].includes(outputValue)) {
-    throw new ModelError("must be sentence_embedding, token_embeddings or all", {
-      field: "outputValue",
-      value: outputValue,
-    });
-  }
-  if (!PRECISIONS.includes(precision)) {
-    throw new ModelError(`must be one of ${PRECISIONS.join(", ")}`, { field: "precision", value: precision });
-  }
-  if (precision !== "float32" && outputValue !== "sentence_embedding") {
-    throw new ModelError("is for sentence embeddings only", { field: "precision", value: precision });
-  }
-  if (tokensPerBatch !== undefined) {
-    checkWhole("tokensPerBatch", tokensPerBatch, 1);
-    if (tokensPerBatch > tokens) {
-      throw new ModelError(`is above the ${tokens} the model was loaded for; give it to load`, {
-        field: "tokensPerBatch",
-        value: tokensPerBatch,
-      });
-    }
-  }
-  if (truncateDim !== undefined) checkTruncateDim(truncateDim, dimension);
-}
-
-function checkTruncateDim(truncateDim: number, dimension: number): void {
-  checkWhole("truncateDim", truncateDim, 1);
-  if (truncateDim > dimension) {
-    throw new ModelError(`is beyond the model's dimension, ${dimension}`, { field: "truncateDim", value: truncateDim });
-  }
-}
-
 /** A NaN means damaged weights or arithmetic gone wrong: better no vector than one that is near nothing and far from nothing. */
 function checkRow(row: Float32Array, n: number): void {
   if (row.some(Number.isNaN))
@@ -476,72 +291,6 @@ function rowsOf(data: Float32Array, W: number, { start, length }: Segment): Tens
   };
 }
 
-function quantize(
-  rows: readonly Float32Array[],
-  D: number,
-  precision: Exclude<Precision, "float32">,
-  ranges: Ranges | undefined,
-): (Int8Array | Uint8Array)[] {
-  if (ranges !== undefined && (ranges.least?.length !== D || ranges.most?.length !== D)) {
-    throw new ModelError(`must hold ${D} numbers each, least and most`, { field: "ranges" });
-  }
-  const all = new Float32Array(rows.length * D);
-  for (const [n, row] of rows.entries()) all.set(row, n * D);
-  const bytes = quantizeRows(all, D, precision, ranges);
-  const width = rows.length === 0 ? 0 : bytes.length / rows.length;
-  return rows.map((_, n) => bytes.slice(n * width, (n + 1) * width));
-}
-
 function asRows(rows: Float32Array | readonly Float32Array[]): readonly Float32Array[] {
   return rows instanceof Float32Array ? [rows] : rows;
-}
-
-/** Counts the bytes read from each file, where somebody wants to know. */
-function watched(source: ModelSource, { onProgress }: LoadOptions): ModelSource {
-  if (onProgress === undefined) return source;
-  return {
-    name: source.name,
-    close: () => source.close(),
-    open: async (file) => {
-      const bytes = await source.open(file);
-      if (bytes === undefined) return undefined;
-      let loaded = 0;
-      return {
-        byteLength: bytes.byteLength,
-        slice: async (start, end) => {
-          const part = await bytes.slice(start, end);
-          loaded = Math.min(loaded + part.byteLength, bytes.byteLength);
-          onProgress({ file, loaded, total: bytes.byteLength });
-          return part;
-        },
-      };
-    },
-  };
-}
-
-/** Gathers items into lists of at most `size`; a list is given out early when the next item is not there yet. */
-async function* windows<V>(items: Iterable<V> | AsyncIterable<V>, size: number): AsyncGenerator<V[]> {
-  const iterator = Symbol.asyncIterator in items ? items[Symbol.asyncIterator]() : items[Symbol.iterator]();
-  let window: V[] = [];
-  try {
-    let next = Promise.resolve(iterator.next());
-    for (;;) {
-      const come = await Promise.race([next, breathe()]);
-      if (come === undefined && window.length > 0) {
-        yield window;
-        window = [];
-      }
-      const item = await next;
-      if (item.done === true) break;
-      window.push(item.value);
-      if (window.length === size) {
-        yield window;
-        window = [];
-      }
-      next = Promise.resolve(iterator.next());
-    }
-    if (window.length > 0) yield window;
-  } finally {
-    await iterator.return?.();
-  }
 }

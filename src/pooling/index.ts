@@ -1,6 +1,6 @@
 export { applyModules, type Feature, type Features, type Module, type Rows } from "./chain.ts";
 export { POOLING_MODES, type PoolingMode, pool, type Segment } from "./pool.ts";
-export { PRECISIONS, type Precision, quantizeRows, type Ranges, rangesOf } from "./precision.ts";
+export { PRECISIONS, type Precision, quantizeEach, quantizeRows, type Ranges, rangesOf } from "./precision.ts";
 export {
   type DenseActivation,
   type DenseLayer,

@@ -32,19 +32,25 @@ export function pool(
   switch (mode) {
     case "cls":
       // The first token that counts; with nothing left, the first of all (as torch's argmax over an empty mask answers).
-      return copyRow(out, at, hidden, H, s.start + (used > 0 ? s.skip : 0), 1);
+      copyRow(out, at, hidden, H, s.start + (used > 0 ? s.skip : 0), 1);
+      break;
     case "lasttoken":
-      return copyRow(out, at, hidden, H, s.start + Math.max(s.length - 1, 0), used > 0 ? 1 : 0);
+      copyRow(out, at, hidden, H, s.start + Math.max(s.length - 1, 0), used > 0 ? 1 : 0);
+      break;
     case "max":
-      return largest(out, at, hidden, H, s);
+      largest(out, at, hidden, H, s);
+      break;
     case "mean":
-      return weightedSum(out, at, hidden, H, s, () => 1, Math.max(used, 1e-9));
+      weightedSum(out, at, hidden, H, s, () => 1, Math.max(used, 1e-9));
+      break;
     case "mean_sqrt_len_tokens":
-      return weightedSum(out, at, hidden, H, s, () => 1, Math.sqrt(Math.max(used, 1e-9)));
+      weightedSum(out, at, hidden, H, s, () => 1, Math.sqrt(Math.max(used, 1e-9)));
+      break;
     case "weightedmean": {
       // Weights 1, 2, 3, … count from the first token of the text, whether or not a prompt is left out.
       const total = ((s.length - s.skip) * (s.length + s.skip + 1)) / 2;
-      return weightedSum(out, at, hidden, H, s, (t) => t + 1, Math.max(total, 1e-9));
+      weightedSum(out, at, hidden, H, s, (t) => t + 1, Math.max(total, 1e-9));
+      break;
     }
   }
 }

@@ -38,6 +38,23 @@ export function quantizeRows(
   return precision === "int8" || precision === "binary" ? Int8Array.from(bytes, (b) => b - 128) : bytes;
 }
 
+/** `quantizeRows` for rows that stand apart, as `encode` returns them: N rows of [D]. */
+export function quantizeEach(
+  rows: readonly Float32Array[],
+  D: number,
+  precision: Exclude<Precision, "float32">,
+  ranges: Ranges | undefined,
+): (Int8Array | Uint8Array)[] {
+  if (ranges !== undefined && (ranges.least?.length !== D || ranges.most?.length !== D)) {
+    throw new ModelError(`must hold ${D} numbers each, least and most`, { field: "ranges" });
+  }
+  const all = new Float32Array(rows.length * D);
+  for (const [n, row] of rows.entries()) all.set(row, n * D);
+  const bytes = quantizeRows(all, D, precision, ranges);
+  const width = rows.length === 0 ? 0 : bytes.length / rows.length;
+  return rows.map((_, n) => bytes.slice(n * width, (n + 1) * width));
+}
+
 /** Smallest and largest value of every dimension of rows [N, D]. */
 export function rangesOf(x: Float32Array, D: number): Ranges {
   if (x.length <= D) {

@@ -1,4 +1,5 @@
-import { erfc, sigmoid, tanh } from "../base/math.ts";
+import { gelu, relu } from "../base/activations.ts";
+import { sigmoid, tanh } from "../base/math.ts";
 
 /*
  * What may follow pooling: each turns rows of float32 into rows of float32, [N, in] -> [N, out], with float64 inside and one rounding.
@@ -84,9 +85,9 @@ function activate(act: DenseActivation, x: number): number {
     case "tanh":
       return tanh(x);
     case "relu":
-      return x < 0 ? 0 : x;
+      return relu(x);
     case "gelu":
-      return 0.5 * x * erfc(-x * Math.SQRT1_2);
+      return gelu(x);
     case "sigmoid":
       return sigmoid(x);
   }

@@ -1,0 +1,123 @@
+import { ModelError } from "./base/errors.ts";
+import { type BertTokenizer, loadTokenizer, readTokenizerFiles } from "./bert-tokenizer.ts";
+import { checkWhole, Encoder, loadConfig } from "./encoder.ts";
+import { hashModel, type Identity, NUMERICS_VERSION } from "./identity.ts";
+import { type ModuleList, readModules } from "./modules.ts";
+import { checkTruncateDim, type LoadOptions } from "./options.ts";
+import { choosePrompt, type ModelDefaults, readDefaults } from "./prompts.ts";
+import { type ModelSource, readText } from "./source.ts";
+import { readTransformerSettings } from "./transformer-settings.ts";
+
+/** Everything a loaded model is made of. */
+export interface Parts {
+  readonly source: ModelSource;
+  readonly tokenizer: BertTokenizer;
+  readonly encoder: Encoder;
+  readonly list: ModuleList;
+  readonly defaults: ModelDefaults;
+  readonly maxSeqLength: number;
+  readonly warnings: readonly string[];
+  readonly identity: Identity;
+}
+
+/** Reads a model's files in the order in which they decide about each other, and builds its parts. */
+export async function loadParts(source: ModelSource, options: LoadOptions): Promise<Parts> {
+  options.signal?.throwIfAborted();
+  const warnings: string[] = [];
+  const warn = (warning: string): void => {
+    warnings.push(warning);
+    options.onWarning?.(warning);
+  };
+  const list = await readModules(source, async (folder) => (await loadConfig(source, folder)).hiddenSize);
+  list.warnings.forEach(warn);
+  const folder = list.transformer;
+  const config = await loadConfig(source, folder);
+  const settings = list.listed
+    ? await readTransformerSettings(source, folder)
+    : { maxSeqLength: undefined, lowerCase: false };
+  const defaults = readDefaults(
+    list.listed ? await readText(source, "config_sentence_transformers.json") : undefined,
+    options,
+  );
+  const tokenizer = await loadTokenizer(source, folder, { lowerCase: settings.lowerCase, ...options.tokenizer });
+  tokenizer.warnings.forEach(warn);
+  checkVocabulary(tokenizer, config.vocabularySize);
+
+  const saved = settings.maxSeqLength ?? tokenizer.modelMaxLength ?? config.longestText;
+  if (settings.maxSeqLength !== undefined && saved > config.longestText) {
+    warn(`max_seq_length is ${saved}, but the model has positions for ${config.longestText}: texts are cut there`);
+  }
+  const maxSeqLength = options.maxSeqLength ?? Math.min(saved, config.longestText);
+  checkWhole("maxSeqLength", maxSeqLength, 2);
+  if (maxSeqLength > config.longestText) {
+    throw new ModelError(`is beyond the model's positions, ${config.longestText}`, {
+      field: "maxSeqLength",
+      value: maxSeqLength,
+    });
+  }
+  const truncateDim = defaults.truncateDim ?? list.dimension;
+  checkTruncateDim(truncateDim, list.dimension);
+
+  const encoder = await Encoder.load(source, folder, config, maxSeqLength, options);
+  const identity = {
+    numerics: NUMERICS_VERSION,
+    backend: encoder.backend.name,
+    dtype: options.dtype ?? "float32",
+    pooling: list.modules.flatMap((m) => (m.kind === "pooling" ? m.modes : [])).join("+"),
+    normalize: list.modules.some((m) => m.kind === "normalize"),
+    dimension: truncateDim,
+    maxSeqLength,
+    prompt: choosePrompt(defaults, {}),
+    model: await hashModel(await textFiles(source, folder), encoder.tensors),
+  };
+  if (options.rows !== "source") await source.close(); // everything has been read
+  return { source, tokenizer, encoder, list, defaults, maxSeqLength, warnings, identity };
+}
+
+/** The text files that decide about vectors, by name. */
+async function textFiles(source: ModelSource, folder: string): Promise<Map<string, string>> {
+  const files = new Map<string, string>();
+  const within = folder === "" ? "" : `${folder}/`;
+  const add = (name: string, text: string | undefined): void => {
+    if (text !== undefined) files.set(name, text);
+  };
+  add("modules.json", await readText(source, "modules.json"));
+  add(`${within}config.json`, await readText(source, `${within}config.json`));
+  for (const [name, text] of Object.entries(await readTokenizerFiles(source, folder))) add(within + name, text);
+  return files;
+}
+
+function checkVocabulary(tokenizer: BertTokenizer, rows: number): void {
+  const { vocabularySize } = tokenizer;
+  if (vocabularySize === rows) return;
+  const problem =
+    vocabularySize > rows
+      ? "the vocabulary belongs to another model"
+      : "it is cut short, or belongs to another model (if the table was padded on purpose, add [unused…] lines)";
+  throw new ModelError(`the vocabulary has ${vocabularySize} entries, the word table ${rows}: ${problem}`, {
+    file: "vocab.txt",
+  });
+}
+
+/** Counts the bytes read from each file, where somebody wants to know. */
+export function watched(source: ModelSource, { onProgress }: LoadOptions): ModelSource {
+  if (onProgress === undefined) return source;
+  return {
+    name: source.name,
+    close: () => source.close(),
+    open: async (file) => {
+      const bytes = await source.open(file);
+      if (bytes === undefined) return undefined;
+      let loaded = 0;
+      return {
+        byteLength: bytes.byteLength,
+        slice: async (start, end) => {
+          const part = await bytes.slice(start, end);
+          loaded = Math.min(loaded + part.byteLength, bytes.byteLength);
+          onProgress({ file, loaded, total: bytes.byteLength });
+          return part;
+        },
+      };
+    },
+  };
+}

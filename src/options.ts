@@ -1,0 +1,113 @@
+import { ModelError } from "./base/errors.ts";
+import type { Tensor } from "./base/tensor.ts";
+import type { EncodingLike } from "./bert-model.ts";
+import { checkWhole, type EncoderOptions } from "./encoder.ts";
+import { PRECISIONS, type Precision, type Ranges, type SimilarityFunction } from "./pooling/index.ts";
+import type { Encoding, TokenizerOptions } from "./tokenizer/index.ts";
+
+/** Options of `SentenceTransformer.load`. */
+export interface LoadOptions extends EncoderOptions {
+  /** Longest text in tokens, [CLS] and [SEP] included; longer ones are cut. Default: what the model says. */
+  maxSeqLength?: number;
+  /** Keep the first so many numbers of every vector (for models trained to allow it). Default: what the model says. */
+  truncateDim?: number;
+  /** Texts put before texts, by name; beside and over those of the model. */
+  prompts?: Readonly<Record<string, string>>;
+  /** What `similarity` computes. Default: what the model says, else cosine. */
+  similarityFunction?: SimilarityFunction;
+  tokenizer?: TokenizerOptions;
+  /** Called as files are read. */
+  onProgress?: (progress: LoadProgress) => void;
+  /** Called for everything a user should know about the model as loaded; the same stand in `warnings`. */
+  onWarning?: (warning: string) => void;
+}
+
+export interface LoadProgress {
+  readonly file: string;
+  /** Bytes of the file read so far; a file that is read in parts may never be read whole. */
+  readonly loaded: number;
+  readonly total: number;
+}
+
+/** Options of `encode`. */
+export interface EncodeOptions {
+  /** Name of a prompt of the model to put before every text. */
+  promptName?: string;
+  /** Text to put before every text; goes before `promptName`. */
+  prompt?: string;
+  /** Divide every vector by its length, after everything else but `precision`. */
+  normalizeEmbeddings?: boolean;
+  /** Keep the first so many numbers of every vector. */
+  truncateDim?: number;
+  /** `"token_embeddings"` gives a [L, W] tensor a text instead of a row, special tokens included; `"all"` gives both, and the encoding. */
+  outputValue?: OutputValue;
+  /** Element type of the rows; bytes as `quantize_embeddings` of sentence-transformers makes them. */
+  precision?: Precision;
+  /** For `int8` and `uint8`: smallest and largest value of every dimension. Default: those of this call's own vectors. */
+  ranges?: Ranges;
+  /** Lowers the budget given to `load`, for this call. */
+  tokensPerBatch?: number;
+  /** Called after every batch with the number of texts done. */
+  onProgress?: (progress: { readonly done: number; readonly total: number }) => void;
+  /** Stops between batches; the promise rejects with the signal's reason. */
+  signal?: AbortSignal;
+}
+
+export type OutputValue = "sentence_embedding" | "token_embeddings" | "all";
+
+/** What `outputValue: "all"` gives for a text. */
+export interface TextFeatures {
+  /** [D] */
+  readonly sentenceEmbedding: Float32Array;
+  /** [L, W] */
+  readonly tokenEmbeddings: Tensor<Float32Array>;
+  /** What the model read: an `Encoding`, or the ids that were given. */
+  readonly encoding: Encoding | EncodingLike;
+}
+
+/** A text, or one already turned into ids. */
+export type EncodeInput = string | EncodingLike;
+
+export type Tokens = { outputValue: "token_embeddings" };
+export type All = { outputValue: "all" };
+export type Signed = { precision: "int8" | "binary" };
+export type Unsigned = { precision: "uint8" | "ubinary" };
+
+/** Any row `encode` may return. */
+export type Row = Float32Array | Int8Array | Uint8Array | Tensor<Float32Array> | TextFeatures;
+
+/** Refuses what a call cannot mean. `tokens` is the room a batch has, `dimension` the width of a vector. */
+export function checkOptions(options: EncodeOptions, tokens: number, dimension: number): void {
+  if (typeof options !== "object" || options === null)
+    throw new ModelError("must be an object", { field: "options", value: options });
+  const { outputValue = "sentence_embedding", precision = "float32", tokensPerBatch, truncateDim } = options;
+  if (!["sentence_embedding", "token_embeddings", "all"].includes(outputValue)) {
+    throw new ModelError("must be sentence_embedding, token_embeddings or all", {
+      field: "outputValue",
+      value: outputValue,
+    });
+  }
+  if (!PRECISIONS.includes(precision)) {
+    throw new ModelError(`must be one of ${PRECISIONS.join(", ")}`, { field: "precision", value: precision });
+  }
+  if (precision !== "float32" && outputValue !== "sentence_embedding") {
+    throw new ModelError("is for sentence embeddings only", { field: "precision", value: precision });
+  }
+  if (tokensPerBatch !== undefined) {
+    checkWhole("tokensPerBatch", tokensPerBatch, 1);
+    if (tokensPerBatch > tokens) {
+      throw new ModelError(`is above the ${tokens} the model was loaded for; give it to load`, {
+        field: "tokensPerBatch",
+        value: tokensPerBatch,
+      });
+    }
+  }
+  if (truncateDim !== undefined) checkTruncateDim(truncateDim, dimension);
+}
+
+export function checkTruncateDim(truncateDim: number, dimension: number): void {
+  checkWhole("truncateDim", truncateDim, 1);
+  if (truncateDim > dimension) {
+    throw new ModelError(`is beyond the model's dimension, ${dimension}`, { field: "truncateDim", value: truncateDim });
+  }
+}
