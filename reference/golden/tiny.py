@@ -64,7 +64,6 @@ def encode_records(pool, double, single, texts):
         {"normalize_embeddings": True},
         {"truncate_dim": 3},
         {"truncate_dim": 7, "normalize_embeddings": True},
-        {"truncate_dim": 99},
     ):
         exact, library = (np.stack([m.encode([t], **options)[0] for t in texts]) if m is double else m.encode(texts, **options) for m in (double, single))
         out.append({"options": camel(options), "rows": pool.put(exact, library)})
