@@ -1,0 +1,104 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import * as safetensors from "../src/formats/safetensors.ts";
+import * as index from "../src/index.ts";
+import * as kernels from "../src/kernels/index.ts";
+import * as ndarray from "../src/ndarray.ts";
+import * as node from "../src/node.ts";
+import * as tokenizer from "../src/tokenizer/index.ts";
+
+const root = join(import.meta.dirname, "..");
+const read = (file: string): string => readFileSync(join(root, file), "utf8");
+const manifest = JSON.parse(read("package.json"));
+
+describe("package", () => {
+  it("has no dependencies of any kind but for development", () => {
+    for (const kind of ["dependencies", "peerDependencies", "optionalDependencies", "bundledDependencies"]) {
+      expect(manifest[kind], kind).toBeUndefined();
+    }
+  });
+
+  it("pins development versions exactly", () => {
+    expect(Object.keys(manifest.devDependencies).length).toBeGreaterThan(0);
+    for (const [name, version] of Object.entries(manifest.devDependencies))
+      expect(version, name).toMatch(/^\d+\.\d+\.\d+$/);
+  });
+
+  it("is MIT, an ES module, for Node 20 and newer", () => {
+    expect(manifest.license).toBe("MIT");
+    expect(manifest.type).toBe("module");
+    expect(manifest.engines.node).toBe(">=20");
+    expect(read("LICENSE")).toContain("MIT License");
+  });
+
+  it("has its version in the changelog", () => {
+    expect(read("CHANGELOG.md")).toContain(`## ${manifest.version}`);
+  });
+
+  it("keeps the lock file free of addresses to fetch from", () => {
+    const lock = JSON.parse(read("package-lock.json"));
+    const remote = Object.entries<{ resolved?: string }>(lock.packages).filter(([, { resolved }]) =>
+      resolved?.includes("://"),
+    );
+    expect(remote).toEqual([]);
+  });
+
+  it("exports these paths, each built from a source", () => {
+    expect(Object.keys(manifest.exports)).toEqual([
+      ".",
+      "./tokenizer",
+      "./safetensors",
+      "./kernels",
+      "./ndarray",
+      "./package.json",
+    ]);
+    const targets = Object.values<unknown>(manifest.exports).flatMap((to) =>
+      typeof to === "string" ? [] : Object.values(to as object),
+    );
+    for (const target of targets.filter((to) => to.endsWith(".js"))) {
+      expect(existsSync(join(root, target.replace("./dist/", "src/").replace(/\.js$/, ".ts"))), target).toBe(true);
+    }
+  });
+
+  it("exports these names", () => {
+    const names = (module: object): string[] => Object.keys(module).sort();
+    const main = [
+      "BertModel",
+      "BertTokenizer",
+      "ModelError",
+      "NUMERICS_VERSION",
+      "SentenceTransformer",
+      "WordPieceTokenizer",
+      "meanPooling",
+      "similarity",
+      "similarityPairwise",
+    ];
+    expect(names(index)).toEqual(main);
+    expect(names(node)).toEqual(main);
+    expect(names(kernels)).toEqual(["js", "reference"]);
+    expect(names(ndarray)).toEqual(["asNdarray", "rowsAsNdarray"]);
+    expect(names(safetensors)).toEqual(["ModelError", "openSafetensors", "writeSafetensors"]);
+    expect(names(tokenizer)).toEqual(["Encoding", "WordPieceTokenizer"]);
+  });
+
+  it("says in the README what the scripts are", () => {
+    const readme = read("README.md");
+    for (const script of [...readme.matchAll(/npm run ([\w:]+)/g)].map(([, name]) => name)) {
+      expect(manifest.scripts, script).toHaveProperty([script]);
+    }
+    expect(readme).toContain("npm ci && npm start");
+    expect(readme).toContain("npm ci && npm test");
+  });
+
+  it("links nowhere inside the project that is not there", () => {
+    const pages = ["README.md", ...readdirSync(join(root, "docs")).map((page) => `docs/${page}`)].filter((page) =>
+      page.endsWith(".md"),
+    );
+    for (const page of pages) {
+      for (const [, to] of read(page).matchAll(/\]\((?!https?:|#)([^)#]+)/g)) {
+        expect(existsSync(join(root, page, "..", to)), `${page} -> ${to}`).toBe(true);
+      }
+    }
+  });
+});
