@@ -110,11 +110,11 @@ def deep_lasttoken(d):
 
 def wide_concatenated(d):
     modes = ("lasttoken", "mean", "cls", "weightedmean", "max", "mean_sqrt_len_tokens")
-    saved(d, config(48, 1, 3, 80, CASED), CASED, KEEP_CASE, [Pooling(48, modes)], limit=12)
+    saved(d, config(36, 1, 3, 50, CASED), CASED, KEEP_CASE, [Pooling(36, modes)], limit=12)
 
 
 def outliers(d):
-    saved(d, config(32, 3, 4, 64, CASED), CASED, KEEP_CASE, [Pooling(32)], limit=16, outliers=True)
+    saved(d, config(24, 2, 4, 48, CASED), CASED, KEEP_CASE, [Pooling(24)], limit=16, outliers=True)
 
 
 def float16(d):
@@ -229,7 +229,7 @@ MODELS = [
     ("head-size-one", "12 heads of 1, wide smaller than hidden, gelu_pytorch_tanh, mean_sqrt_len", head_size_one, words.FEW),
     ("relu-one-type", "relu, one token type, epsilon 1e-5, weightedmean", relu_one_type, words.FEW),
     ("deep-lasttoken", "six layers, lasttoken", deep_lasttoken, words.FEW),
-    ("wide-concatenated", "hidden 48, all six poolings in an order of their own", wide_concatenated, words.FEW),
+    ("wide-concatenated", "hidden 36, all six poolings in an order of their own", wide_concatenated, words.FEW),
     ("outliers", "four channels with LayerNorm gains of 3 to 5", outliers, words.FEW),
     ("float16", "float16 weights", float16, words.FEW),
     ("bfloat16", "bfloat16 weights", bfloat16, words.FEW),

@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { gunzipSync } from "node:zlib";
+import type { SeededConfig } from "../seeded/seeded.ts";
 
 /** The same numbers twice: the float64 reference's, and those the float32 library gives by itself. */
 export interface GoldenArray {
@@ -82,6 +83,9 @@ export interface Golden {
   readonly similarity: Readonly<Record<string, GoldenArray>>;
   /** The bundled model only: of its model.safetensors. */
   readonly sha256?: string;
+  /** Seeded models only: what their weights are made from. */
+  readonly config?: SeededConfig;
+  readonly seed?: number;
 }
 
 const HERE = new URL("./", import.meta.url);
