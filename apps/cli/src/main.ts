@@ -1,0 +1,67 @@
+#!/usr/bin/env node
+import { readFileSync } from "node:fs";
+import { Command, CommanderError } from "commander";
+import { demoCommand } from "./demo.ts";
+import { embedCommand } from "./embed.ts";
+import { Usage } from "./input.ts";
+import { similarityCommand } from "./similarity.ts";
+import { tokenizeCommand } from "./tokenize.ts";
+
+/** Exit codes: 0 done, 1 it failed, 2 the command line was wrong. */
+const FAILED = 1;
+const MISUSED = 2;
+
+const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as {
+  version: string;
+};
+
+const program = new Command("munjang")
+  .description("Sentence embeddings, similarities and tokens from the shell. Everything is computed on this machine.")
+  .version(version)
+  .option("--debug", "print the stack of an error")
+  .addHelpText(
+    "after",
+    `
+Examples:
+  munjang demo
+  munjang similarity "잠이 옵니다" "졸음이 옵니다" "기차가 옵니다"
+  munjang embed --file sentences.txt --output embeddings.jsonl
+  munjang embed "안녕하세요" | head -c 100
+  munjang tokenize "문장을 나눕니다"
+
+The bundled model, munjang-mini-ko, is small. Another: --model, followed by the folder of any BERT sentence-transformers model.
+Exit codes: 0 done, 1 failed, 2 wrong usage.`,
+  );
+
+for (const command of [embedCommand(), similarityCommand(), tokenizeCommand(), demoCommand()])
+  program.addCommand(command);
+for (const command of [program, ...program.commands]) {
+  command.exitOverride();
+  command.configureOutput({ outputError: (text, write) => write(oneLine(text.replace(/^error: /, ""))) });
+}
+
+// A reader that has seen enough (`| head`) closes the pipe; that is no failure.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code === "EPIPE") process.exit(0);
+  fail(error);
+  process.exit(FAILED);
+});
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError)
+    process.exitCode = error.exitCode === 0 ? 0 : MISUSED; // it has printed its message
+  else process.exitCode = fail(error);
+}
+
+/** Prints an error, on one line unless --debug; returns the exit code. */
+function fail(error: unknown): number {
+  if (program.opts<{ debug?: boolean }>().debug && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+  else process.stderr.write(oneLine(error instanceof Error ? error.message : String(error)));
+  return error instanceof Usage ? MISUSED : FAILED;
+}
+
+function oneLine(text: string): string {
+  return `munjang: ${text.trim().replace(/\s*[\r\n]+\s*/g, " ")}\n`;
+}

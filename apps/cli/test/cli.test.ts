@@ -1,0 +1,262 @@
+// The built command as a child process: `npm test` builds it first.
+import { spawn } from "node:child_process";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, expect, test } from "vitest";
+
+const main = fileURLToPath(new URL("../dist/main.js", import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), "munjang-cli-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+beforeAll(() => {
+  if (!existsSync(main)) throw new Error("apps/cli is not built: run `npm run build` first");
+});
+
+interface Result {
+  code: number | null;
+  out: string;
+  err: string;
+}
+
+function munjang(args: string[], input: string | Uint8Array = "", cwd: string = folder): Promise<Result> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [main, ...args], { cwd });
+    const out: Buffer[] = [];
+    const err: Buffer[] = [];
+    child.stdout.on("data", (chunk: Buffer) => out.push(chunk));
+    child.stderr.on("data", (chunk: Buffer) => err.push(chunk));
+    child.on("error", reject);
+    child.on("close", (code) => {
+      resolve({ code, out: Buffer.concat(out).toString("utf8"), err: Buffer.concat(err).toString("utf8") });
+    });
+    child.stdin.on("error", () => {}); // a command that does not read may be gone already
+    child.stdin.end(input);
+  });
+}
+
+const file = (name: string, content: string | Uint8Array): string => {
+  const path = join(folder, name);
+  writeFileSync(path, content);
+  return path;
+};
+
+interface Row {
+  text: string;
+  embedding: number[];
+}
+const rowsOf = (out: string): Row[] =>
+  out
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line) as Row);
+const length = (vector: number[]): number => Math.sqrt(vector.reduce((sum, x) => sum + x * x, 0));
+
+async function refused(code: number, message: RegExp, args: string[], input: string | Uint8Array = ""): Promise<void> {
+  const result = await munjang(args, input);
+  expect(result.err).toMatch(message);
+  expect(result.err).toMatch(/^munjang: [^\n]*\n$/); // one line, no stack
+  expect(result).toMatchObject({ code, out: "" });
+}
+
+test("embed: arguments, a file and standard input give the same vectors", async () => {
+  const texts = ["잠이 옵니다", "기차가 옵니다"];
+  const fromArguments = await munjang(["embed", ...texts]);
+  expect(fromArguments).toMatchObject({ code: 0, err: "" });
+  const rows = rowsOf(fromArguments.out);
+  expect(rows.map((row) => row.text)).toEqual(texts);
+  for (const { embedding } of rows) {
+    expect(embedding.length).toBe(256);
+    for (const value of embedding) expect(Math.abs(value - Math.fround(value))).toBeLessThan(1e-8);
+  }
+  expect(rows[0].embedding).not.toEqual(rows[1].embedding);
+  const lines = `\ufeff${texts.join("\r\n")}`;
+  expect((await munjang(["embed", "--file", file("texts.txt", lines)])).out).toBe(fromArguments.out);
+  expect((await munjang(["embed"], lines)).out).toBe(fromArguments.out);
+  expect((await munjang(["embed", "-f", "-"], `${texts.join("\n")}\n`)).out).toBe(fromArguments.out);
+});
+
+test("embed: options change what they say", async () => {
+  const [plain, unit, short, prompted, budget] = await Promise.all([
+    munjang(["embed", "문장"]),
+    munjang(["embed", "--normalize", "문장"]),
+    munjang(["embed", "--truncate-dim", "8", "문장"]),
+    munjang(["embed", "--prompt", "질문: ", "문장"]),
+    munjang(["embed", "--batch-tokens", "512", "--backend", "js", "문장"]),
+  ]);
+  const [vector] = rowsOf(plain.out);
+  expect(length(rowsOf(unit.out)[0].embedding)).toBeCloseTo(1, 6);
+  expect(length(vector.embedding)).toBeGreaterThan(2);
+  expect(rowsOf(short.out)[0].embedding).toEqual(vector.embedding.slice(0, 8));
+  expect(rowsOf(prompted.out)[0]).toMatchObject({ text: "문장" });
+  expect(rowsOf(prompted.out)[0].embedding).not.toEqual(vector.embedding);
+  expect(budget.out).toBe(plain.out);
+});
+
+test("embed: JSON and CSV", async () => {
+  const texts = ['말 "따옴표", 쉼표', "둘째"];
+  const lines = rowsOf((await munjang(["embed", "--truncate-dim", "2", ...texts])).out);
+  const json = await munjang(["embed", "--format", "json", "--truncate-dim", "2", ...texts]);
+  expect(JSON.parse(json.out)).toEqual(lines);
+  const csv = await munjang(["embed", "--format", "csv", "--truncate-dim", "2", ...texts]);
+  const [a, b] = lines.map((row) => row.embedding.join(","));
+  expect(csv.out).toBe(`text,e0,e1\n"말 ""따옴표"", 쉼표",${a}\n둘째,${b}\n`);
+});
+
+test("embed: more texts than a window, in order, empty lines passed over and counted", async () => {
+  const texts = Array.from({ length: 300 }, (_, i) => `${i}번 문장${"입니다 ".repeat(i % 7)}.`);
+  const result = await munjang(["embed", "--truncate-dim", "1"], `${texts.join("\n\n")}\n \n`);
+  expect(rowsOf(result.out).map((row) => row.text)).toEqual(texts);
+  expect(result).toMatchObject({ code: 0, err: "munjang: passed over 300 empty lines of standard input\n" });
+});
+
+test("embed: --output appears complete, or not at all", async () => {
+  const target = join(folder, "out.jsonl");
+  writeFileSync(target, "old");
+  const result = await munjang(["embed", "--output", target, "--truncate-dim", "2", "하나", "둘"]);
+  expect(result).toMatchObject({ code: 0, out: "", err: `munjang: 2 vectors of 2 written to ${target}\n` });
+  expect(rowsOf(readFileSync(target, "utf8")).map((row) => row.text)).toEqual(["하나", "둘"]);
+
+  const broken = Buffer.concat([Buffer.from("좋은 줄\n".repeat(400)), Buffer.from([0xff, 0xfe, 0x0a])]);
+  const failed = await munjang(["embed", "--output", target, "--truncate-dim", "2"], broken);
+  expect(failed.code).toBe(1);
+  expect(failed.err).toMatch(/standard input is not UTF-8/);
+  expect(rowsOf(readFileSync(target, "utf8")).length).toBe(2);
+  await refused(1, /there is no such folder/, ["embed", "-o", join(folder, "no", "out"), "문장"]);
+  await refused(1, /it is a folder/, ["embed", "-o", folder, "문장"]);
+  expect(readdirSync(folder).filter((name) => name.includes(".part"))).toEqual([]);
+});
+
+test.skipIf(process.platform === "win32").each([
+  ["SIGINT", 130],
+  ["SIGTERM", 143],
+] as const)("embed: %s leaves nothing behind", async (signal, expected) => {
+  const target = join(folder, "interrupted.jsonl");
+  const found = () => readdirSync(folder).filter((name) => name.startsWith("interrupted"));
+  const child = spawn(process.execPath, [main, "embed", "-o", target], { cwd: folder });
+  const closed = new Promise((resolve) => child.on("close", resolve));
+  child.stdin.write("첫 줄\n"); // and more to come, which never does
+  while (found().length === 0 && child.exitCode === null) await new Promise((go) => setTimeout(go, 20));
+  child.kill(signal);
+  expect(await closed).toBe(expected);
+  expect(found()).toEqual([]);
+});
+
+test("embed: a reader that stops early is no failure", async () => {
+  const child = spawn(process.execPath, [main, "embed", "--file", file("many.txt", "문장입니다\n".repeat(2000))]);
+  let err = "";
+  child.stderr.on("data", (chunk: Buffer) => {
+    err += chunk;
+  });
+  await new Promise((resolve) => child.stdout.once("data", resolve));
+  child.stdout.destroy();
+  const code = await new Promise((resolve) => child.on("close", resolve));
+  expect({ code, err }).toEqual({ code: 0, err: "" });
+});
+
+test("similarity: the first text against the others, aligned", async () => {
+  const result = await munjang(["similarity", "잠이 옵니다", "기차가 옵니다", "잠이 안 옵니다", "a"]);
+  expect(result).toMatchObject({ code: 0, err: "" });
+  const lines = result.out.trimEnd().split("\n");
+  expect(lines[0]).toBe("잠이 옵니다");
+  expect(lines[1]).toMatch(/^ {2}기차가 옵니다 {3}0\.\d{4}$/);
+  expect(lines[2]).toMatch(/^ {2}잠이 안 옵니다 {2}0\.\d{4}$/);
+  expect(lines[3]).toMatch(/^ {2}a {15}0\.\d{4}$/);
+  const sorted = (await munjang(["similarity", "--sort", "잠이 옵니다", "기차가 옵니다", "잠이 안 옵니다"])).out.split(
+    "\n",
+  );
+  expect(sorted.slice(1, 3)).toEqual([lines[2], lines[1]]);
+});
+
+test("similarity: --json and --all", async () => {
+  const texts = ["잠이 옵니다", "기차가 옵니다", "졸음이 옵니다"];
+  const one = JSON.parse((await munjang(["similarity", "--json", ...texts])).out);
+  expect(one).toMatchObject({ similarityFunction: "cosine", text: texts[0] });
+  expect(one.others.map((other: { text: string }) => other.text)).toEqual(texts.slice(1));
+  const all = JSON.parse((await munjang(["similarity", "--json", "--all"], texts.join("\n"))).out);
+  expect(all.texts).toEqual(texts);
+  expect(all.similarities[0].slice(1)).toEqual(one.others.map((other: { similarity: number }) => other.similarity));
+  for (let i = 0; i < 3; i++) expect(all.similarities[i][i]).toBeCloseTo(1, 6);
+  expect(all.similarities[1][2]).toBe(all.similarities[2][1]);
+  const matrix = (await munjang(["similarity", "--all", ...texts])).out.trimEnd().split("\n");
+  expect(matrix.length).toBe(4);
+  expect(matrix[1]).toMatch(/^1 {2}잠이 옵니다 {4}1\.0000 {2}0\.\d{4} {2}0\.\d{4}$/);
+});
+
+test("tokenize: a table, JSON, truncation", async () => {
+  const text = "문장을 나눕니다";
+  const json = JSON.parse((await munjang(["tokenize", "--json", text])).out);
+  expect(json).toMatchObject({ text, truncated: false });
+  expect(json.tokens[0]).toBe("[CLS]");
+  expect(json.tokens.at(-1)).toBe("[SEP]");
+  expect(json.offsets[1]).toEqual([0, 2]);
+  expect(json.ids.length).toBe(json.tokens.length);
+  const shown = (await munjang(["tokenize", text])).out;
+  expect(shown).toContain(`${text}  (${json.tokens.length} tokens)`);
+  expect(shown).toMatch(/\n +\d+ {2}문장 +0-2 +문장\n/);
+  const cut = await munjang(["tokenize", "--max-length", "4"], `${text}\n${text}\n`);
+  expect(cut.out.match(/\(4 tokens, truncated\)/g)?.length).toBe(2);
+  expect((await munjang(["tokenize", "\u001b[31m빨강"])).out).not.toContain("\u001b");
+});
+
+test("demo: both groups, the fault told, a next step", async () => {
+  const { code, out, err } = await munjang(["demo"]);
+  expect({ code, err }).toEqual({ code: 0, err: "" });
+  expect(out).toMatch(/^munjang-mini-ko: loaded in \d+ ms, 8 sentences in \d+ ms/);
+  expect(out).toMatch(
+    /Restaurant: 그 식당은 파리를 날린다\n {2}파리가 식당에 날아다닌다 +0\.94\d\d\n {2}그 식당에서는 드론을 날린다 +0\.86\d\d\n {2}그 식당에는 손님이 없다 +0\.78\d\d\n/,
+  );
+  expect(out).toMatch(
+    /Sleepy: 잠이 옵니다\n {2}잠이 안 옵니다 +0\.99\d\d\n {2}졸음이 옵니다 +0\.92\d\d\n {2}기차가 옵니다 +0\.83\d\d\n/,
+  );
+  expect(out).toContain("literally");
+  expect(out).toContain("munjang embed --help");
+});
+
+test("help and version", async () => {
+  const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
+  expect(await munjang(["--version"])).toEqual({ code: 0, out: `${version}\n`, err: "" });
+  for (const args of [[], ["embed"], ["similarity"], ["tokenize"], ["demo"]]) {
+    const { code, out } = await munjang([...args, "--help"]);
+    expect(code).toBe(0);
+    expect(out).toMatch(/Usage: munjang/);
+    expect(out).toMatch(/Examples?:\n {2}munjang /);
+  }
+  const bare = await munjang([]);
+  expect(bare).toMatchObject({ code: 2, out: "" });
+  expect(bare.err).toMatch(/Usage: munjang/);
+});
+
+test("a wrong command line: code 2, one line", async () => {
+  await refused(2, /unknown command 'embd'/, ["embd"]);
+  await refused(2, /unknown option '--formt'/, ["embed", "--formt", "json", "문장"]);
+  await refused(2, /Allowed choices are jsonl, json, csv/, ["embed", "--format", "xml", "문장"]);
+  await refused(2, /whole number from 1 up/, ["embed", "--truncate-dim", "0", "문장"]);
+  await refused(2, /whole number from 1 up/, ["embed", "--batch-tokens", "1e3", "문장"]);
+  await refused(2, /texts or --file, not both/, ["embed", "--file", "x", "문장"]);
+  await refused(2, /text 2 is empty/, ["embed", "문장", " "]);
+  await refused(2, /give two or more/, ["similarity", "하나"]);
+  await refused(2, /leave out --all/, ["similarity", "--all", "--sort", "하나", "둘"]);
+  await refused(2, /too many arguments/, ["demo", "x"]);
+});
+
+test("bad input: code 1, one line", async () => {
+  await refused(1, /no text in standard input/, ["embed"]);
+  await refused(1, /no text in standard input/, ["similarity"], "\n\n");
+  await refused(1, /no text in .*empty\.txt/, ["tokenize", "--file", file("empty.txt", "")]);
+  await refused(1, /cannot read missing\.txt: there is no such file/, ["embed", "--file", "missing.txt"]);
+  await refused(1, /it is a folder/, ["embed", "--file", folder]);
+  await refused(1, /standard input is not UTF-8/, ["tokenize"], Uint8Array.of(0xb9, 0xae, 0xc0, 0xe5, 0x0a)); // EUC-KR
+  await refused(1, /not UTF-8/, ["tokenize"], Uint8Array.of(0xeb, 0xac)); // half a character at the end
+  await refused(1, /model = "no-such-model"/, ["embed", "--model", "no-such-model", "문장"]);
+  await refused(1, /model = "no-such-model"/, ["tokenize", "--model", "no-such-model"], "문장\n".repeat(50_000));
+  await refused(1, /config\.json/, ["embed", "--model", folder, "문장"]);
+  await refused(1, /backend = "gpu"/, ["embed", "--backend", "gpu", "문장"]);
+  await refused(1, /truncateDim = 9999/, ["embed", "--truncate-dim", "9999", "문장"]);
+});
+
+test("--debug prints the stack", async () => {
+  const { code, err } = await munjang(["embed", "--debug", "--model", "no-such-model", "문장"]);
+  expect(code).toBe(1);
+  expect(err).toMatch(/ModelError: model = "no-such-model"[\s\S]*\n {4}at /);
+});
