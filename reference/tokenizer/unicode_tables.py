@@ -131,7 +131,7 @@ def combining():
         if not same:
             leaders.insert(len(after), x)
     for x in marks:
-        rank[ord(x)] = 1 + sum(swaps(x, y) for y in leaders)
+        rank[ord(x)] = 1 + sum(swaps(x, y) for y in leaders if y != x)
     return rank
 
 

@@ -1,6 +1,6 @@
 import { canonicalTables, compose, decompose } from "./canonical.ts";
 import { characterBits, DROP, IDEOGRAPH, lowerCase, SPACE } from "./characters.ts";
-import { emptyTraced, push, pushFrom, type Traced } from "./traced.ts";
+import { emptyTraced, pushFrom, type Traced } from "./traced.ts";
 
 /** The switches of BERT normalisation. */
 export interface NormaliserOptions {
@@ -46,9 +46,7 @@ function spaceIdeographs(text: Traced): Traced {
       pushFrom(out, c, text, i);
       return;
     }
-    // A character that the reference adds has the place of the one before it.
-    if (i === 0) push(out, 0x20, text.starts[0], text.starts[0]);
-    else pushFrom(out, 0x20, text, i - 1);
+    pushFrom(out, 0x20, text, i);
     pushFrom(out, c, text, i);
     pushFrom(out, 0x20, text, i);
   });

@@ -1,4 +1,4 @@
-import { buildTrie, INNER_ROOT, type Trie, WORD_ROOT } from "./trie.ts";
+import { buildTrie, FREE, hash, INNER_ROOT, type Trie, WORD_ROOT } from "./trie.ts";
 
 /** What WordPiece needs to know. */
 export interface WordPieceOptions {
@@ -32,7 +32,8 @@ export class WordPiece {
 
   /** Cuts `word[0 … length]` and gives the number of pieces, or -1 for a word that cannot be cut. It does not look at the limit. */
   match(word: Uint16Array, length: number): number {
-    const { cells, mask } = this.trie;
+    const { cells, shift } = this.trie;
+    const mask = (cells.length >> 2) - 1;
     if (length > this.pieces.length) {
       this.pieces = new Int32Array(length * 2);
       this.ends = new Int32Array(length * 2);
@@ -45,8 +46,14 @@ export class WordPiece {
       let id = -1;
       let end = start;
       for (let i = start; i < length; i++) {
-        const to = (cells[cell << 2] + word[i]) & mask;
-        if (cells[(to << 2) | 1] !== cell) break;
+        const unit = word[i];
+        let to = hash(cell, unit, shift);
+        let parent = cells[to << 2];
+        while (parent !== FREE && (parent !== cell || cells[(to << 2) | 1] !== unit)) {
+          to = (to + 1) & mask;
+          parent = cells[to << 2];
+        }
+        if (parent === FREE) break;
         cell = to;
         const here = cells[(to << 2) | 2];
         if (here >= 0) {
