@@ -1,7 +1,12 @@
 import type { Tensor, TensorData } from "./base/tensor.ts";
 
 /** The constructor that the `ndarray` package exports. */
-export type NdarrayConstructor<V> = (data: TensorData, shape: number[], stride: number[], offset: number) => V;
+export type NdarrayConstructor<D extends TensorData, V> = (
+  data: D,
+  shape: number[],
+  stride: number[],
+  offset: number,
+) => V;
 
 /**
  * A tensor as a view of the `ndarray` package, without a copy. The package is the caller's to bring (it builds code with
@@ -11,12 +16,12 @@ export type NdarrayConstructor<V> = (data: TensorData, shape: number[], stride: 
  *     import { asNdarray } from "munjang/ndarray";
  *     const view = asNdarray(ndarray, tokenEmbeddings);   // view.get(0, 1, 2)
  */
-export function asNdarray<V>(ndarray: NdarrayConstructor<V>, tensor: Tensor): V {
+export function asNdarray<D extends TensorData, V>(ndarray: NdarrayConstructor<D, V>, tensor: Tensor<D>): V {
   return ndarray(tensor.data, [...tensor.shape], [...tensor.stride], tensor.offset);
 }
 
 /** Rows as `encode` returns them, copied side by side into one [N, D] view. */
-export function rowsAsNdarray<V>(ndarray: NdarrayConstructor<V>, rows: readonly Float32Array[]): V {
+export function rowsAsNdarray<V>(ndarray: NdarrayConstructor<Float32Array, V>, rows: readonly Float32Array[]): V {
   const D = rows[0]?.length ?? 0;
   const data = new Float32Array(rows.length * D);
   for (const [n, row] of rows.entries()) data.set(row, n * D);
