@@ -15,6 +15,9 @@ import type { DType } from "../base/tensor.ts";
 /** The reference reader's own limit on N, in bytes. */
 export const HEADER_LIMIT = 100_000_000;
 
+/** Axes a tensor may have: as many as NumPy and PyTorch know. The format has no limit, and a header of zeros could claim millions. */
+const AXES = 64;
+
 /** A stored element type: its size in bits, and what JavaScript calls it where it has an array for it. */
 export interface StoredType {
   readonly bits: number;
@@ -221,7 +224,7 @@ function readString(at: Cursor): string {
   return value;
 }
 
-/** A list of whole numbers from 0 to 2^53 - 1, written without sign, point or exponent. */
+/** A list of at most 64 whole numbers from 0 to 2^53 - 1, written without sign, point or exponent. */
 function readIntegers(at: Cursor, field: string): number[] {
   const values: number[] = [];
   expect(at, "[");
@@ -235,7 +238,7 @@ function readIntegers(at: Cursor, field: string): number[] {
     if (!Number.isSafeInteger(value)) {
       throw new ModelError("too large to be counted exactly", { file: at.file, field, value: digits });
     }
-    values.push(value);
+    if (values.push(value) > AXES) throw broken(at, `an end of the list after ${AXES} numbers`);
     skipSpace(at);
   } while (take(at, ","));
   expect(at, "]");

@@ -65,15 +65,17 @@ export async function openSafetensors(
     tensors.set(name, { dtype: STORED_TYPES.get(stored)?.dtype ?? stored, shape });
   }
 
-  function find(name: string): Entry & { dtype: DType } {
+  function find(name: string): Entry {
     const entry = entries.get(name);
-    if (entry === undefined) {
-      const names = [...entries.keys()]
-        .slice(0, 3)
-        .map(label)
-        .concat(entries.size > 3 ? "…" : []);
-      throw new ModelError(`no such tensor among ${entries.size} (${names.join(", ")})`, { file, field: label(name) });
-    }
+    if (entry !== undefined) return entry;
+    const names = [...entries.keys()].slice(0, 3).map(label);
+    if (entries.size > 3) names.push("…");
+    throw new ModelError(`no such tensor among ${entries.size} (${names.join(", ")})`, { file, field: label(name) });
+  }
+
+  /** A tensor of a type JavaScript has an array for. */
+  function findReadable(name: string): Entry & { dtype: DType } {
+    const entry = find(name);
     const dtype = STORED_TYPES.get(entry.stored)?.dtype;
     if (dtype === undefined) {
       const problem = `is ${entry.stored}, for which JavaScript has no array: convert it to F32, F16 or BF16 first`;
@@ -83,14 +85,14 @@ export async function openSafetensors(
   }
 
   async function read(name: string): Promise<Tensor> {
-    const { dtype, shape, begin, end } = find(name);
+    const { dtype, shape, begin, end } = findReadable(name);
     const bytes = await readBytes(source, dataStart + begin, dataStart + end, file, label(name));
     const data = new (arrayOf(dtype))(bytes);
     return { data, shape, stride: rowMajor(shape), offset: 0, dtype };
   }
 
   async function readFloat32(name: string): Promise<Tensor<Float32Array>> {
-    const { dtype, shape } = find(name);
+    const { dtype, shape } = findReadable(name);
     if (!FLOAT_TYPES.has(dtype)) throw notFloats(dtype, { file, field: label(name) });
     const { data } = await read(name);
     return tensor(
@@ -101,7 +103,7 @@ export async function openSafetensors(
 
   async function rows(name: string, where: "memory" | "source"): Promise<RowSource> {
     const place = { file, field: label(name) };
-    const { dtype, shape, begin } = find(name);
+    const { dtype, shape, begin } = findReadable(name);
     if (where === "memory") return rowsInMemory(await read(name), place);
     const Stored = arrayOf(dtype);
     const first = dataStart + begin;
@@ -115,7 +117,13 @@ export async function openSafetensors(
 
   async function ends(name: string): Promise<Uint8Array> {
     const { begin, end } = find(name);
-    const first = await readBytes(source, dataStart + begin, dataStart + Math.min(end, begin + ENDS), file, label(name));
+    const first = await readBytes(
+      source,
+      dataStart + begin,
+      dataStart + Math.min(end, begin + ENDS),
+      file,
+      label(name),
+    );
     const rest = Math.max(end - ENDS, begin + first.byteLength);
     const last = await readBytes(source, dataStart + rest, dataStart + end, file, label(name));
     const both = new Uint8Array(first.byteLength + last.byteLength);

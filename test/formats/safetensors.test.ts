@@ -171,6 +171,24 @@ test("opening reads the header, a tensor reads its bytes, rows read their rows",
   expect(new Uint32Array(out.buffer)).toEqual(new Uint32Array(expected.buffer));
 });
 
+test("the ends of a tensor: 4 KiB each, all of a small one, whatever its type", async () => {
+  const large = pattern("uint8", [10_000], 5);
+  const weights = await openSafetensors(
+    writeSafetensors([
+      ["large", large],
+      ["small", pattern("uint8", [5000], 6)],
+    ]),
+  );
+  const bytes = large.data as Uint8Array;
+  expect(await weights.ends("large")).toEqual(
+    Uint8Array.of(...bytes.subarray(0, 4096), ...bytes.subarray(10_000 - 4096)),
+  );
+  expect(await weights.ends("small")).toEqual(pattern("uint8", [5000], 6).data);
+  const float8 = await openSafetensors(fixture("torch.safetensors"));
+  expect(await float8.ends("float8.matrix")).toEqual(pattern("uint8", [4], 62).data);
+  await expect(float8.ends("missing")).rejects.toThrow(ModelError);
+});
+
 test("a long run of rows is read in parts of at most 1 MiB", async () => {
   const table: Tensor = {
     data: new Float32Array(6000 * 128).map((_, i) => i),
