@@ -87,6 +87,8 @@ describe("a seeded model", () => {
     const odd = seededTensor(name, [768], { outliers: true }).data;
     const channels = outlierChannels(768);
     expect(channels.map((c) => odd[c])).toEqual([3, 3.5, 4.25, 5]);
+    const middle = seededTensor("encoder.layer.0.attention.output.LayerNorm.weight", [768], { outliers: true }).data;
+    expect(channels.map((c) => middle[c])).toEqual([0.1875, 0.1875, 0.1875, 0.1875]);
     odd.forEach((gain, i) => {
       if (!channels.includes(i)) expect(gain).toBe(ordinary[i]);
     });
