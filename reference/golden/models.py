@@ -177,8 +177,8 @@ def truncated(d):
 
 
 def no_modules(d):
-    """A plain BERT repository: no modules.json, so mean pooling; vocab.txt only."""
-    encoder(d, config(8, 1, 2, 16, CASED), CASED, {**KEEP_CASE, "model_max_length": 12})
+    """A plain BERT repository: no modules.json, so mean pooling; vocab.txt only; long texts lose their beginning."""
+    encoder(d, config(8, 1, 2, 16, CASED), CASED, {**KEEP_CASE, "model_max_length": 12, "truncation_side": "left"})
 
 
 def uncased_vocab(d):
@@ -240,7 +240,7 @@ MODELS = [
     ("dense-on-tokens", "Dense and Normalize on token embeddings, before pooling", dense_on_tokens, words.FEW),
     ("prompts", "prompts left out of six poolings, a default prompt, euclidean", prompts, words.FEW),
     ("truncated", "Normalize, then truncate_dim 5; dot; a prompt", truncated, words.FEW),
-    ("no-modules", "no modules.json", no_modules, words.FEW),
+    ("no-modules", "no modules.json; long texts are cut at their beginning", no_modules, words.FEW),
     ("uncased-vocab", "vocab.txt alone", uncased_vocab, words.FEW),
     ("old-names", "old type names, booleans, gamma and beta, bert. prefix, no pooler", old_names, words.TEXTS),
     ("old-subfolder", "0_Transformer, three booleans, Dense, Normalize without a folder", old_subfolder, words.FEW),

@@ -79,6 +79,13 @@ def encode_records(pool, double, single, texts):
     return out
 
 
+def check_prompts(model, text):
+    """What encode.test.ts holds encodeQuery and encodeDocument to."""
+    assert np.array_equal(model.encode_query(text), model.encode(text, prompt_name="query"))
+    # "document" is always among the prompts, empty where the model does not say, and so comes before a model's own "passage".
+    assert np.array_equal(model.encode_document(text), model.encode(text, prompt=model.prompts["document"]))
+
+
 def similarity_records(pool, double, single, texts):
     exact = torch.from_numpy(np.stack([double.encode([t])[0] for t in texts]))
     library = torch.from_numpy(single.encode(texts))
@@ -103,6 +110,7 @@ def make(folder, out):
             "outliers": name == "outliers",
             "texts": records,
         }
+        check_prompts(single, texts[0])
         if name in OPTIONS:
             header["encode"] = encode_records(pool, double, single, texts)
             header["similarity"] = similarity_records(pool, double, single, texts)

@@ -53,6 +53,9 @@ describe.each(BACKENDS)("encode, backend %s", (backend) => {
     const texts = bare(golden);
     const together = await model.encode(texts);
     for (const [n, text] of texts.entries()) expect(together[n]).toEqual(await model.encode(text));
+    // Without a prompt of their own for it, the default prompt is not used either; checked in reference/golden/tiny.py.
+    expect(await model.encodeQuery(texts[0])).toEqual(await model.encode(texts[0], { promptName: "query" }));
+    expect(await model.encodeDocument(texts)).toEqual(await model.encode(texts, { prompt: golden.prompts.document }));
     await model.dispose();
   });
 
