@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { afterAll, describe, expect, it } from "vitest";
 import { chooseBackend } from "../../src/backend.ts";
-import { type Line, table } from "../golden/bars.ts";
+import { BACKENDS, type Line, table } from "../golden/bars.ts";
 import { checkSeeded } from "../seeded/check.ts";
 import { seededConfig, seededShapes, seededTensor } from "../seeded/seeded.ts";
 
@@ -11,7 +11,7 @@ const lines: Line[] = [];
 afterAll(() => console.log(table("Worst error against float64, full-size seeded models", lines)));
 
 describe.each(["full-size", "full-size-outliers"])("%s", (name) => {
-  it.each(["js", "reference"] as const)("backend %s", async (backend) => {
+  it.each(BACKENDS)("backend %s", async (backend) => {
     lines.push(...(await checkSeeded(name, chooseBackend(backend).kernels)));
   });
 });

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, it } from "vitest";
 import "../../src/node.ts";
 import { SentenceTransformer } from "../../src/sentence-transformer.ts";
-import { barsOf, type Line, measure, Tally, table } from "./bars.ts";
+import { BACKENDS, barsOf, type Line, measure, Tally, table } from "./bars.ts";
 import { compare } from "./compare.ts";
 import { readGolden } from "./read.ts";
 
@@ -23,7 +23,7 @@ it("is the model the goldens were made with", () => {
   ).toBe(golden.sha256);
 });
 
-describe.each(["js", "reference"] as const)("the bundled model, backend %s", (backend) => {
+describe.each(BACKENDS)("the bundled model, backend %s", (backend) => {
   it("gives the reference's ids, vectors and cosines", async () => {
     const model = await SentenceTransformer.load(folder, { backend });
     const texts = golden.texts.map((t) => t.text);

@@ -2,12 +2,11 @@ import { afterAll, describe, expect, it } from "vitest";
 import "../../src/node.ts";
 import { quantizeRows, rangesOf, type SimilarityFunction, similarity } from "../../src/pooling/index.ts";
 import { SentenceTransformer } from "../../src/sentence-transformer.ts";
-import { barsOf, type Line, libraryWorst, measure, Tally, table } from "./bars.ts";
+import { BACKENDS, barsOf, type Line, libraryWorst, measure, Tally, table } from "./bars.ts";
 import { compare, worstOf } from "./compare.ts";
 import { type Golden, type GoldenEncode, goldenFolder, goldenModels, readGolden } from "./read.ts";
 
 /* From text to vector: tokens, prompts, limits, the whole chain, and every option of encode, on every backend. */
-const BACKENDS = ["reference", "js"] as const;
 const lines: Line[] = [];
 afterAll(() => console.log(table("Worst error against float64, from text to vector", lines)));
 

@@ -5,7 +5,7 @@ import "../../src/node.ts";
 import { readModules } from "../../src/modules.ts";
 import { applyModules, type Module } from "../../src/pooling/index.ts";
 import { openModel } from "../../src/source.ts";
-import { barsOf, type Line, measure, Tally, table } from "./bars.ts";
+import { BACKENDS, barsOf, type Line, measure, Tally, table } from "./bars.ts";
 import { compare } from "./compare.ts";
 import { goldenFolder, goldenModels, readGolden } from "./read.ts";
 
@@ -16,7 +16,7 @@ import { goldenFolder, goldenModels, readGolden } from "./read.ts";
 const lines: Line[] = [];
 afterAll(() => console.log(table("Worst error against float64, stage by stage", lines)));
 
-describe.each(["reference", "js"] as const)("stages of the golden models, backend %s", (backend) => {
+describe.each(BACKENDS)("stages of the golden models, backend %s", (backend) => {
   it.each(goldenModels())("%s", async (name) => {
     const golden = readGolden(name);
     const bars = barsOf(golden);
