@@ -92,7 +92,8 @@ async function asBytes(path: string, file: ModelFiles["files"][string]): Promise
 function whole(bytes: Uint8Array): ByteSource {
   return {
     byteLength: bytes.byteLength,
-    slice: (start, end) => bytes.slice(start, end).buffer as ArrayBuffer,
+    // Not bytes.slice: that of a Node Buffer is a view of a larger pool.
+    slice: (start, end) => Uint8Array.prototype.slice.call(bytes, start, end).buffer,
   };
 }
 

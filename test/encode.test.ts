@@ -1,9 +1,12 @@
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { js } from "../src/kernels/index.ts";
 import type { Kernels } from "../src/kernels/kernels.ts";
-import { BertModel, BertTokenizer, meanPooling, SentenceTransformer } from "../src/node.ts";
+import { BertModel, BertTokenizer, type ModelFiles, meanPooling, SentenceTransformer } from "../src/node.ts";
 import { goldenFolder, goldenModels } from "./golden/read.ts";
 import { randomNumbers } from "./random.ts";
+import { tinyFiles } from "./tiny.ts";
 
 const SENTENCES = [
   "잠이 옵니다",
@@ -51,6 +54,13 @@ describe.each(goldenModels())("one answer: %s", (name) => {
     await Promise.all([model.dispose(), bert.dispose()]);
   });
 });
+
+function mapped<V>(
+  files: Record<string, Uint8Array<ArrayBuffer>>,
+  change: (bytes: Uint8Array<ArrayBuffer>, path: string) => V,
+): Record<string, V> {
+  return Object.fromEntries(Object.entries(files).map(([path, bytes]) => [path, change(bytes, path)]));
+}
 
 describe("encode", () => {
   let model: SentenceTransformer;
@@ -204,6 +214,28 @@ describe("encode", () => {
     expect((await other.encode(SENTENCES)).map(bits)).toEqual((await model.encode(SENTENCES)).map(bits));
     expect(other.identity).toEqual(model.identity);
     await other.dispose();
+  });
+
+  it("loads from every form of bytes in memory, with the same bits", async () => {
+    const files = tinyFiles();
+    const forms: ModelFiles["files"][] = [
+      files,
+      mapped(files, (bytes) => Buffer.from(bytes)), // a view of a pool
+      mapped(files, (bytes) => bytes.slice().buffer),
+      mapped(files, (bytes) => new Blob([bytes])),
+      mapped(files, (bytes, path) => (path.endsWith(".safetensors") ? bytes : new TextDecoder().decode(bytes))),
+      mapped(files, (_, path) => pathToFileURL(join(goldenFolder("plain"), path))),
+      mapped(
+        files,
+        (bytes) => new URL(`data:application/octet-stream;base64,${Buffer.from(bytes).toString("base64")}`),
+      ),
+    ];
+    const expected = (await model.encode(SENTENCES)).map(bits);
+    for (const form of forms) {
+      const other = await SentenceTransformer.load({ files: form });
+      expect((await other.encode(SENTENCES)).map(bits)).toEqual(expected);
+      await other.dispose();
+    }
   });
 
   it("tells what it is", async () => {

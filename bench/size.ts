@@ -1,0 +1,29 @@
+/** Prints the size of the built engine as one minified file, gzipped: what a page that imports munjang pays for. */
+
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { build } from "esbuild";
+
+const root = join(import.meta.dirname, "..");
+const LIMIT = 40 * 1024;
+
+async function gzipped(entry: string): Promise<number> {
+  const { outputFiles } = await build({
+    stdin: { contents: `export * from "./dist/${entry}";`, resolveDir: root },
+    bundle: true,
+    minify: true,
+    format: "esm",
+    target: "es2022",
+    write: false,
+  });
+  return gzipSync(outputFiles[0].contents, { level: 9 }).length;
+}
+
+const entries = ["index.js", "tokenizer/index.js", "formats/safetensors.js", "kernels/index.js"];
+for (const entry of entries)
+  console.log(`${entry.padEnd(26)}${((await gzipped(entry)) / 1024).toFixed(1).padStart(6)} KB gzipped`);
+const engine = await gzipped("index.js");
+if (engine > LIMIT) {
+  console.error(`the engine is above its limit of ${LIMIT / 1024} KB`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,73 @@
+/**
+ * Breaks the engine in many named ways, one at a time, in a copy, and shows that `npm test` fails each time. A mutant that survives is a
+ * hole in the tests. `npm run test:mutants -- name` runs those whose name contains the words.
+ */
+import { spawnSync } from "node:child_process";
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { MUTANTS, type Mutant } from "./mutants.ts";
+
+const root = join(import.meta.dirname, "../..");
+const copy = mkdtempSync(join(tmpdir(), "munjang-mutants-"));
+const COPIED = ["src", "test", "docs", "weights", "apps", "reference", "bench"];
+
+function prepare(): void {
+  for (const folder of COPIED) {
+    cpSync(join(root, folder), join(copy, folder), {
+      recursive: true,
+      filter: (from) => !from.includes("node_modules"),
+    });
+  }
+  const files = ["package.json", "package-lock.json", "tsconfig.json", "tsconfig.build.json", "vitest.config.ts"];
+  for (const file of [...files, "README.md", "CHANGELOG.md", "LICENSE"]) cpSync(join(root, file), join(copy, file));
+  symlinkSync(join(root, "node_modules"), join(copy, "node_modules"));
+}
+
+/** Whether the tests pass in the copy, and what failed first where they do not. `npm test` is a build, then these. */
+function test(): { passed: boolean; why: string } {
+  const runner = join(root, "node_modules/vitest/vitest.mjs");
+  const { status, stdout } = spawnSync(process.execPath, [runner, "run", "--bail", "1", "--reporter", "dot"], {
+    cwd: copy,
+    encoding: "utf8",
+    maxBuffer: 1 << 28,
+    timeout: 15 * 60_000,
+    env: { ...process.env, NO_COLOR: "1", CI: "" },
+  });
+  const why = stdout.match(/^ FAIL {2}(.*)$/m)?.[1] ?? (status === null ? "it hung" : "");
+  return { passed: status === 0, why };
+}
+
+/** The file with its one place changed; anything but one place is a mistake in the list. */
+function mutate({ name, file, find, put }: Mutant): { path: string; before: string } {
+  const path = join(copy, file);
+  const before = readFileSync(path, "utf8");
+  const parts = before.split(find);
+  if (parts.length !== 2) throw new Error(`${name}: ${file} has ${parts.length - 1} places that read ${find}, not one`);
+  writeFileSync(path, parts.join(put));
+  return { path, before };
+}
+
+const wanted = process.argv.slice(2).join(" ");
+const mutants = MUTANTS.filter(({ name }) => name.includes(wanted));
+let survivors = 0;
+try {
+  prepare();
+  for (const mutant of mutants) {
+    const { path, before } = mutate(mutant);
+    writeFileSync(path, before); // every mutant must apply before the long run begins
+  }
+  const whole = test();
+  if (!whole.passed) throw new Error(`the tests fail without any mutant: ${whole.why}`);
+  for (const mutant of mutants) {
+    const { path, before } = mutate(mutant);
+    const { passed, why } = test();
+    writeFileSync(path, before);
+    if (passed) survivors++;
+    console.log(`${passed ? "SURVIVED" : "killed  "}  ${mutant.name}${passed ? "" : `   (${why})`}`);
+  }
+  console.log(`${mutants.length - survivors} of ${mutants.length} mutants killed`);
+} finally {
+  rmSync(copy, { recursive: true, force: true });
+}
+process.exitCode = survivors === 0 && mutants.length > 0 ? 0 : 1;
