@@ -12,7 +12,7 @@ export interface Configuration {
 }
 
 const json = (value: unknown): string => JSON.stringify(value);
-const bert = (lowercase: boolean, strip: boolean | null = null, clean = true, chinese = true): object => ({
+export const bert = (lowercase: boolean, strip: boolean | null = null, clean = true, chinese = true): object => ({
   type: "BertNormalizer",
   clean_text: clean,
   handle_chinese_chars: chinese,
@@ -71,9 +71,9 @@ export function tokenizerJson(normalizer: object, added: readonly object[], ids:
   };
 }
 
-export function configurations(ids: ReadonlyMap<string, number>): Configuration[] {
-  const vocabularySize = ids.size;
-  const added = ADDED.map((content, i) =>
+/** Added tokens of every kind of flag, as tokenizer.json writes them. */
+export function generatedAdded(vocabularySize: number): object[] {
+  return ADDED.map((content, i) =>
     addedToken(content, vocabularySize + i, {
       normalized: i % 3 !== 0,
       lstrip: i % 4 === 1,
@@ -81,6 +81,11 @@ export function configurations(ids: ReadonlyMap<string, number>): Configuration[
       special: i === 6,
     }),
   );
+}
+
+export function configurations(ids: ReadonlyMap<string, number>): Configuration[] {
+  const vocabularySize = ids.size;
+  const added = generatedAdded(vocabularySize);
   const generic = { tokenizer_class: "PreTrainedTokenizerFast", pad_token: "[PAD]", mask_token: "[MASK]" };
   return [
     {
