@@ -46,6 +46,7 @@ export class BertModel {
       const folder = await readTransformerFolder(source);
       const config = await loadConfig(source, folder);
       const encoder = await Encoder.load(source, folder, config, config.longestText, options);
+      if (options.rows !== "source") await source.close(); // everything has been read
       return new BertModel(encoder, () => source.close());
     } catch (error) {
       await source.close();

@@ -43,10 +43,7 @@ export async function loadTokenizer(
   return BertTokenizer.fromFiles(files, options);
 }
 
-export async function readTokenizerFiles(
-  source: ModelSource,
-  folder: string,
-): Promise<Record<string, string | undefined>> {
+async function readTokenizerFiles(source: ModelSource, folder: string): Promise<Record<string, string | undefined>> {
   const files: Record<string, string | undefined> = {};
   for (const name of TOKENIZER_FILES) files[name] = await readText(source, folder === "" ? name : `${folder}/${name}`);
   return files;

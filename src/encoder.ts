@@ -103,7 +103,12 @@ export class Encoder {
     const { config } = this;
     const batch = layOut(encodings, config);
     const words = new Float32Array(batch.ids.length * config.hiddenSize);
-    await this.#words.read(batch.ids, words);
+    try {
+      await this.#words.read(batch.ids, words);
+    } catch (error) {
+      this.checkUsable(); // dispose closes the file under a read
+      throw error;
+    }
     checkFinite(words, this.tensors.file, "word embeddings of this batch");
     this.checkUsable();
     return this.#runner.run(batch, words, see);

@@ -1,5 +1,6 @@
 import { Sha256 } from "./base/sha256.ts";
-import type { TensorSource } from "./base/tensor.ts";
+import { openSafetensors } from "./formats/safetensors.ts";
+import { type ModelSource, readText } from "./source.ts";
 
 /**
  * The version of the arithmetic. It changes whenever any backend's bits may change for the same text, and with it the committed hashes.
@@ -20,18 +21,27 @@ export interface Identity {
   readonly maxSeqLength: number;
   /** The prompt used when none is asked for. */
   readonly prompt: string;
-  /** SHA-256 over config, modules, tokenizer files, and the names, shapes and ends of all tensors. */
+  /** SHA-256 over the text files that decide about vectors, and the names, shapes and ends of all tensors. */
   readonly model: string;
 }
 
-/** Hashes a model: its text files by name, then every tensor's name, type, shape, and first and last 4 KiB. */
-export async function hashModel(files: ReadonlyMap<string, string>, tensors: TensorSource): Promise<string> {
+/** Hashes a model's files: text by name, then every tensor's name, type, shape, and first and last 4 KiB. */
+export async function hashModel(source: ModelSource, paths: readonly string[]): Promise<string> {
   const hash = new Sha256();
-  const text = new TextEncoder();
-  for (const [name, content] of files) hash.update(text.encode(`${name}\0${content.length}\0${content}\0`));
-  for (const name of [...tensors.tensors.keys()].sort()) {
-    const info = tensors.tensors.get(name);
-    hash.update(text.encode(`${name}\0${info?.dtype}\0${info?.shape.join(",")}\0`)).update(await tensors.ends(name));
+  const utf8 = new TextEncoder();
+  for (const path of [...paths].sort()) {
+    const bytes = path.endsWith(".safetensors") ? await source.open(path) : undefined;
+    if (bytes === undefined) {
+      const text = utf8.encode((await readText(source, path)) ?? "");
+      hash.update(utf8.encode(`${path}\0${text.length}\0`)).update(text);
+      continue;
+    }
+    const { tensors, ends } = await openSafetensors(bytes, path);
+    hash.update(utf8.encode(`${path}\0${tensors.size}\0`));
+    for (const name of [...tensors.keys()].sort()) {
+      const info = tensors.get(name);
+      hash.update(utf8.encode(`${name}\0${info?.dtype}\0${info?.shape.join(",")}\0`)).update(await ends(name));
+    }
   }
   return hash.hex();
 }

@@ -1,5 +1,5 @@
 import { ModelError } from "./base/errors.ts";
-import { type BertTokenizer, loadTokenizer, readTokenizerFiles } from "./bert-tokenizer.ts";
+import { type BertTokenizer, loadTokenizer } from "./bert-tokenizer.ts";
 import { checkWhole, Encoder, loadConfig } from "./encoder.ts";
 import { hashModel, type Identity, NUMERICS_VERSION } from "./identity.ts";
 import { type ModuleList, readModules } from "./modules.ts";
@@ -21,7 +21,16 @@ export interface Parts {
 }
 
 /** Reads a model's files in the order in which they decide about each other, and builds its parts. */
-export async function loadParts(source: ModelSource, options: LoadOptions): Promise<Parts> {
+export async function loadParts(from: ModelSource, options: LoadOptions): Promise<Parts> {
+  const read = new Set<string>(); // every file there is and that was looked at
+  const source: ModelSource = {
+    ...from,
+    open: async (path) => {
+      const bytes = await from.open(path);
+      if (bytes !== undefined) read.add(path);
+      return bytes;
+    },
+  };
   options.signal?.throwIfAborted();
   const warnings: string[] = [];
   const warn = (warning: string): void => {
@@ -68,24 +77,17 @@ export async function loadParts(source: ModelSource, options: LoadOptions): Prom
     dimension: truncateDim,
     maxSeqLength,
     prompt: choosePrompt(defaults, {}),
-    model: await hashModel(await textFiles(source, folder), encoder.tensors),
+    model: await hashModel(
+      source,
+      [...read].filter((path) => !NOT_HASHED.includes(path)),
+    ),
   };
   if (options.rows !== "source") await source.close(); // everything has been read
   return { source, tokenizer, encoder, list, defaults, maxSeqLength, warnings, identity };
 }
 
-/** The text files that decide about vectors, by name. */
-async function textFiles(source: ModelSource, folder: string): Promise<Map<string, string>> {
-  const files = new Map<string, string>();
-  const within = folder === "" ? "" : `${folder}/`;
-  const add = (name: string, text: string | undefined): void => {
-    if (text !== undefined) files.set(name, text);
-  };
-  add("modules.json", await readText(source, "modules.json"));
-  add(`${within}config.json`, await readText(source, `${within}config.json`));
-  for (const [name, text] of Object.entries(await readTokenizerFiles(source, folder))) add(within + name, text);
-  return files;
-}
+/** Settings that say how to use a model, not what its vectors are; versions stand in it too. */
+const NOT_HASHED = ["config_sentence_transformers.json"];
 
 function checkVocabulary(tokenizer: BertTokenizer, rows: number): void {
   const { vocabularySize } = tokenizer;

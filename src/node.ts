@@ -42,7 +42,10 @@ async function findFolder(name: string): Promise<string> {
       if (error instanceof ModelError) throw error;
     }
   }
-  throw new ModelError("is neither a folder nor an installed weights package", { field: "model", value: name });
+  throw new ModelError(
+    "is neither a folder nor an installed weights package; this version does not fetch from the hub, so give the folder of a downloaded model",
+    { field: "model", value: name },
+  );
 }
 
 /** A folder on disk. Files stay open until `close`, so that a file replaced meanwhile cannot mix two models. */

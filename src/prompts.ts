@@ -23,6 +23,10 @@ export function readDefaults(
     truncateDim?: number;
   },
 ): ModelDefaults {
+  for (const [name, prompt] of Object.entries(options.prompts ?? {})) {
+    if (typeof prompt !== "string")
+      throw new ModelError("must be a string", { field: `prompts.${name}`, value: prompt });
+  }
   const json = text === undefined ? new Json(FILE, {}) : Json.parse(FILE, text);
   const saved = json.object("prompts");
   const prompts = new Map([

@@ -24,8 +24,10 @@ const X = new Float64Array(4 * X_SLOTS);
 const W = new Float64Array(4 * W_SLOTS);
 const X_MASK = 4 * X_SLOTS - 4;
 const W_MASK = 4 * W_SLOTS - 4;
+/** Row blocks of a chunk, at most: narrow layers would fit more, and gain nothing by it. */
+const MOST_BLOCKS = 1024;
 /** The nine sums of every row block of a chunk, [blocks][9]. */
-const sums = new Float64Array(9 * X_SLOTS);
+const sums = new Float64Array(9 * MOST_BLOCKS);
 
 /** Keeps the weight as it is, [out, in] row by row: the panels are widened from there, and memory is the model's own. */
 export function prepare(weight: Tensor<Float32Array>, bias: Tensor<Float32Array>): Linear<Float32Array> {
@@ -48,7 +50,7 @@ export function linear(out: Float32Array, x: Float32Array, w: Linear<Float32Arra
   const K = w.in;
   const N = w.out;
   const f = activation(act);
-  const chunk = 3 * Math.floor(X_SLOTS / K); // rows whose copies fit the scratch
+  const chunk = 3 * Math.min(MOST_BLOCKS, Math.floor(X_SLOTS / K)); // rows whose copies fit the scratch
   for (let first = 0; first < T; first += chunk) {
     const rows = Math.min(chunk, T - first);
     const blocks = Math.ceil(rows / 3);
