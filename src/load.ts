@@ -104,18 +104,20 @@ function checkVocabulary(tokenizer: BertTokenizer, rows: number): void {
 /** Counts the bytes read from each file, where somebody wants to know. */
 export function watched(source: ModelSource, { onProgress }: LoadOptions): ModelSource {
   if (onProgress === undefined) return source;
+  const counts = new Map<string, number>();
   return {
     name: source.name,
     close: () => source.close(),
     open: async (file) => {
       const bytes = await source.open(file);
       if (bytes === undefined) return undefined;
-      let loaded = 0;
       return {
         byteLength: bytes.byteLength,
         slice: async (start, end) => {
           const part = await bytes.slice(start, end);
-          loaded = Math.min(loaded + part.byteLength, bytes.byteLength);
+          // Some files are looked at twice; then they have been read, not read twice.
+          const loaded = Math.min((counts.get(file) ?? 0) + part.byteLength, bytes.byteLength);
+          counts.set(file, loaded);
           onProgress({ file, loaded, total: bytes.byteLength });
           return part;
         },
