@@ -4,35 +4,52 @@ export interface EncodingDetail {
   readonly offsets: [start: number, end: number][];
 }
 
-/** One text, or a pair, as the model reads it. */
+/** Which part of an `Encoding` is what: padding from 0 to `start` and from `end`, and the second text of a pair from `pair` to `end`. */
+export interface EncodingParts {
+  readonly start: number;
+  readonly pair: number;
+  readonly end: number;
+}
+
+/** One text, or a pair, as the model reads it. All but `ids` and `truncated` is worked out on first use. */
 export class Encoding {
   /** Token ids, special tokens and padding included, [L]. */
   readonly ids: Int32Array;
-  /** 0 for the first text, 1 for the second of a pair, [L]. */
-  readonly typeIds: Int32Array;
-  /** 1 for tokens, 0 for padding, [L]. */
-  readonly mask: Int32Array;
   /** Whether tokens were cut off to keep to `maxLength`. */
   readonly truncated: boolean;
+  readonly parts: EncodingParts;
   private readonly work: () => EncodingDetail;
-  private known: EncodingDetail | undefined;
+  private known: EncodingDetail | undefined = undefined;
+  private knownTypeIds: Int32Array | undefined = undefined;
+  private knownMask: Int32Array | undefined = undefined;
 
-  constructor(ids: Int32Array, typeIds: Int32Array, mask: Int32Array, truncated: boolean, work: () => EncodingDetail) {
+  constructor(ids: Int32Array, parts: EncodingParts, truncated: boolean, work: () => EncodingDetail) {
     this.ids = ids;
-    this.typeIds = typeIds;
-    this.mask = mask;
+    this.parts = parts;
     this.truncated = truncated;
     this.work = work;
   }
 
-  /** The tokens as strings, [L]. Worked out on first use. */
+  /** 0 for the first text, 1 for the second of a pair, 0 for padding, [L]. */
+  get typeIds(): Int32Array {
+    this.knownTypeIds ??= new Int32Array(this.ids.length).fill(1, this.parts.pair, this.parts.end);
+    return this.knownTypeIds;
+  }
+
+  /** 1 for tokens, 0 for padding, [L]. */
+  get mask(): Int32Array {
+    this.knownMask ??= new Int32Array(this.ids.length).fill(1, this.parts.start, this.parts.end);
+    return this.knownMask;
+  }
+
+  /** The tokens as strings, [L]. */
   get tokens(): string[] {
     return this.detail().tokens;
   }
 
   /**
    * Where each token stands in the text it comes from, [L], as UTF-16 indices: `text.slice(start, end)`. Special tokens and padding have
-   * [0, 0]. Worked out on first use.
+   * [0, 0].
    */
   get offsets(): [start: number, end: number][] {
     return this.detail().offsets;

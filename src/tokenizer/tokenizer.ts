@@ -49,7 +49,8 @@ export class WordPieceTokenizer {
   private readonly added: ReadonlyMap<string, AddedToken>;
   private readonly pipeline: Pipeline;
   private readonly scanner: Scanner;
-  private byId: Map<number, string> | undefined;
+  private byId: Map<number, string> | undefined = undefined;
+  private found: Int32Array = new Int32Array(0);
 
   /** From settings already read; `fromFiles` is the usual way in. */
   constructor(settings: Settings) {
@@ -156,30 +157,22 @@ export class WordPieceTokenizer {
     const room = maxLength === undefined ? Number.POSITIVE_INFINITY : maxLength - around;
     const fromLeft = this.settings.truncationSide === "left";
     // Of a single text cut on the right, what lies behind the cut need not be read. A pair is cut by the lengths of both.
-    const first = this.idsOf(text, pair === undefined && !fromLeft ? room : Number.POSITIVE_INFINITY, !specialTokens);
-    const second = pair === undefined ? undefined : this.idsOf(pair, Number.POSITIVE_INFINITY, !specialTokens);
-    const [n1, n2] =
-      second === undefined ? [Math.min(first.length, room), 0] : cutPair(first.length, second.length, room);
-    const from1 = fromLeft ? first.length - n1 : 0;
-    const from2 = fromLeft && second !== undefined ? second.length - n2 : 0;
+    const first = this.read(text, pair === undefined && !fromLeft ? room : Number.POSITIVE_INFINITY, !specialTokens);
+    const firstIds = pair === undefined ? this.found : this.found.slice(0, first);
+    const second = pair === undefined ? 0 : this.read(pair, Number.POSITIVE_INFINITY, !specialTokens);
+    const [n1, n2] = pair === undefined ? [Math.min(first, room), 0] : cutPair(first, second, room);
 
-    const length = n1 + n2 + around;
-    const ids = new Int32Array(length);
-    const typeIds = new Int32Array(length);
-    const at = addSpecialTokens ? 1 : 0;
-    ids.set(first.subarray(from1, from1 + n1), at);
-    let end = at + n1;
-    if (addSpecialTokens) {
-      ids[0] = this.clsId;
-      ids[end++] = this.sepId;
+    const ids = new Int32Array(n1 + n2 + around);
+    let end = addSpecialTokens ? 1 : 0;
+    if (addSpecialTokens) ids[0] = this.clsId;
+    end = copy(ids, end, firstIds, fromLeft ? first - n1 : 0, n1);
+    if (addSpecialTokens) ids[end++] = this.sepId;
+    const pairStart = end;
+    if (pair !== undefined) {
+      end = copy(ids, end, this.found, fromLeft ? second - n2 : 0, n2);
+      if (addSpecialTokens) ids[end++] = this.sepId;
     }
-    if (second !== undefined) {
-      ids.set(second.subarray(from2, from2 + n2), end);
-      typeIds.fill(1, end);
-      if (addSpecialTokens) ids[length - 1] = this.sepId;
-    }
-    const truncated = n1 < first.length || n2 < (second?.length ?? 0);
-    return new Encoding(ids, typeIds, new Int32Array(length).fill(1), truncated, () => {
+    return new Encoding(ids, { start: 0, pair: pairStart, end }, n1 < first || n2 < second, () => {
       const out: EncodingDetail = { tokens: [], offsets: [] };
       const special = (name: "cls" | "sep"): void => {
         if (!addSpecialTokens) return;
@@ -202,24 +195,30 @@ export class WordPieceTokenizer {
     });
   }
 
-  /** Ids of `text`, one more than `limit` at least where there are more; a view that the next call may overwrite if `limit` is finite. */
-  private idsOf(text: string, limit: number, asText: boolean): Int32Array {
+  /**
+   * Puts the ids of `text` into `this.found`, where the next call overwrites them, and gives their number; of a text with more than `limit`
+   * it may stop behind it.
+   */
+  private read(text: string, limit: number, asText: boolean): number {
     const count = this.scanner.scan(text, limit, asText);
-    if (count < 0) return Int32Array.from(this.pipeline.run(text, asText).ids);
-    return this.scanner.ids.slice(0, count);
+    if (count >= 0) {
+      this.found = this.scanner.ids;
+      return count;
+    }
+    const { ids } = this.pipeline.run(text, asText);
+    this.found = Int32Array.from(ids);
+    return ids.length;
   }
 
   private pad(encoding: Encoding, length: number): Encoding {
     const more = length - encoding.ids.length;
     if (more <= 0) return encoding;
     const left = this.settings.paddingSide === "left";
-    const padded = (values: Int32Array, value: number): Int32Array => {
-      const out = new Int32Array(length).fill(value);
-      out.set(values, left ? more : 0);
-      return out;
-    };
-    const ids = padded(encoding.ids, this.padId);
-    return new Encoding(ids, padded(encoding.typeIds, 0), padded(encoding.mask, 0), encoding.truncated, () => {
+    const shift = left ? more : 0;
+    const { start, pair, end } = encoding.parts;
+    const ids = new Int32Array(length).fill(this.padId);
+    ids.set(encoding.ids, shift);
+    return new Encoding(ids, { start: start + shift, pair: pair + shift, end: end + shift }, encoding.truncated, () => {
       const tokens = new Array<string>(more).fill(this.settings.special.pad.token);
       const offsets = Array.from({ length: more }, (): [number, number] => [0, 0]);
       return left
@@ -227,6 +226,12 @@ export class WordPieceTokenizer {
         : { tokens: [...encoding.tokens, ...tokens], offsets: [...encoding.offsets, ...offsets] };
     });
   }
+}
+
+/** Copies `count` ids; a loop, because a view for `set` costs more than the few dozen ids of a sentence. */
+function copy(to: Int32Array, at: number, from: Int32Array, start: number, count: number): number {
+  for (let i = 0; i < count; i++) to[at + i] = from[start + i];
+  return at + count;
 }
 
 function checkText(text: unknown, where: string): void {

@@ -1,8 +1,8 @@
 /**
  * The vocabulary as a trie over UTF-16 units whose steps lie in one hash table: the step from cell `s` by unit `u` is the cell that names
  * `s` as its parent and `u` as its unit. There are two roots: for pieces that begin a word, and for pieces that go on in one. No substring
- * is made, and the numbers of a cell lie side by side, so that a step costs one cache line. (A double array needs no second comparison, but
- * took 50 ms to fill with 40,000 Korean pieces instead of 10, and was no faster to read.)
+ * is made, and the numbers of a cell lie side by side, so that a step costs one cache line. (A double array, tried in its place, was read
+ * 5 % faster and took 50 ms to fill with 40,000 Korean pieces instead of 14, in three times the code.)
  */
 export interface Trie {
   /** Parent cell or -1 in a free cell, unit, id of the piece that ends here or -1, unused: [cells · 4]. */
@@ -41,8 +41,7 @@ function fill(bits: number, vocabulary: ReadonlyMap<string, number>, prefix: str
   const size = 2 ** bits;
   const shift = 32 - bits;
   const cells = new Int32Array(size * 4).fill(FREE);
-  let free = Math.ceil(size / 3);
-  free = size - free;
+  let free = Math.floor((size * 2) / 3);
   for (const [piece, id] of vocabulary) {
     // "##" is punctuation, so that no word begins with it and a piece belongs under one root only.
     const inner = piece.startsWith(prefix);
