@@ -56,24 +56,30 @@ export function readSettings(files: TokenizerFiles, options: TokenizerOptions): 
   const named = readNamedTokens(config, map, written ? {} : BERT_NAMES);
   const name = (field: string): string | undefined => named.named.get(field)?.content;
   const frame = written && json !== undefined ? readFrame(json) : undefined;
+  const { tokens, listed } = collectTokens(config, json, addedFile, named, written);
+  const numbered = numberTokens(vocabulary, tokens);
   const special = findSpecialTokens(
     {
       unk: written ? json?.unk : name("unk_token"),
-      cls: frame === undefined ? name("cls_token") : frame.cls,
-      sep: frame === undefined ? name("sep_token") : frame.sep,
+      cls: frame === undefined ? name("cls_token") : frame.cls.token,
+      sep: frame === undefined ? name("sep_token") : frame.sep.token,
       pad: name("pad_token") ?? (written ? (json?.padToken ?? "[PAD]") : undefined),
       mask: name("mask_token") ?? (written ? "[MASK]" : undefined),
     },
     vocabulary,
+    new Map(numbered.filter(({ content }) => listed.has(content)).map(({ content, id }) => [content, id])),
     vocabularyFile,
   );
-  const added = numberTokens(vocabulary, collectTokens(config, json, addedFile, named, written)).filter(
-    // A [MASK] that the vocabulary lacks takes up an id in the reference, but no model has a row for it.
-    ({ content, id }) => content !== name("mask_token") || vocabulary.get(content) === id,
-  );
+  for (const field of ["cls", "sep"] as const) {
+    if (frame !== undefined && frame[field].id !== special[field].id) {
+      const at = { file: "tokenizer.json", field: `post_processor: ${frame[field].token}`, value: frame[field].id };
+      throw new ModelError(`has the id ${special[field].id} in the vocabulary; the file contradicts itself`, at);
+    }
+  }
+  // A [MASK] that no file knows takes up an id in the reference, but no model has a row for it: here it is text.
+  const added = numbered.filter(({ content }) => content !== name("mask_token") || special.mask !== undefined);
   const fromConfig = normaliserOf(config);
-  const fromJson = json === undefined ? undefined : readNormaliser(json);
-  const base = written && fromJson !== undefined ? fromJson : fromConfig;
+  const base = written && json !== undefined ? readNormaliser(json) : fromConfig;
   const normaliser = {
     ...base,
     composeFirst: checked(options.normalize) === "NFC" || base.composeFirst,
@@ -90,7 +96,7 @@ export function readSettings(files: TokenizerFiles, options: TokenizerOptions): 
     truncationSide: side(config, "truncation_side"),
     paddingSide: side(config, "padding_side"),
     specialTokensAsText: !(options.specialTokens ?? !flag(config, "split_special_tokens", false, CONFIG)),
-    warnings: fromJson === undefined ? [] : disagreements(fromJson, fromConfig, configFile !== undefined, written),
+    warnings: json === undefined ? [] : disagreements(json, fromConfig, configFile !== undefined, written),
   };
 }
 
@@ -122,32 +128,33 @@ function readText(text: string | undefined): ReadonlyMap<string, number> {
   throw new ModelError("is missing, and so is tokenizer.json; one of them holds the vocabulary", { file: "vocab.txt" });
 }
 
-/** All tokens that the reference adds, in its order. */
+/** All tokens that the reference adds, in its order, and which of them some file lists as added. */
 function collectTokens(
   config: JsonObject,
   json: TokenizerJson | undefined,
   addedFile: JsonObject | undefined,
   { named, extra }: NamedTokens,
   written: boolean,
-): UnnumberedToken[] {
-  let listed = readDecoder(config);
-  if (listed === undefined) {
+): { tokens: UnnumberedToken[]; listed: ReadonlySet<string> } {
+  let given = readDecoder(config);
+  if (given === undefined) {
     // By id; where two files give one id, tokenizer.json holds.
     const byId = new Map<number, UnnumberedToken>();
     for (const { order, ...token } of readAddedTokens(addedFile ?? {}, { named, extra })) byId.set(order, token);
     for (const [i, token] of (json?.added ?? []).entries()) byId.set(json?.addedOrder[i] ?? i, token);
-    listed = [...byId].sort(([a], [b]) => a - b).map(([, token]) => token);
+    given = [...byId].sort(([a], [b]) => a - b).map(([, token]) => token);
   }
   const names = new Set([...named.values()].map(({ content }) => content));
-  const tokens = [...(written ? (json?.added ?? []) : []), ...listed].map((token) =>
+  const tokens = [...(written ? (json?.added ?? []) : []), ...given].map((token) =>
     names.has(token.content) ? { ...token, special: true } : token,
   );
-  const known = new Set(tokens.map(({ content }) => content));
+  const listed = new Set(tokens.map(({ content }) => content));
+  const known = new Set(listed);
   for (const token of [...named.values(), ...extra]) {
     if (!known.has(token.content)) tokens.push(token);
     known.add(token.content);
   }
-  return tokens;
+  return { tokens, listed };
 }
 
 /** BERT's normaliser as tokenizer_config.json sets it; without a word from there, text is lowered. */
@@ -163,23 +170,33 @@ function normaliserOf(config: JsonObject): NormaliserOptions {
   };
 }
 
+/** What tokenizer.json says otherwise than a tokenizer that transformers builds from the config, and which of the two is followed. */
 function disagreements(
-  json: NormaliserOptions,
+  json: TokenizerJson,
   config: NormaliserOptions,
   configured: boolean,
   written: boolean,
 ): string[] {
-  const differing = (Object.keys(json) as (keyof NormaliserOptions)[]).filter((key) => json[key] !== config[key]);
-  if (differing.length === 0) return [];
-  const what = differing.map((key) => `${key} (${json[key]} in tokenizer.json, ${config[key]} otherwise)`).join(", ");
-  if (!configured) {
-    return [
-      `tokenizer.json is followed as written; transformers without a tokenizer_config.json would not, in: ${what}`,
-    ];
+  if (written && configured) return []; // transformers takes it as written, too
+  const differing: string[] = [];
+  const compare = (what: string, here: unknown, there: unknown): void => {
+    if (here !== there) differing.push(`${what} (${here} in tokenizer.json, ${there} otherwise)`);
+  };
+  try {
+    const normaliser = readNormaliser(json);
+    for (const key of Object.keys(config) as (keyof NormaliserOptions)[]) compare(key, normaliser[key], config[key]);
+  } catch (error) {
+    // Refused where it counts; here it does not.
+    if (!(error instanceof ModelError)) throw error;
+    differing.push(error.message);
   }
-  return written
-    ? []
-    : [`tokenizer.json and tokenizer_config.json disagree; as in transformers the latter is followed, in: ${what}`];
+  compare("continuing_subword_prefix", json.prefix, "##");
+  compare("max_input_chars_per_word", json.maxWordLength, 100);
+  if (differing.length === 0) return [];
+  const why = configured
+    ? "tokenizer.json disagrees with tokenizer_config.json, which is followed, as in transformers"
+    : "tokenizer.json is followed as written, which transformers without a tokenizer_config.json would not do";
+  return [`${why}: ${differing.join(", ")}`];
 }
 
 function modelMaxLength(config: JsonObject): number | undefined {

@@ -77,25 +77,41 @@ function toLowerCase(text: Traced): Traced {
 /** Canonical decomposition, combining marks in canonical order. */
 function toDecomposed(text: Traced): Traced {
   const { ranks } = canonicalTables();
-  // `added` travels with its code point when marks change places: places are then dealt out by position, as in the reference.
-  const points: number[] = [];
-  const added: boolean[] = [];
+  const parts: Part[] = [];
+  let unsorted = 0; // where the marks since the last starter begin
   for (const c of text.points) {
-    (decompose(c) ?? [c]).forEach((part, n) => {
-      const rank = ranks.get(part) ?? 0;
-      let at = points.length;
-      if (rank > 0) while (at > 0 && (ranks.get(points[at - 1]) ?? 0) > rank) at--;
-      points.splice(at, 0, part);
-      added.splice(at, 0, n > 0);
+    (decompose(c) ?? [c]).forEach((point, n) => {
+      const rank = ranks.get(point) ?? 0;
+      if (rank === 0) {
+        sortFrom(parts, unsorted);
+        unsorted = parts.length + 1;
+      }
+      parts.push({ point, rank, added: n > 0 });
     });
   }
+  sortFrom(parts, unsorted);
+  // Places are dealt out by position, as in the reference: what `added` marks shares the place of what stands before it now.
   const out = emptyTraced();
   let from = -1;
-  points.forEach((c, i) => {
-    if (!added[i]) from++;
-    pushFrom(out, c, text, from);
-  });
+  for (const { point, added } of parts) {
+    if (!added) from++;
+    pushFrom(out, point, text, from);
+  }
   return out;
+}
+
+interface Part {
+  readonly point: number;
+  readonly rank: number;
+  /** Whether its code point decomposed and it is not the first of what came out. */
+  readonly added: boolean;
+}
+
+/** Sorts the marks from `start` on by rank, equal ones as they stand; thousands of them in a row must not take long. */
+function sortFrom(parts: Part[], start: number): void {
+  if (parts.length - start < 2) return;
+  const marks = parts.splice(start).sort((a, b) => a.rank - b.rank);
+  for (const mark of marks) parts.push(mark);
 }
 
 /** Canonical composition (NFC). A composed character has the place of its first part. */

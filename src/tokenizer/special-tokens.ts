@@ -136,38 +136,40 @@ export function numberTokens(
   return [...numbered.values()];
 }
 
-/** The ids that BERT needs. */
+/** The tokens that BERT needs, by what the files call them; undefined where they say that there is none. */
+export interface SpecialNames {
+  readonly unk: string | undefined;
+  readonly cls: string | undefined;
+  readonly sep: string | undefined;
+  readonly pad: string | undefined;
+  readonly mask: string | undefined;
+}
+
+/** Finds their ids in the vocabulary, or (except [UNK], which words become) among the added tokens that a file lists. */
 export function findSpecialTokens(
-  names: {
-    unk: string | undefined;
-    cls: string | undefined;
-    sep: string | undefined;
-    pad: string | undefined;
-    mask: string | undefined;
-  },
+  names: SpecialNames,
   vocabulary: ReadonlyMap<string, number>,
+  listed: ReadonlyMap<string, number>,
   file: string,
 ): SpecialTokens {
-  const find = (name: string, token: string | undefined): NamedId => {
+  const find = (field: keyof SpecialNames): NamedId => {
+    const token = names[field];
     if (token === undefined) {
-      throw new ModelError(`is null, and BERT cannot do without it; name a token of the vocabulary`, {
-        field: `${name}_token`,
-      });
+      const at = { file: "tokenizer_config.json", field: `${field}_token` };
+      throw new ModelError("is null, and BERT cannot do without it; name a token of the vocabulary", at);
     }
-    const id = vocabulary.get(token);
+    const id = vocabulary.get(token) ?? (field === "unk" ? undefined : listed.get(token));
     if (id !== undefined) return { token, id };
-    throw new ModelError(`is not in the vocabulary; is this the file that belongs to the model?`, {
-      file,
-      field: `${name}_token`,
-      value: token,
-    });
+    const at = { file, field: `${field}_token`, value: token };
+    throw new ModelError("is not in the vocabulary; is this the file that belongs to the model?", at);
   };
-  const mask = names.mask === undefined ? undefined : vocabulary.get(names.mask);
+  const { mask } = names;
+  const hasMask = mask !== undefined && (vocabulary.has(mask) || listed.has(mask));
   return {
-    unk: find("unk", names.unk),
-    cls: find("cls", names.cls),
-    sep: find("sep", names.sep),
-    pad: find("pad", names.pad),
-    mask: mask === undefined ? undefined : { token: names.mask as string, id: mask },
+    unk: find("unk"),
+    cls: find("cls"),
+    sep: find("sep"),
+    pad: find("pad"),
+    mask: hasMask ? find("mask") : undefined,
   };
 }

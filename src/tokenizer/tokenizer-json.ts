@@ -1,6 +1,7 @@
 import { ModelError } from "../base/errors.ts";
 import { asObject, asText, flag, isObject, type JsonObject } from "./json.ts";
 import type { NormaliserOptions } from "./normalise.ts";
+import type { NamedId } from "./settings.ts";
 import { readToken, type UnnumberedToken } from "./special-tokens.ts";
 
 const FILE = "tokenizer.json";
@@ -25,10 +26,7 @@ export function readTokenizerJson(root: JsonObject): TokenizerJson {
   if (model.type !== undefined && model.type !== "WordPiece") refuse("model.type", model.type, "WordPiece");
   const vocabulary = new Map<string, number>();
   for (const [token, id] of Object.entries(asObject(model.vocab, FILE, "model.vocab"))) {
-    if (typeof id !== "number" || !Number.isInteger(id) || id < 0) {
-      throw new ModelError("expected an id, a whole number", { file: FILE, field: `model.vocab.${token}`, value: id });
-    }
-    vocabulary.set(token, id);
+    vocabulary.set(token, asId(id, `model.vocab.${token}`));
   }
   const maxWordLength = model.max_input_chars_per_word;
   if (
@@ -55,6 +53,11 @@ export function readTokenizerJson(root: JsonObject): TokenizerJson {
     padToken: isObject(root.padding) && typeof root.padding.pad_token === "string" ? root.padding.pad_token : undefined,
     root,
   };
+}
+
+function asId(value: unknown, field: string): number {
+  if (typeof value === "number" && Number.isInteger(value) && value >= 0) return value;
+  throw new ModelError("expected an id, a whole number", { file: FILE, field, value });
 }
 
 function refuse(field: string, value: unknown, supported: string): never {
@@ -92,40 +95,43 @@ export function readNormaliser({ root }: TokenizerJson): NormaliserOptions {
   };
 }
 
-/** The tokens around a text, [CLS] and [SEP], from `post_processor`, which must be BERT's. */
-export function readFrame({ root }: TokenizerJson): { cls: string; sep: string } {
+/** The tokens around a text, [CLS] and [SEP], with the ids that `post_processor` has for them; it must be BERT's. */
+export function readFrame({ root }: TokenizerJson): { cls: NamedId; sep: NamedId } {
   const post = root.post_processor;
   const type = isObject(post) ? post.type : post;
   if (isObject(post) && type === "BertProcessing") {
-    const [sep, cls] = [post.sep, post.cls].map((token) => (Array.isArray(token) ? token[0] : token));
-    return { cls: asText(cls, FILE, "post_processor.cls"), sep: asText(sep, FILE, "post_processor.sep") };
+    const named = (field: "cls" | "sep"): NamedId => {
+      const value = post[field];
+      const [token, id] = Array.isArray(value) ? value : [];
+      return { token: asText(token, FILE, `post_processor.${field}`), id: asId(id, `post_processor.${field}`) };
+    };
+    return { cls: named("cls"), sep: named("sep") };
   }
   if (!isObject(post) || type !== "TemplateProcessing") {
     return refuse("post_processor", type, "TemplateProcessing or BertProcessing");
   }
-  const single = template(post.single);
-  const pair = template(post.pair);
+  const [single, pair] = [template(post.single), template(post.pair)];
   const [cls, , sep] = single.map(([name]) => name);
-  const expected = (frame: unknown): string => JSON.stringify(frame);
-  if (
-    expected(single) !==
-      expected([
-        [cls, 0],
-        ["$A", 0],
-        [sep, 0],
-      ]) ||
-    expected(pair) !==
-      expected([
-        [cls, 0],
-        ["$A", 0],
-        [sep, 0],
-        ["$B", 1],
-        [sep, 1],
-      ])
-  ) {
+  const first = [
+    [cls, 0],
+    ["$A", 0],
+    [sep, 0],
+  ];
+  const second = [
+    ["$B", 1],
+    [sep, 1],
+  ];
+  const equal = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);
+  if (!equal(single, first) || !equal(pair, [...first, ...second])) {
     refuse("post_processor", post.single, "[CLS] A [SEP] for a text and [CLS] A [SEP] B [SEP] for a pair");
   }
-  return { cls: asText(cls, FILE, "post_processor.single"), sep: asText(sep, FILE, "post_processor.single") };
+  const named = (name: unknown): NamedId => {
+    const token = asText(name, FILE, "post_processor.single");
+    const special = isObject(post.special_tokens) ? post.special_tokens[token] : undefined;
+    const ids = isObject(special) && Array.isArray(special.ids) ? special.ids : [];
+    return { token, id: asId(ids.length === 1 ? ids[0] : undefined, `post_processor.special_tokens.${token}.ids`) };
+  };
+  return { cls: named(cls), sep: named(sep) };
 }
 
 /** A template as names and type ids: [["[CLS]", 0], ["$A", 0], …]. */

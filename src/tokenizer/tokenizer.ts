@@ -181,8 +181,10 @@ export class WordPieceTokenizer {
       };
       const pieces = ({ tokens, offsets }: Pieces, n: number): void => {
         const from = fromLeft ? tokens.length - n : 0;
-        out.tokens.push(...tokens.slice(from, from + n));
-        out.offsets.push(...offsets.slice(from, from + n));
+        for (let i = from; i < from + n; i++) {
+          out.tokens.push(tokens[i]);
+          out.offsets.push(offsets[i]);
+        }
       };
       special("cls");
       pieces(this.pipeline.run(text, !specialTokens), n1);
