@@ -112,6 +112,43 @@ describe("added tokens", () => {
   });
 });
 
+describe("added tokens in the config", () => {
+  const token = (content: string, flags: object = {}): object => ({
+    content,
+    lstrip: false,
+    rstrip: false,
+    single_word: false,
+    ...flags,
+  });
+
+  test("are numbered in the order of their ids", () => {
+    const added_tokens_decoder = { "12": token("neu"), "11": token("alt") };
+    const tokenizer = load({ "vocab.txt": VOCAB, "tokenizer_config.json": json({ added_tokens_decoder }) });
+    expect([tokenizer.tokenToId("alt"), tokenizer.tokenToId("neu")]).toEqual([9, 10]);
+  });
+
+  test("are not found inside a special token, even one that counts as text", () => {
+    const added_tokens_decoder = {
+      "20": token("]a", { normalized: false }),
+      "21": token("K]a[", { normalized: false }),
+    };
+    const files = { "vocab.txt": `${VOCAB}[\n]\nmask\n`, "tokenizer_config.json": json({ added_tokens_decoder }) };
+    const tokens = (text: string, specialTokens: boolean): string[] =>
+      load(files).encode(text, { specialTokens, addSpecialTokens: false }).tokens;
+    const ids = (text: string, specialTokens: boolean): (string | undefined)[] => {
+      const tokenizer = load(files);
+      return [...tokenizer.encode(text, { specialTokens, addSpecialTokens: false }).ids].map((id) =>
+        tokenizer.idToToken(id),
+      );
+    };
+    for (const read of [tokens, ids]) {
+      expect(read("[MASK]a", false)).toEqual(["[", "mask", "]", "a"]);
+      expect(read("[MASK]a[", true)).toEqual(["[MASK]", "a", "["]);
+      expect(read("MASK]a", false)).toEqual(["mask", "]a"]);
+    }
+  });
+});
+
 describe("special tokens beside the vocabulary", () => {
   test("count where a file lists them as added", () => {
     const tokenizer = load({

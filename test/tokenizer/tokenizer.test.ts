@@ -69,6 +69,20 @@ describe("encode", () => {
     expect(composing.encode(`[MASK]${DECOMPOSED}`).ids[1]).toBe(4);
   });
 
+  test("composition is not missed where only a second part gives it away", () => {
+    const vocabulary = `${VOCAB}한\n\u09cb\n\u0995\n##\u09cb\n`;
+    const composing = WordPieceTokenizer.fromFiles({ ...files, "vocab.txt": vocabulary }, { normalize: "NFC" });
+    for (const [text, ...tokens] of [
+      ["하\u11ab", "한"],
+      ["\u0995\u09c7\u09be", "\u0995", "##\u09cb"],
+      ["\u1112\u1161\u11ab", "한"],
+    ]) {
+      const encoding = composing.encode(text, { addSpecialTokens: false });
+      expect(encoding.tokens).toEqual(tokens);
+      expect([...encoding.ids].map((id) => composing.idToToken(id))).toEqual(tokens);
+    }
+  });
+
   test("long texts and thousands of added tokens fit", () => {
     expect(tokenizer.encode("나는 ".repeat(20_000)).ids.length).toBe(20_002);
     expect(tokenizer.encode("[MASK]".repeat(20_000)).ids.length).toBe(20_002);
