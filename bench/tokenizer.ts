@@ -70,7 +70,7 @@ async function main(): Promise<void> {
     { name: "cased", vocabulary: "tokenizer.json", options: {}, files: { "tokenizer.json": JSON.stringify(bare) } },
     tokens,
   );
-  const json = files["tokenizer.json"] as string;
+  const tokenizerFile = files["tokenizer.json"] as string;
 
   const loads: number[] = [];
   for (let i = 0; i < 5; i++) {
@@ -83,8 +83,8 @@ async function main(): Promise<void> {
   }
   const ours = WordPieceTokenizer.fromFiles(files);
   const require = createRequire(new URL("rivals/package.json", import.meta.url));
-  const huggingFace = new (require("@huggingface/tokenizers") as HuggingFace).Tokenizer(JSON.parse(json), {});
-  const rust = (require("tokenizers") as Rust).Tokenizer.fromString(json);
+  const huggingFace = new (require("@huggingface/tokenizers") as HuggingFace).Tokenizer(JSON.parse(tokenizerFile), {});
+  const rust = (require("tokenizers") as Rust).Tokenizer.fromString(tokenizerFile);
   rust.disablePadding();
   rust.disableTruncation();
 
@@ -153,7 +153,12 @@ async function main(): Promise<void> {
     loadMilliseconds: loads,
   };
   mkdirSync(new URL("results/", import.meta.url), { recursive: true });
-  writeFileSync(new URL("results/tokenizer.json", import.meta.url), `${JSON.stringify(result, null, 2)}\n`);
+  // Lists of numbers on one line, as the formatter has them.
+  const json = JSON.stringify(result, null, 2).replace(
+    /\[\s+([\d.,\s]+?)\s+\]/g,
+    (_, list) => `[${list.replace(/\s+/g, " ")}]`,
+  );
+  writeFileSync(new URL("results/tokenizer.json", import.meta.url), `${json}\n`);
   console.log(
     `${result.cpu}, ${result.cores} cores, Node ${result.node}; ${result.lines} lines, ${bytes} bytes: ${text} (${sink} ids)`,
   );

@@ -1,4 +1,4 @@
-import { type AddedToken, TokenFinder } from "./added-tokens.ts";
+import { TokenFinder } from "./added-tokens.ts";
 import { characterBits, PUNCT, SPACE } from "./characters.ts";
 import { type NormaliserOptions, normalise } from "./normalise.ts";
 import type { Settings } from "./settings.ts";
@@ -25,7 +25,8 @@ export class Pipeline {
   readonly normalised: TokenFinder;
   readonly normaliser: NormaliserOptions;
   readonly unk: { readonly token: string; readonly id: number };
-  private word = new Uint16Array(256);
+  private word: Uint16Array = new Uint16Array(256);
+  private length = 0; // of the word in it
 
   constructor(settings: Settings) {
     this.wordPiece = new WordPiece(settings);
@@ -98,8 +99,6 @@ export class Pipeline {
     }
   }
 
-  private length = 0;
-
   /** Puts a word's UTF-16 units into `this.word`. */
   private fill(text: Traced, start: number, end: number): Uint16Array {
     if (this.word.length < (end - start) * 2) this.word = new Uint16Array((end - start) * 4);
@@ -128,5 +127,3 @@ function add(out: Pieces, id: number, token: string, start: number, end: number)
 function units(text: string): number[] {
   return Array.from({ length: text.length }, (_, i) => text.charCodeAt(i));
 }
-
-export type { AddedToken };

@@ -41,6 +41,7 @@ export class Scanner {
    */
   scan(text: string, limit: number, asText: boolean): number {
     const { kinds, word } = this;
+    const bits = characterBits();
     const { written, normalised } = this.pipeline;
     if (!normalised.empty) return -1;
     const room = word.length;
@@ -97,8 +98,7 @@ export class Scanner {
         const to = this.changes.get(point) ?? this.change(point);
         for (let k = 0; k < to.length; k++) {
           const changed = to.charCodeAt(k);
-          const bits = characterBits()[changed];
-          if ((bits & (SPACE | PUNCT)) === 0) {
+          if ((bits[changed] & (SPACE | PUNCT)) === 0) {
             if (length < room) word[length] = changed;
             length++;
             if (changed >= 0xdc00 && changed < 0xe000) pairs++;
@@ -106,7 +106,7 @@ export class Scanner {
           }
           this.cut(length, pairs);
           length = pairs = 0;
-          if ((bits & SPACE) === 0) this.alone(changed);
+          if ((bits[changed] & SPACE) === 0) this.alone(changed);
         }
         continue;
       }

@@ -20,7 +20,7 @@ export const BERT_NAMES: JsonObject = {
 
 /** Special tokens as `tokenizer_config.json` and `special_tokens_map.json` name them. */
 export interface NamedTokens {
-  /** By field: `cls_token` and so on; null where a file says that there is none. */
+  /** By field: `cls_token` and so on; missing where a file says null. */
   readonly named: ReadonlyMap<string, UnnumberedToken>;
   /** Without a name of their own. */
   readonly extra: readonly UnnumberedToken[];
