@@ -2,13 +2,13 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { afterAll, describe, expect, it } from "vitest";
 import { chooseBackend } from "../../src/backend.ts";
-import { BACKENDS, type Line, table } from "../golden/bars.ts";
+import { BACKENDS, type Line, publish } from "../golden/bars.ts";
 import { checkSeeded } from "../seeded/check.ts";
 import { seededConfig, seededShapes, seededTensor } from "../seeded/seeded.ts";
 
 /* KR-SBERT's shape, 12 x 768 and 40,000 words, with weights out of a hash, so that nobody has to store 467 MB. */
 const lines: Line[] = [];
-afterAll(() => console.log(table("Worst error against float64, full-size seeded models", lines)));
+afterAll(() => publish("Worst error against float64, full-size seeded models", lines));
 
 describe.each(["full-size", "full-size-outliers"])("%s", (name) => {
   it.each(BACKENDS)("backend %s", async (backend) => {

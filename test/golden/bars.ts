@@ -1,4 +1,6 @@
 /** How near is near enough, and the table that says how near it was. */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import type { BackendName } from "../../src/backend.ts";
 import { type CompareOptions, type Worst, worse, worstOf } from "./compare.ts";
 import type { Golden, GoldenArray } from "./read.ts";
@@ -64,6 +66,19 @@ export class Tally {
     this.worst = worse(this.worst, worst);
     this.numbers += numbers;
   }
+}
+
+/** Prints the table, and where MUNJANG_ACCURACY names a folder (`npm run accuracy`) writes its figures there for the README to quote. */
+export function publish(title: string, lines: readonly Line[]): void {
+  console.log(table(title, lines));
+  const folder = process.env.MUNJANG_ACCURACY;
+  if (folder === undefined) return;
+  const slug = title.toLowerCase().replace(/[^a-z0-9]+/g, "-");
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(
+    join(folder, `${slug}.json`),
+    `${JSON.stringify({ title, node: process.versions.node, lines }, null, 2)}\n`,
+  );
 }
 
 /** Our worst error beside the float32 library's. */

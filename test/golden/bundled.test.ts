@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, it } from "vitest";
 import "../../src/node.ts";
 import { SentenceTransformer } from "../../src/sentence-transformer.ts";
-import { BACKENDS, barsOf, type Line, measure, Tally, table } from "./bars.ts";
+import { BACKENDS, barsOf, type Line, measure, publish, Tally } from "./bars.ts";
 import { compare } from "./compare.ts";
 import { readGolden } from "./read.ts";
 
@@ -13,7 +13,7 @@ const folder = fileURLToPath(new URL("../../weights/model", import.meta.url));
 const golden = readGolden("bundled");
 const bars = barsOf(golden);
 const lines: Line[] = [];
-afterAll(() => console.log(table("Worst error against float64, bundled model", lines)));
+afterAll(() => publish("Worst error against float64, bundled model", lines));
 
 it("is the model the goldens were made with", () => {
   expect(

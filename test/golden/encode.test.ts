@@ -2,13 +2,13 @@ import { afterAll, describe, expect, it } from "vitest";
 import "../../src/node.ts";
 import { quantizeRows, rangesOf, type SimilarityFunction, similarity } from "../../src/pooling/index.ts";
 import { SentenceTransformer } from "../../src/sentence-transformer.ts";
-import { BACKENDS, barsOf, type Line, libraryWorst, measure, Tally, table } from "./bars.ts";
+import { BACKENDS, barsOf, type Line, libraryWorst, measure, publish, Tally } from "./bars.ts";
 import { compare, worstOf } from "./compare.ts";
 import { type Golden, type GoldenEncode, goldenFolder, goldenModels, readGolden } from "./read.ts";
 
 /* From text to vector: tokens, prompts, limits, the whole chain, and every option of encode, on every backend. */
 const lines: Line[] = [];
-afterAll(() => console.log(table("Worst error against float64, from text to vector", lines)));
+afterAll(() => publish("Worst error against float64, from text to vector", lines));
 
 /** Texts that were not given a prompt of their own: those the options were tried on. */
 const bare = (golden: Golden): string[] =>

@@ -5,7 +5,7 @@ import "../../src/node.ts";
 import { readModules } from "../../src/modules.ts";
 import { applyModules, type Module } from "../../src/pooling/index.ts";
 import { openModel } from "../../src/source.ts";
-import { BACKENDS, barsOf, type Line, measure, Tally, table } from "./bars.ts";
+import { BACKENDS, barsOf, type Line, measure, publish, Tally } from "./bars.ts";
 import { compare } from "./compare.ts";
 import { goldenFolder, goldenModels, readGolden } from "./read.ts";
 
@@ -14,7 +14,7 @@ import { goldenFolder, goldenModels, readGolden } from "./read.ts";
  * module. Token ids come from the golden, so that this file is about arithmetic alone; encode.test.ts goes from text to vector.
  */
 const lines: Line[] = [];
-afterAll(() => console.log(table("Worst error against float64, stage by stage", lines)));
+afterAll(() => publish("Worst error against float64, stage by stage", lines));
 
 describe.each(BACKENDS)("stages of the golden models, backend %s", (backend) => {
   it.each(goldenModels())("%s", async (name) => {

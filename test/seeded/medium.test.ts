@@ -1,11 +1,11 @@
 import { afterAll, describe, it } from "vitest";
 import { chooseBackend } from "../../src/backend.ts";
-import { BACKENDS, type Line, table } from "../golden/bars.ts";
+import { BACKENDS, type Line, publish } from "../golden/bars.ts";
 import { checkSeeded } from "./check.ts";
 
 // Hidden 300, wide 1100: sums long enough to be cut into blocks, and of no round length. The full size is in test/extended.
 const lines: Line[] = [];
-afterAll(() => console.log(table("Worst error against float64, medium seeded models", lines)));
+afterAll(() => publish("Worst error against float64, medium seeded models", lines));
 
 describe.each(["medium", "medium-outliers"])("%s", (name) => {
   it.each(BACKENDS)("backend %s", async (backend) => {
