@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { withFigures } from "../bench/figures.ts";
 import * as safetensors from "../src/formats/safetensors.ts";
 import * as index from "../src/index.ts";
 import * as kernels from "../src/kernels/index.ts";
@@ -101,4 +102,8 @@ describe("package", () => {
       }
     }
   });
+});
+
+it("the README's figures are those of the committed results (npm run figures)", () => {
+  expect(withFigures(read("README.md"))).toBe(read("README.md"));
 });

@@ -1,0 +1,91 @@
+/** Writes the figures of the committed result files into the README, between their markers. `npm run figures`; a test sees that it was run. */
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+const root = join(import.meta.dirname, "..");
+const result = (file: string) => JSON.parse(readFileSync(join(root, "bench/results", file), "utf8"));
+
+interface AccuracyLine {
+  readonly model: string;
+  readonly backend: string;
+  readonly what: string;
+  readonly numbers: number;
+  readonly ours: number;
+  readonly library: number;
+}
+
+interface Timed {
+  readonly name: string;
+  readonly rate: { readonly min: number; readonly median: number; readonly max: number };
+  readonly ratio: { readonly median: number };
+}
+
+function accuracy(): string {
+  const of = (file: string, model: string): AccuracyLine =>
+    result(`accuracy/worst-error-against-float64-${file}.json`).lines.find(
+      (line: AccuracyLine) => line.model === model && line.backend === "js" && line.what === "vectors",
+    );
+  const row = (name: string, { numbers, ours, library }: AccuracyLine): string =>
+    `| ${name} | ${numbers.toLocaleString("en")} | ${ours.toExponential(1)} | ${library.toExponential(1)} |`;
+  return [
+    "",
+    "| model | numbers | munjang, worst error | sentence-transformers 6.2 (torch, float32) |",
+    "|---|---|---|---|",
+    row("KR-SBERT's shape, 12 x 768", of("full-size-seeded-models", "full-size")),
+    row(
+      "the same with outlier channels, relative to the row's largest",
+      of("full-size-seeded-models", "full-size-outliers"),
+    ),
+    row("munjang-mini-ko", of("bundled-model", "bundled")),
+    "",
+  ].join("\n");
+}
+
+function tokenizer(): string {
+  const { engines, cpu, node, timesHuggingFace } = result("tokenizer.json");
+  return [
+    "",
+    "| | MB/s, median (min … max) |",
+    "|---|---|",
+    ...engines.map(
+      ({ name, min, median, max }: { name: string; min: number; median: number; max: number }) =>
+        `| ${name} | ${median} (${min} … ${max}) |`,
+    ),
+    "",
+    `${timesHuggingFace} times \`@huggingface/tokenizers\`, the tokenizer of transformers.js, and 0 lines with other ids than the Rust library. ${cpu}, Node ${node}.`,
+    "",
+  ].join("\n");
+}
+
+function encode(): string {
+  const { results, cpu, node } = result("encode.json");
+  const rows = results.map(({ name, rate }: Timed) => `| ${name} | ${(1000 / rate.median).toPrecision(3)} ms |`);
+  return ["", "| | |", "|---|---|", ...rows, "", `${cpu}, Node ${node}.`, ""].join("\n");
+}
+
+const kernel = (): Timed =>
+  result("kernels-node22.json").results.find(({ name }: Timed) => name === "munjang, backend js");
+
+/** What stands between `<!-- name -->` and `<!-- /name -->`. */
+const FIGURES: Readonly<Record<string, () => string>> = {
+  accuracy,
+  tokenizer,
+  encode,
+  size: () => (result("size.json").sizes["index.js"] / 1024).toFixed(1),
+  gflops: () => kernel().rate.median.toFixed(1),
+  times: () => kernel().ratio.median.toFixed(1),
+};
+
+/** A page with every figure as the result files have it. */
+export function withFigures(page: string): string {
+  return Object.entries(FIGURES).reduce((text, [name, figure]) => {
+    const parts = text.split(new RegExp(`(<!-- /?${name} -->)`));
+    if (parts.length !== 5) throw new Error(`the README must have one pair of markers ${name}`);
+    return [parts[0], parts[1], figure(), parts[3], parts[4]].join("");
+  }, page);
+}
+
+if (process.argv[1] === import.meta.filename) {
+  const file = join(root, "README.md");
+  writeFileSync(file, withFigures(readFileSync(file, "utf8")));
+}
