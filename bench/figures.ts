@@ -1,18 +1,10 @@
 /** Writes the figures of the committed result files into the README, between their markers. `npm run figures`; a test sees that it was run. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Line } from "../test/golden/bars.ts";
 
 const root = join(import.meta.dirname, "..");
 const result = (file: string) => JSON.parse(readFileSync(join(root, "bench/results", file), "utf8"));
-
-interface AccuracyLine {
-  readonly model: string;
-  readonly backend: string;
-  readonly what: string;
-  readonly numbers: number;
-  readonly ours: number;
-  readonly library: number;
-}
 
 interface Timed {
   readonly name: string;
@@ -21,11 +13,11 @@ interface Timed {
 }
 
 function accuracy(): string {
-  const of = (file: string, model: string): AccuracyLine =>
+  const of = (file: string, model: string): Line =>
     result(`accuracy/worst-error-against-float64-${file}.json`).lines.find(
-      (line: AccuracyLine) => line.model === model && line.backend === "js" && line.what === "vectors",
+      (line: Line) => line.model === model && line.backend === "js" && line.what === "vectors",
     );
-  const row = (name: string, { numbers, ours, library }: AccuracyLine): string =>
+  const row = (name: string, { numbers, ours, library }: Line): string =>
     `| ${name} | ${numbers.toLocaleString("en")} | ${ours.toExponential(1)} | ${library.toExponential(1)} |`;
   return [
     "",

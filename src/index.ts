@@ -7,12 +7,14 @@ export { BertTokenizer } from "./bert-tokenizer.ts";
 export type { EncoderOptions } from "./encoder.ts";
 export { type Identity, NUMERICS_VERSION } from "./identity.ts";
 export type {
+  Encoded,
   EncodeInput,
   EncodeOptions,
   LoadOptions,
   LoadProgress,
   OutputValue,
   Row,
+  RowOf,
   TextFeatures,
 } from "./options.ts";
 export type { Precision, Ranges, SimilarityFunction } from "./pooling/index.ts";

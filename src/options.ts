@@ -68,10 +68,34 @@ export interface TextFeatures {
 /** A text, or one already turned into ids. */
 export type EncodeInput = string | EncodingLike;
 
-export type Tokens = { outputValue: "token_embeddings" };
-export type All = { outputValue: "all" };
-export type Signed = { precision: "int8" | "binary" };
-export type Unsigned = { precision: "uint8" | "ubinary" };
+/** Named beside the options' own type, so that the compiler knows what a callback written in place is given. */
+export type Callbacks = Pick<EncodeOptions, "onProgress">;
+
+/** Options left out. */
+export type NoOptions = Record<never, never>;
+
+/** What `encode` answers: a row for a text, a list of rows for a list of texts. */
+export type Encoded<I, O> = I extends readonly EncodeInput[] ? RowOf<O>[] : RowOf<O>;
+
+/** What a text becomes under options of type `O`: a row of the element type asked for, a tensor, or everything. */
+export type RowOf<O> = RowNamed<Asked<O, "outputValue", "sentence_embedding">, Asked<O, "precision", "float32">>;
+
+type RowNamed<V, P> = V extends "token_embeddings"
+  ? Tensor<Float32Array>
+  : V extends "all"
+    ? TextFeatures
+    : P extends "int8" | "binary"
+      ? Int8Array
+      : P extends "uint8" | "ubinary"
+        ? Uint8Array
+        : Float32Array;
+
+/** The type of option `K` in `O`, with the default `D` where it may be left out. */
+type Asked<O, K extends PropertyKey, D> = K extends keyof O
+  ? undefined extends O[K]
+    ? Exclude<O[K], undefined> | D
+    : O[K]
+  : D;
 
 /** Any row `encode` may return. */
 export type Row = Float32Array | Int8Array | Uint8Array | Tensor<Float32Array> | TextFeatures;

@@ -9,16 +9,14 @@ import type { Identity } from "./identity.ts";
 import { loadParts, type Parts, watched } from "./load.ts";
 import type { ModuleList } from "./modules.ts";
 import {
-  type All,
+  type Callbacks,
   checkOptions,
+  type Encoded,
   type EncodeInput,
   type EncodeOptions,
   type LoadOptions,
+  type NoOptions,
   type Row,
-  type Signed,
-  type TextFeatures,
-  type Tokens,
-  type Unsigned,
 } from "./options.ts";
 import {
   applyModules,
@@ -101,23 +99,10 @@ export class SentenceTransformer {
    * Order of work, as in the reference: the model's modules (its own Normalize too), `truncateDim`, `normalizeEmbeddings`, `precision`.
    * Longer texts than `maxSeqLength` are cut; `tokenize` shows which.
    */
-  async encode(input: EncodeInput, options: EncodeOptions & Tokens): Promise<Tensor<Float32Array>>;
-  async encode(input: readonly EncodeInput[], options: EncodeOptions & Tokens): Promise<Tensor<Float32Array>[]>;
-  async encode(input: EncodeInput, options: EncodeOptions & All): Promise<TextFeatures>;
-  async encode(input: readonly EncodeInput[], options: EncodeOptions & All): Promise<TextFeatures[]>;
-  async encode(input: EncodeInput, options: EncodeOptions & Signed): Promise<Int8Array>;
-  async encode(input: readonly EncodeInput[], options: EncodeOptions & Signed): Promise<Int8Array[]>;
-  async encode(input: EncodeInput, options: EncodeOptions & Unsigned): Promise<Uint8Array>;
-  async encode(input: readonly EncodeInput[], options: EncodeOptions & Unsigned): Promise<Uint8Array[]>;
-  async encode(
-    input: EncodeInput,
-    options?: EncodeOptions & { outputValue?: "sentence_embedding"; precision?: "float32" },
-  ): Promise<Float32Array>;
-  async encode(
-    input: readonly EncodeInput[],
-    options?: EncodeOptions & { outputValue?: "sentence_embedding"; precision?: "float32" },
-  ): Promise<Float32Array[]>;
-  async encode(input: EncodeInput | readonly EncodeInput[], options?: EncodeOptions): Promise<Row | Row[]>;
+  async encode<I extends EncodeInput | readonly EncodeInput[], O extends EncodeOptions = NoOptions>(
+    input: I,
+    options?: O & Callbacks,
+  ): Promise<Encoded<I, O>>;
   async encode(input: EncodeInput | readonly EncodeInput[], options: EncodeOptions = {}): Promise<Row | Row[]> {
     this.#encoder.checkUsable();
     checkOptions(options, this.#encoder.tokens, this.#list.dimension);
@@ -139,16 +124,20 @@ export class SentenceTransformer {
   }
 
   /** `encode` with the prompt named `query`, unless another is asked for. */
-  encodeQuery(input: string, options?: EncodeOptions): Promise<Float32Array>;
-  encodeQuery(input: readonly string[], options?: EncodeOptions): Promise<Float32Array[]>;
-  encodeQuery(input: string | readonly string[], options: EncodeOptions = {}): Promise<Row | Row[]> {
+  encodeQuery<I extends EncodeInput | readonly EncodeInput[], O extends EncodeOptions = NoOptions>(
+    input: I,
+    options?: O & Callbacks,
+  ): Promise<Encoded<I, O>>;
+  encodeQuery(input: EncodeInput | readonly EncodeInput[], options: EncodeOptions = {}): Promise<Row | Row[]> {
     return this.encode(input, { promptName: "query", ...options });
   }
 
   /** `encode` with the prompt named `document`, unless another is asked for. */
-  encodeDocument(input: string, options?: EncodeOptions): Promise<Float32Array>;
-  encodeDocument(input: readonly string[], options?: EncodeOptions): Promise<Float32Array[]>;
-  encodeDocument(input: string | readonly string[], options: EncodeOptions = {}): Promise<Row | Row[]> {
+  encodeDocument<I extends EncodeInput | readonly EncodeInput[], O extends EncodeOptions = NoOptions>(
+    input: I,
+    options?: O & Callbacks,
+  ): Promise<Encoded<I, O>>;
+  encodeDocument(input: EncodeInput | readonly EncodeInput[], options: EncodeOptions = {}): Promise<Row | Row[]> {
     return this.encode(input, { promptName: "document", ...options });
   }
 
