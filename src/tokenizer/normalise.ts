@@ -55,7 +55,7 @@ function spaceIdeographs(text: Traced): Traced {
 
 function stripAccents(text: Traced): Traced {
   const { nonspacing } = canonicalTables();
-  const parts = toDecomposed(text);
+  const parts = place(decomposed(text.points), text);
   const out = emptyTraced();
   parts.points.forEach((c, i) => {
     if (!nonspacing.has(c)) pushFrom(out, c, parts, i);
@@ -74,37 +74,32 @@ function toLowerCase(text: Traced): Traced {
   return out;
 }
 
-/** Canonical decomposition, combining marks in canonical order. */
-function toDecomposed(text: Traced): Traced {
+/** A code point on its way through decomposition and composition. */
+interface Part {
+  readonly point: number;
+  /** Combining class, as a rank. */
+  readonly rank: number;
+  /** 0 if it takes the place of one code point of the text, 1 if it came on top, below 0 if it took in that many more. */
+  readonly change: number;
+}
+
+/** Canonical decomposition (NFD), combining marks in canonical order. */
+function decomposed(points: readonly number[]): Part[] {
   const { ranks } = canonicalTables();
   const parts: Part[] = [];
   let unsorted = 0; // where the marks since the last starter begin
-  for (const c of text.points) {
+  for (const c of points) {
     (decompose(c) ?? [c]).forEach((point, n) => {
       const rank = ranks.get(point) ?? 0;
       if (rank === 0) {
         sortFrom(parts, unsorted);
         unsorted = parts.length + 1;
       }
-      parts.push({ point, rank, added: n > 0 });
+      parts.push({ point, rank, change: n > 0 ? 1 : 0 });
     });
   }
   sortFrom(parts, unsorted);
-  // Places are dealt out by position, as in the reference: what `added` marks shares the place of what stands before it now.
-  const out = emptyTraced();
-  let from = -1;
-  for (const { point, added } of parts) {
-    if (!added) from++;
-    pushFrom(out, point, text, from);
-  }
-  return out;
-}
-
-interface Part {
-  readonly point: number;
-  readonly rank: number;
-  /** Whether its code point decomposed and it is not the first of what came out. */
-  readonly added: boolean;
+  return parts;
 }
 
 /** Sorts the marks from `start` on by rank, equal ones as they stand; thousands of them in a row must not take long. */
@@ -114,25 +109,40 @@ function sortFrom(parts: Part[], start: number): void {
   for (const mark of marks) parts.push(mark);
 }
 
-/** Canonical composition (NFC). A composed character has the place of its first part. */
+/** Canonical composition (NFC). */
 function toComposed(text: Traced): Traced {
-  const { ranks, unstable } = canonicalTables();
+  const { unstable } = canonicalTables();
   if (!text.points.some((c) => unstable.has(c))) return text;
-  const parts = toDecomposed(text);
-  const out = emptyTraced();
+  const out: Part[] = [];
   let starter = -1; // index in `out` of the last starter
-  let lastRank = 0; // rank of the last code point kept after it
-  parts.points.forEach((c, i) => {
-    const rank = ranks.get(c) ?? 0;
-    const blocked = out.points.length - 1 > starter && lastRank >= rank;
-    const whole = starter < 0 || blocked ? undefined : compose(out.points[starter], c);
+  for (const part of decomposed(text.points)) {
+    const last = out.length - 1;
+    const blocked = last > starter && out[last].rank >= part.rank;
+    const whole = starter < 0 || blocked ? undefined : compose(out[starter].point, part.point);
     if (whole !== undefined) {
-      out.points[starter] = whole;
-      return;
+      out[starter] = { point: whole, rank: 0, change: out[starter].change + part.change - 1 };
+      continue;
     }
-    if (rank === 0) starter = out.points.length;
-    lastRank = rank;
-    pushFrom(out, c, parts, i);
-  });
+    if (part.rank === 0) starter = out.length;
+    out.push(part);
+  }
+  return place(out, text);
+}
+
+/**
+ * Deals out the places of `text` by position, as the reference does (`transform_range`): one place each, the one before again for what came
+ * on top, and the following ones are passed over for what was taken in. So marks that changed places may have each other's.
+ */
+function place(parts: readonly Part[], text: Traced): Traced {
+  const out = emptyTraced();
+  let next = 0;
+  for (const { point, change } of parts) {
+    if (change > 0) {
+      pushFrom(out, point, text, next - 1);
+    } else {
+      pushFrom(out, point, text, next);
+      next += 1 - change;
+    }
+  }
   return out;
 }
