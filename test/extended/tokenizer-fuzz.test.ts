@@ -37,6 +37,10 @@ const real = folder !== undefined && existsSync(join(folder, "vocab.txt"));
 const generated = vocabulary();
 const korean = real ? readFileSync(join(folder, "vocab.txt"), "utf8").trimEnd().split("\n") : [];
 
+// The default reporter does not name what it skips.
+if (!installed) console.warn("SKIPPED: the Rust library is missing; run npm ci in bench/rivals");
+if (!real) console.warn("SKIPPED: KR-SBERT's vocabulary; MUNJANG_KR_SBERT names no folder with vocab.txt");
+
 /** By name: the normaliser, the words to add, and our own option. */
 const setups: Record<string, { normalizer: object; added?: boolean; normalize?: "NFC" }> = {
   cased: { normalizer: bert(false) },
