@@ -96,10 +96,11 @@ describe("a model that is not whole", () => {
   it("no vocabulary", () => fails(() => load(without("tokenizer.json")), "vocab.txt: is missing"));
 
   it("config.json that is no JSON", () =>
-    fails(() => load({ ...files, "config.json": "{" }), "config.json: is not JSON"));
+    fails(() => load({ ...files, "config.json": "{" }), "config.json: is not valid JSON"));
   it("config.json that is not UTF-8", () =>
     fails(() => load({ ...files, "config.json": Uint8Array.of(0xff, 0xfe) }), "config.json: is not UTF-8"));
-  it("config.json that is empty", () => fails(() => load({ ...files, "config.json": "" }), "config.json: is not JSON"));
+  it("config.json that is empty", () =>
+    fails(() => load({ ...files, "config.json": "" }), "config.json: is not valid JSON"));
   it("config.json that is a list", () => fails(() => load({ ...files, "config.json": "[]" }), "must be a JSON object"));
   it("modules.json that is empty", () =>
     fails(() => load({ ...files, "modules.json": "[]" }), "must be a list of modules"));

@@ -80,11 +80,10 @@ export class Json {
 
 export function parseJson(file: string, text: string): unknown {
   try {
-    return JSON.parse(text);
+    // A byte order mark is no JSON, but editors write one.
+    return JSON.parse(text.charCodeAt(0) === 0xfeff ? text.slice(1) : text);
   } catch (cause) {
-    throw new ModelError(`is not JSON (${cause instanceof Error ? cause.message : cause}); fetch the file again`, {
-      file,
-      cause,
-    });
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new ModelError(`is not valid JSON (${why}); fetch the file again`, { file, cause });
   }
 }

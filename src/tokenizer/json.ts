@@ -1,20 +1,12 @@
 import { ModelError } from "../base/errors.ts";
+import { parseJson } from "../base/json.ts";
 
 /** A JSON object as it was read: nothing about its fields is known yet. */
 export type JsonObject = Readonly<Record<string, unknown>>;
 
 /** Parses a file that holds a JSON object; a missing file is undefined. */
 export function parseObject(text: string | undefined, file: string): JsonObject | undefined {
-  if (text === undefined) return undefined;
-  let value: unknown;
-  try {
-    // A byte order mark is no JSON, but editors write one.
-    value = JSON.parse(text.charCodeAt(0) === 0xfeff ? text.slice(1) : text);
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new ModelError(`is not valid JSON (${why}); fetch the file again`, { file, cause });
-  }
-  return asObject(value, file, undefined);
+  return text === undefined ? undefined : asObject(parseJson(file, text), file, undefined);
 }
 
 export function isObject(value: unknown): value is JsonObject {

@@ -16,7 +16,7 @@ function prepare(): void {
   for (const folder of COPIED) {
     cpSync(join(root, folder), join(copy, folder), {
       recursive: true,
-      filter: (from) => !from.includes("node_modules"),
+      filter: (from) => !from.includes("rivals/node_modules"),
     });
   }
   const files = ["package.json", "package-lock.json", "tsconfig.json", "tsconfig.build.json", "vitest.config.ts"];
@@ -25,17 +25,17 @@ function prepare(): void {
 }
 
 /** Whether the tests pass in the copy, and what failed first where they do not. `npm test` is a build, then these. */
-function test(): { passed: boolean; why: string } {
+function test(): { passed: boolean; why: string; log: string } {
   const runner = join(root, "node_modules/vitest/vitest.mjs");
-  const { status, stdout } = spawnSync(process.execPath, [runner, "run", "--bail", "1", "--reporter", "dot"], {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [runner, "run", "--bail", "1"], {
     cwd: copy,
     encoding: "utf8",
     maxBuffer: 1 << 28,
     timeout: 15 * 60_000,
     env: { ...process.env, NO_COLOR: "1", CI: "" },
   });
-  const why = stdout.match(/^ FAIL {2}(.*)$/m)?.[1] ?? (status === null ? "it hung" : "");
-  return { passed: status === 0, why };
+  const why = (stdout + stderr).match(/^ FAIL {2}(.*)$/m)?.[1] ?? (status === null ? "it hung" : "");
+  return { passed: status === 0, why, log: stdout + stderr };
 }
 
 /** The file with its one place changed; anything but one place is a mistake in the list. */
@@ -58,7 +58,7 @@ try {
     writeFileSync(path, before); // every mutant must apply before the long run begins
   }
   const whole = test();
-  if (!whole.passed) throw new Error(`the tests fail without any mutant: ${whole.why}`);
+  if (!whole.passed) throw new Error(`the tests fail without any mutant:\n${whole.log.slice(-3000)}`);
   for (const mutant of mutants) {
     const { path, before } = mutate(mutant);
     const { passed, why } = test();
