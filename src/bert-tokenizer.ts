@@ -1,4 +1,5 @@
 import { ModelError } from "./base/errors.ts";
+import { Json } from "./base/json.ts";
 import { readTransformerFolder } from "./modules.ts";
 import { type ModelInput, type ModelSource, openModel, readText } from "./source.ts";
 import { type TokenizerOptions, WordPieceTokenizer } from "./tokenizer/index.ts";
@@ -40,7 +41,28 @@ export async function loadTokenizer(
       file: "vocab.txt",
     });
   }
+  await nameClass(source, folder, files);
   return BertTokenizer.fromFiles(files, options);
+}
+
+/** Where tokenizer_config.json names no class, that of config.json counts, as in transformers. */
+async function nameClass(
+  source: ModelSource,
+  folder: string,
+  files: Record<string, string | undefined>,
+): Promise<void> {
+  const file = "tokenizer_config.json";
+  const text = files[file];
+  const model = await readText(source, folder === "" ? "config.json" : `${folder}/config.json`);
+  if (text === undefined || model === undefined) return;
+  const named = Json.parse("config.json", model).get("tokenizer_class");
+  const settings = Json.parse(file, text);
+  if (named !== undefined && settings.get("tokenizer_class") === undefined) {
+    files[file] = JSON.stringify({
+      ...Object.fromEntries(settings.keys.map((key) => [key, settings.get(key)])),
+      tokenizer_class: named,
+    });
+  }
 }
 
 async function readTokenizerFiles(source: ModelSource, folder: string): Promise<Record<string, string | undefined>> {

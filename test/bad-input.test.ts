@@ -196,6 +196,16 @@ describe("what this engine cannot compute, by name", () => {
     ["an epsilon that is none", { layer_norm_eps: -1 }, "layer_norm_eps = -1"],
   ])("%s", (_, changes, ...parts) => fails(() => load(config(changes)), "config.json", ...parts.map(escaped)));
 
+  it("a tokenizer class that only config.json names", () =>
+    fails(
+      () => {
+        const { tokenizer_class: _, ...rest } = JSON.parse(new TextDecoder().decode(files["tokenizer_config.json"]));
+        return load({ ...config({ tokenizer_class: "T5Tokenizer" }), "tokenizer_config.json": JSON.stringify(rest) });
+      },
+      "tokenizer_class",
+      "T5Tokenizer",
+    ));
+
   const modules = (type: string): Files =>
     withJson(files, "modules.json", (list) => [
       ...(list as unknown as object[]),
