@@ -97,6 +97,17 @@ describe("encode", () => {
     expect(overlapping.map((rows) => rows.map(bits))).toEqual(sequential.map((rows) => rows.map(bits)));
   });
 
+  it("calls that overlap wait for each other on a backend that answers later, as GPUs do", async () => {
+    const late: Kernels<Float32Array> = {
+      ...js(),
+      read: (from, length) => new Promise((resolve) => setTimeout(() => resolve(from.slice(0, length)), 1)),
+    };
+    const other = await SentenceTransformer.load(goldenFolder("plain"), { backend: late, tokensPerBatch: 64 });
+    const overlapping = await Promise.all(SENTENCES.map((sentence) => other.encode(sentence)));
+    expect(overlapping.map(bits)).toEqual((await model.encode(SENTENCES)).map(bits));
+    await other.dispose();
+  });
+
   it("takes turns batch by batch: a short call does not wait for a long one to end", async () => {
     const order: string[] = [];
     const long = model.encode(many).then(() => order.push("long"));
