@@ -23,7 +23,9 @@ const ARRAYS = {
   uint64: BigUint64Array,
 } as const satisfies Record<DType, unknown>;
 
-/** The array a type is kept in. Files are little endian, and so is every machine that runs JavaScript today. */
-export function arrayOf(dtype: DType): ArrayOf {
-  return ARRAYS[dtype] as ArrayOf;
+/** The array a type is kept in; undefined for a type of a file that JavaScript has none for. Files are little endian, and so is every machine that runs JavaScript today. */
+export function arrayOf(dtype: DType): ArrayOf;
+export function arrayOf(dtype: string): ArrayOf | undefined;
+export function arrayOf(dtype: string): ArrayOf | undefined {
+  return Object.hasOwn(ARRAYS, dtype) ? (ARRAYS[dtype as DType] as ArrayOf) : undefined;
 }

@@ -5,18 +5,26 @@
  *     header  N bytes of JSON   {"name": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}, …, "__metadata__": {"k": "v"}}
  *     data    the rest          data_offsets count from here
  *
- * Rules and limits: github.com/huggingface/safetensors, README "Format" and src/tensor.rs. `JSON.parse` will not do: it keeps the last
- * of two equal names in silence and cannot tell 1 from 1.0. So this reads the few JSON forms a header can hold, once, from left to
- * right, and never builds what it does not keep.
+ * Rules and limits: github.com/huggingface/safetensors, README "Format" and src/tensor.rs.
  */
-import { ModelError, show } from "../base/errors.ts";
+import { ModelError } from "../base/errors.ts";
 import type { DType } from "../base/tensor.ts";
-
-/** The reference reader's own limit on N, in bytes. */
-export const HEADER_LIMIT = 100_000_000;
+import {
+  type Cursor,
+  cursorOf,
+  eachMember,
+  expectEnd,
+  label,
+  readIntegers,
+  readString,
+  skipSpace,
+  skipValue,
+  take,
+} from "./json-text.ts";
+import { tooManyTensors } from "./limits.ts";
 
 /** Axes a tensor may have: as many as NumPy and PyTorch know. The format has no limit, and a header of zeros could claim millions. */
-const AXES = 64;
+export const AXES = 64;
 
 /** A stored element type: its size in bits, and what JavaScript calls it where it has an array for it. */
 export interface StoredType {
@@ -65,36 +73,21 @@ export interface Header {
   readonly entries: ReadonlyMap<string, Entry>;
 }
 
-/** A tensor's name as it may stand in a message: it comes from a stranger, and may be long or hold line breaks. */
-export function label(name: string): string {
-  return /^[\x21-\x7e]{1,80}$/.test(name) ? name : show(name);
-}
-
 /**
  * Reads the N bytes of a header whose data is `dataLength` bytes long. White space before and after the object is accepted, as the
  * reference reader does (the format's text allows spaces after it only).
  * @throws ModelError naming the tensor where the header breaks a rule.
  */
-export function parseHeader(bytes: ArrayBuffer, dataLength: number, file: string): Header {
-  let text: string;
-  try {
-    text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch (cause) {
-    throw new ModelError("the header is not UTF-8: the file is damaged, fetch it again", {
-      file,
-      field: "header",
-      cause,
-    });
-  }
-  const at: Cursor = { text, next: 0, file };
+export function parseHeader(bytes: ArrayBuffer, dataLength: number, file: string, maxTensors: number): Header {
+  // Four members a tensor; what is left over leaves room for metadata and for fields the format does not name.
+  const at = cursorOf(bytes, file, "header", 5 * maxTensors + 1000);
   const metadata = new Map<string, string>();
   const found: [string, Entry][] = [];
   eachMember(at, "the header", (name) => {
     if (name === "__metadata__") readMetadata(at, metadata);
-    else found.push([name, readEntry(at, name)]);
+    else if (found.push([name, readEntry(at, name)]) > maxTensors) throw tooManyTensors(file, "header", maxTensors);
   });
-  skipSpace(at);
-  if (at.next < text.length) throw broken(at, "the end of the header");
+  expectEnd(at);
   return { metadata, entries: layOut(found, dataLength, file) };
 }
 
@@ -152,9 +145,9 @@ function readEntry(at: Cursor, name: string): Entry {
         const problem = `not an element type of the format (${[...STORED_TYPES.keys()].join(" ")})`;
         throw new ModelError(problem, { file: at.file, field: `${field} dtype`, value: stored });
       }
-    } else if (key === "shape") shape = readIntegers(at, field);
-    else if (key === "data_offsets") offsets = readIntegers(at, field);
-    else skipValue(at, 0);
+    } else if (key === "shape") shape = readIntegers(at, field, AXES);
+    else if (key === "data_offsets") offsets = readIntegers(at, field, AXES);
+    else skipValue(at);
   });
   if (stored === undefined || shape === undefined || offsets === undefined || offsets.length !== 2) {
     const problem = "a tensor needs dtype, shape and data_offsets [begin, end]: the header is damaged";
@@ -174,125 +167,4 @@ function readMetadata(at: Cursor, metadata: Map<string, string>): void {
     }
     metadata.set(key, readString(at));
   });
-}
-
-// The JSON of a header, read in place.
-
-interface Cursor {
-  readonly text: string;
-  next: number;
-  readonly file: string;
-}
-
-/** Calls `read` for every member of an object, standing after its colon; `read` must step over the value. */
-function eachMember(at: Cursor, where: string, read: (key: string) => void): void {
-  expect(at, "{");
-  skipSpace(at);
-  if (take(at, "}")) return;
-  const keys = new Set<string>();
-  do {
-    const key = readString(at);
-    if (keys.has(key)) {
-      const problem = `stands twice in ${where}: readers would not agree which one counts`;
-      throw new ModelError(problem, { file: at.file, field: label(key) });
-    }
-    keys.add(key);
-    expect(at, ":");
-    read(key);
-    skipSpace(at);
-  } while (take(at, ","));
-  expect(at, "}");
-}
-
-function readString(at: Cursor): string {
-  expect(at, '"');
-  const start = at.next - 1;
-  while (at.next < at.text.length && at.text[at.next] !== '"') at.next += at.text[at.next] === "\\" ? 2 : 1;
-  expect(at, '"');
-  const raw = at.text.slice(start, at.next);
-  let value: string;
-  try {
-    value = JSON.parse(raw); // escapes, and control characters that must not stand bare
-  } catch {
-    at.next = start;
-    throw broken(at, "a string");
-  }
-  if (/\p{Surrogate}/u.test(value)) {
-    at.next = start;
-    throw broken(at, "a string of whole characters");
-  }
-  return value;
-}
-
-/** A list of at most 64 whole numbers from 0 to 2^53 - 1, written without sign, point or exponent. */
-function readIntegers(at: Cursor, field: string): number[] {
-  const values: number[] = [];
-  expect(at, "[");
-  skipSpace(at);
-  if (take(at, "]")) return values;
-  do {
-    skipSpace(at);
-    const digits = match(at, /(?:0|[1-9][0-9]{0,15})(?![0-9.eE])/y);
-    if (digits === undefined) throw broken(at, "a whole number under 2^53");
-    const value = Number(digits);
-    if (!Number.isSafeInteger(value)) {
-      throw new ModelError("too large to be counted exactly", { file: at.file, field, value: digits });
-    }
-    if (values.push(value) > AXES) throw broken(at, `an end of the list after ${AXES} numbers`);
-    skipSpace(at);
-  } while (take(at, ","));
-  expect(at, "]");
-  return values;
-}
-
-/** Steps over any JSON value, at most 128 levels deep, which is the reference reader's limit. */
-function skipValue(at: Cursor, depth: number): void {
-  if (depth > 128) throw broken(at, "fewer levels of brackets");
-  skipSpace(at);
-  const first = at.text[at.next];
-  if (first === '"') readString(at);
-  else if (first === "{") eachMember(at, "an object", () => skipValue(at, depth + 1));
-  else if (first === "[") {
-    at.next++;
-    skipSpace(at);
-    if (take(at, "]")) return;
-    do {
-      skipValue(at, depth + 1);
-      skipSpace(at);
-    } while (take(at, ","));
-    expect(at, "]");
-  } else if (
-    match(at, /true|false|null|-?(?:0|[1-9][0-9]{0,400})(?:\.[0-9]{1,400})?(?:[eE][-+]?[0-9]{1,9})?/y) === undefined
-  ) {
-    throw broken(at, "a value");
-  }
-}
-
-function skipSpace(at: Cursor): void {
-  while (at.next < at.text.length && " \t\n\r".includes(at.text[at.next])) at.next++;
-}
-
-/** Patterns here are bounded: a regular expression that runs over megabytes may exhaust the engine's stack. */
-function match(at: Cursor, pattern: RegExp): string | undefined {
-  pattern.lastIndex = at.next;
-  const found = pattern.exec(at.text)?.[0];
-  if (found !== undefined) at.next += found.length;
-  return found;
-}
-
-function take(at: Cursor, text: string): boolean {
-  if (!at.text.startsWith(text, at.next)) return false;
-  at.next += text.length;
-  return true;
-}
-
-function expect(at: Cursor, text: string): void {
-  skipSpace(at);
-  if (!take(at, text)) throw broken(at, text);
-}
-
-function broken(at: Cursor, wanted: string): ModelError {
-  const found = at.next < at.text.length ? show(at.text.slice(at.next, at.next + 12)) : "its end";
-  const problem = `not the JSON of a header: ${wanted} belongs at character ${at.next}, where ${found} stands; fetch the file again`;
-  return new ModelError(problem, { file: at.file, field: "header" });
 }

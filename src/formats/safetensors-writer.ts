@@ -2,7 +2,9 @@
 import { ModelError } from "../base/errors.ts";
 import { rowMajor, sizeOf, type Tensor } from "../base/tensor.ts";
 import { arrayOf } from "./arrays.ts";
-import { HEADER_LIMIT, label, STORED_TYPES } from "./safetensors-header.ts";
+import { label } from "./json-text.ts";
+import { limitsOf } from "./limits.ts";
+import { STORED_TYPES } from "./safetensors-header.ts";
 
 interface Part {
   readonly name: string;
@@ -43,7 +45,7 @@ export function writeSafetensors(
   }
   const header = new TextEncoder().encode(`{${members.join(",")}}`);
   const headerLength = Math.ceil(header.length / 8) * 8; // spaces, so that the data begins at a multiple of 8
-  if (headerLength > HEADER_LIMIT) {
+  if (headerLength > limitsOf().maxHeaderBytes) {
     throw new ModelError("more names than the format's header holds", {
       file: FILE,
       field: "header length",

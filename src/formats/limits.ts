@@ -1,0 +1,20 @@
+import { ModelError } from "../base/errors.ts";
+
+/** What a file may claim about itself before anything is read on its word. Raise a limit only for a file you trust. */
+export interface FormatLimits {
+  /** Bytes of what describes the tensors: the header of a safetensors file, the pickle and the directory of a PyTorch file, an index of shards. Default 100,000,000. */
+  readonly maxHeaderBytes?: number;
+  /** Tensors in one file. Default 100,000. */
+  readonly maxTensors?: number;
+}
+
+/** The limits with their defaults; 100 MB is that of the reference reader of safetensors. */
+export function limitsOf(limits: FormatLimits = {}): Required<FormatLimits> {
+  const { maxHeaderBytes = 100_000_000, maxTensors = 100_000 } = limits;
+  return { maxHeaderBytes, maxTensors };
+}
+
+export function tooManyTensors(file: string, field: string, most: number): ModelError {
+  const problem = `more than ${most} tensors: no encoder has so many (if the file is to be trusted, raise maxTensors)`;
+  return new ModelError(problem, { file, field });
+}
