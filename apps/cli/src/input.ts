@@ -17,6 +17,7 @@ export async function* readTexts(
     yield* texts;
     return;
   }
+  if (file === "") throw new Usage("--file needs the name of a file");
   const fromStdin = file === undefined || file === "-";
   if (fromStdin && process.stdin.isTTY) {
     throw new Usage("no text: give texts as arguments, --file FILE, or pipe one text a line into standard input");

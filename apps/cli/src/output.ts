@@ -1,6 +1,8 @@
 import { once } from "node:events";
-import { createWriteStream, realpathSync, rmSync } from "node:fs";
+import { createWriteStream, openSync, realpathSync, rmSync, type WriteStream } from "node:fs";
 import { rename, stat } from "node:fs/promises";
+import type { Writable } from "node:stream";
+import { Usage } from "./input.ts";
 
 /** Where results go. `write` waits while the reader is behind; nothing stands under the final name before `finish`. */
 export interface Output {
@@ -10,39 +12,38 @@ export interface Output {
   discard(): void;
 }
 
+/** Signals that end a command; what it has half-written goes with it. */
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
 /** Standard output, or a file: written beside its final place and renamed when complete, so that nobody sees half of it. */
 export async function openOutput(file: string | undefined): Promise<Output> {
-  if (file === undefined) {
-    return {
-      async write(text) {
-        if (!process.stdout.write(text)) await once(process.stdout, "drain");
-      },
-      async finish() {},
-      discard() {},
-    };
-  }
+  if (file === undefined) return straightTo(process.stdout, "standard output");
+  if (file === "") throw new Usage("--output needs the name of a file");
   const about = await stat(file).catch(() => undefined);
   if (about?.isDirectory()) throw new Error(`cannot write ${file}: it is a folder`);
-  if (about !== undefined && !about.isFile()) throw new Error(`cannot write ${file}: it is not an ordinary file`);
+  // A device or a pipe has no half: it is written to as it stands.
+  if (about !== undefined && !about.isFile()) return straightTo(createWriteStream(file), file);
   const target = about === undefined ? file : realpathSync(file); // a link stays, what it points to is replaced
   const beside = `${target}.${process.pid}.part`;
-  const stream = createWriteStream(beside, { flags: "wx" });
-  const failed = new Promise<never>((_, reject) => {
-    stream.once("error", (error: NodeJS.ErrnoException) => {
-      reject(new Error(`cannot write ${file}: ${error.code === "ENOENT" ? "there is no such folder" : error.message}`));
-    });
-  });
-  failed.catch(() => {}); // it is awaited where something is written
-  await Promise.race([once(stream, "open"), failed]);
-  const discard = (): void => {
-    stream.destroy();
-    rmSync(beside, { force: true });
-  };
   const interrupted = (_: string, signal: number): void => {
-    discard();
+    rmSync(beside, { force: true });
     process.exit(128 + signal);
   };
-  process.once("SIGINT", interrupted).once("SIGTERM", interrupted);
+  const listen = (on: boolean): void => {
+    for (const signal of SIGNALS) process[on ? "once" : "off"](signal, interrupted);
+  };
+  listen(true); // before there is anything to leave behind
+  let stream: WriteStream;
+  try {
+    stream = createWriteStream(beside, { fd: openSync(beside, "wx") });
+  } catch (error) {
+    listen(false);
+    throw cannotWrite(file, error as NodeJS.ErrnoException);
+  }
+  const failed = new Promise<never>((_, reject) => {
+    stream.once("error", (error: NodeJS.ErrnoException) => reject(cannotWrite(file, error)));
+  });
+  failed.catch(() => {}); // it is awaited where something is written
   return {
     async write(text) {
       if (!stream.write(text)) await Promise.race([once(stream, "drain"), failed]);
@@ -50,9 +51,41 @@ export async function openOutput(file: string | undefined): Promise<Output> {
     async finish() {
       stream.end();
       await Promise.race([once(stream, "close"), failed]);
-      process.off("SIGINT", interrupted).off("SIGTERM", interrupted);
       await rename(beside, target);
+      listen(false);
     },
-    discard,
+    discard() {
+      stream.destroy();
+      rmSync(beside, { force: true });
+      listen(false);
+    },
+  };
+}
+
+function cannotWrite(file: string, { code = "" }: NodeJS.ErrnoException): Error {
+  const known: Record<string, string> = {
+    ENOENT: "there is no such folder",
+    ENOTDIR: "a part of the path is a file",
+    EACCES: "permission denied",
+    ENOSPC: "the disk is full",
+  };
+  return new Error(`cannot write ${file}: ${known[code] ?? code}`);
+}
+
+function straightTo(stream: Writable, name: string): Output {
+  let failure: Error | undefined;
+  if (stream !== process.stdout) stream.once("error", (error) => (failure = cannotWrite(name, error)));
+  return {
+    async write(text) {
+      if (failure !== undefined) throw failure;
+      if (!stream.write(text)) await once(stream, "drain");
+    },
+    async finish() {
+      if (stream === process.stdout) return;
+      stream.end();
+      await once(stream, "close");
+      if (failure !== undefined) throw failure;
+    },
+    discard() {},
   };
 }

@@ -6,11 +6,12 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
-const main = fileURLToPath(new URL("../dist/main.js", import.meta.url));
+const main = fileURLToPath(new URL("../bin/munjang.js", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "munjang-cli-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 beforeAll(() => {
-  if (!existsSync(main)) throw new Error("apps/cli is not built: run `npm run build` first");
+  if (!existsSync(join(main, "../../dist/main.js")))
+    throw new Error("apps/cli is not built: run `npm run build` first");
 });
 
 interface Result {
@@ -130,13 +131,14 @@ test("embed: --output appears complete, or not at all", async () => {
 test.skipIf(process.platform === "win32").each([
   ["SIGINT", 130],
   ["SIGTERM", 143],
+  ["SIGHUP", 129],
 ] as const)("embed: %s leaves nothing behind", async (signal, expected) => {
   const target = join(folder, "interrupted.jsonl");
   const found = () => readdirSync(folder).filter((name) => name.startsWith("interrupted"));
   const child = spawn(process.execPath, [main, "embed", "-o", target], { cwd: folder });
   const closed = new Promise((resolve) => child.on("close", resolve));
   child.stdin.write("첫 줄\n"); // and more to come, which never does
-  while (found().length === 0 && child.exitCode === null) await new Promise((go) => setTimeout(go, 20));
+  while (found().length === 0 && child.exitCode === null) await new Promise((go) => setImmediate(go)); // at once
   child.kill(signal);
   expect(await closed).toBe(expected);
   expect(found()).toEqual([]);
