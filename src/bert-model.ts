@@ -7,7 +7,7 @@ import { checkWhole, Encoder, type EncoderOptions, loadConfig } from "./encoder.
 import { readTransformerFolder } from "./modules.ts";
 import { pool } from "./pooling/index.ts";
 import type { SeeValues } from "./run/runner.ts";
-import { type ModelInput, openModel } from "./source.ts";
+import { type ModelInput, openModel, type SourceOptions } from "./source.ts";
 
 /** A text as ids. An `Encoding` is one; so is what you wrote down from another tokenizer. */
 export interface EncodingLike {
@@ -40,8 +40,8 @@ export class BertModel {
   }
 
   /** @throws ModelError where a file is missing, damaged, or asks for something this engine cannot compute. */
-  static async load(model: ModelInput, options: EncoderOptions = {}): Promise<BertModel> {
-    const source = await openModel(model);
+  static async load(model: ModelInput, options: EncoderOptions & SourceOptions = {}): Promise<BertModel> {
+    const source = await openModel(model, options);
     try {
       const folder = await readTransformerFolder(source);
       const config = await loadConfig(source, folder);

@@ -1,7 +1,7 @@
 import { ModelError } from "./base/errors.ts";
 import { Json } from "./base/json.ts";
 import { readTransformerFolder } from "./modules.ts";
-import { type ModelInput, type ModelSource, openModel, readText } from "./source.ts";
+import { type ModelInput, type ModelSource, openModel, readText, type SourceOptions } from "./source.ts";
 import { type TokenizerOptions, WordPieceTokenizer } from "./tokenizer/index.ts";
 
 /** Files a tokenizer may be made of, in a model's transformer folder. */
@@ -19,8 +19,8 @@ const TOKENIZER_FILES = [
  */
 export class BertTokenizer extends WordPieceTokenizer {
   /** @throws ModelError where the files are missing or say something this tokenizer cannot honour. */
-  static async load(model: ModelInput, options?: TokenizerOptions): Promise<BertTokenizer> {
-    const source = await openModel(model);
+  static async load(model: ModelInput, options: TokenizerOptions & SourceOptions = {}): Promise<BertTokenizer> {
+    const source = await openModel(model, options);
     try {
       return await loadTokenizer(source, await readTransformerFolder(source), options);
     } finally {

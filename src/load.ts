@@ -1,6 +1,7 @@
 import { ModelError } from "./base/errors.ts";
 import { type BertTokenizer, loadTokenizer } from "./bert-tokenizer.ts";
-import { checkWhole, Encoder, loadConfig } from "./encoder.ts";
+import { checkWhole } from "./base/door.ts";
+import { Encoder, loadConfig } from "./encoder.ts";
 import { hashModel, type Identity, NUMERICS_VERSION } from "./identity.ts";
 import { type ModuleList, readModules } from "./modules.ts";
 import { checkTruncateDim, type LoadOptions } from "./options.ts";
@@ -24,7 +25,8 @@ export interface Parts {
 export async function loadParts(from: ModelSource, options: LoadOptions): Promise<Parts> {
   const read = new Set<string>(); // every file there is and that was looked at
   const source: ModelSource = {
-    ...from,
+    name: from.name,
+    close: () => from.close(),
     open: async (path) => {
       const bytes = await from.open(path);
       if (bytes !== undefined) read.add(path);
@@ -118,7 +120,7 @@ export function watched(source: ModelSource, { onProgress }: LoadOptions): Model
           // Some files are looked at twice; then they have been read, not read twice.
           const loaded = Math.min((counts.get(file) ?? 0) + part.byteLength, bytes.byteLength);
           counts.set(file, loaded);
-          onProgress({ file, loaded, total: bytes.byteLength });
+          onProgress({ file, loaded, total: bytes.byteLength, phase: "read" });
           return part;
         },
       };

@@ -1,12 +1,17 @@
 import { ModelError } from "./base/errors.ts";
 import type { Tensor } from "./base/tensor.ts";
 import type { EncodingLike } from "./bert-model.ts";
-import { checkWhole, type EncoderOptions } from "./encoder.ts";
+import { checkObject, checkOptional, checkSignal, checkWhole } from "./base/door.ts";
+import { checkEncoderOptions, type EncoderOptions } from "./encoder.ts";
 import { PRECISIONS, type Precision, type Ranges, type SimilarityFunction } from "./pooling/index.ts";
+import type { SourceOptions } from "./source.ts";
 import type { Encoding, TokenizerOptions } from "./tokenizer/index.ts";
+import type { LoadProgress } from "./url.ts";
+
+export type { LoadProgress } from "./url.ts";
 
 /** Options of `SentenceTransformer.load`. */
-export interface LoadOptions extends EncoderOptions {
+export interface LoadOptions extends EncoderOptions, SourceOptions {
   /** Longest text in tokens, [CLS] and [SEP] included; longer ones are cut. Default: what the model says. */
   maxSeqLength?: number;
   /** Keep the first so many numbers of every vector (for models trained to allow it). Default: what the model says. */
@@ -16,17 +21,10 @@ export interface LoadOptions extends EncoderOptions {
   /** What `similarity` computes. Default: what the model says, else cosine. */
   similarityFunction?: SimilarityFunction;
   tokenizer?: TokenizerOptions;
-  /** Called as files are read. */
+  /** Called as files are downloaded and read. */
   onProgress?: (progress: LoadProgress) => void;
   /** Called for everything a user should know about the model as loaded; the same stand in `warnings`. */
   onWarning?: (warning: string) => void;
-}
-
-export interface LoadProgress {
-  readonly file: string;
-  /** Bytes of the file read so far; a file that is read in parts may never be read whole. */
-  readonly loaded: number;
-  readonly total: number;
 }
 
 /** Options of `encode`. */
@@ -100,10 +98,21 @@ type Asked<O, K extends PropertyKey, D> = K extends keyof O
 /** Any row `encode` may return. */
 export type Row = Float32Array | Int8Array | Uint8Array | Tensor<Float32Array> | TextFeatures;
 
+/** Refuses what `load` cannot mean, as far as it can be told before the model is open. */
+export function checkLoadOptions(options: LoadOptions): void {
+  checkEncoderOptions(options);
+  checkOptional("onProgress", options.onProgress, "function");
+  checkOptional("onWarning", options.onWarning, "function");
+  checkOptional("tokenizer", options.tokenizer, "object");
+  checkOptional("prompts", options.prompts, "object");
+}
+
 /** Refuses what a call cannot mean. `tokens` is the room a batch has, `dimension` the width of a vector. */
 export function checkOptions(options: EncodeOptions, tokens: number, dimension: number): void {
-  if (typeof options !== "object" || options === null)
-    throw new ModelError("must be an object", { field: "options", value: options });
+  checkObject("options", options);
+  checkSignal(options.signal);
+  checkOptional("onProgress", options.onProgress, "function");
+  checkOptional("normalizeEmbeddings", options.normalizeEmbeddings, "boolean");
   const { outputValue = "sentence_embedding", precision = "float32", tokensPerBatch, truncateDim } = options;
   if (!["sentence_embedding", "token_embeddings", "all"].includes(outputValue)) {
     throw new ModelError("must be sentence_embedding, token_embeddings or all", {

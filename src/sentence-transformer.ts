@@ -66,7 +66,7 @@ export class SentenceTransformer {
   }
 
   /**
-   * Loads a model: a folder or an installed weights package by name, or `{ files }` in memory or behind URLs.
+   * Loads a model: a folder, an installed weights package or a model of the hub by name, a URL, or files in memory. See docs/sources.md.
    *
    * @throws ModelError naming file, field and value, for anything missing, damaged, or not supported exactly.
    * @example
@@ -74,7 +74,7 @@ export class SentenceTransformer {
    * const [a, b] = await model.encode(["잠이 옵니다", "졸음이 옵니다"]);
    */
   static async load(model: ModelInput, options: LoadOptions = {}): Promise<SentenceTransformer> {
-    const source = watched(await openModel(model), options);
+    const source = watched(await openModel(model, options), options);
     try {
       return new SentenceTransformer(await loadParts(source, options));
     } catch (error) {

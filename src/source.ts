@@ -1,5 +1,6 @@
 import type { ByteSource } from "./base/bytes.ts";
 import { ModelError } from "./base/errors.ts";
+import { openUrl, type Patience } from "./url.ts";
 
 /** Where the files of one model come from. */
 export interface ModelSource {
@@ -17,12 +18,40 @@ export interface ModelFiles {
   readonly files: Readonly<Record<string, ArrayBuffer | Uint8Array | Blob | string | URL>>;
 }
 
-/** What `load` takes: a folder or an installed weights package by name (Node, Deno, Bun), files in memory or behind URLs, or a source of your own. */
-export type ModelInput = string | ModelFiles | ModelSource;
+/** A folder that a page's user has picked (`showDirectoryPicker()`), or one of the page's own file system. */
+export interface DirectoryHandle {
+  readonly kind: "directory";
+  readonly name: string;
+  getDirectoryHandle(name: string): Promise<DirectoryHandle>;
+  getFileHandle(name: string): Promise<{ getFile(): Promise<Blob> }>;
+}
+
+/** Files as `<input type="file" webkitdirectory>` or `multiple` gives them. The folder that was picked is the model. */
+export type FileListLike = ArrayLike<Blob & { readonly name: string; readonly webkitRelativePath?: string }>;
+
+/**
+ * What `load` takes: a folder, an installed weights package or a model of the hub by name (Node, Deno, Bun); a URL below which the files
+ * lie; files in memory or behind URLs, a directory handle, a list of files; or a source of your own.
+ */
+export type ModelInput = string | URL | ModelFiles | DirectoryHandle | FileListLike | ModelSource;
+
+/** Options for where files come from. All but `signal`, `timeout` and `onProgress` are for models of the hub. */
+export interface SourceOptions extends Patience {
+  /** Branch, tag or commit. Default: `main`. */
+  revision?: string;
+  /** Default: `HF_HUB_CACHE`, or `hub` in `HF_HOME`, or `~/.cache/huggingface/hub`: the cache that Python uses. */
+  cacheDir?: string;
+  /** Use what is in the cache, ask no server. Default: `HF_HUB_OFFLINE`. */
+  localFilesOnly?: boolean;
+  /** For private and gated models; sent to `endpoint` and nowhere else. Default: `HF_TOKEN`. */
+  token?: string;
+  /** Default: `HF_ENDPOINT`, or https://huggingface.co. */
+  endpoint?: string;
+}
 
 /** What only some runtimes can do. `node.ts` provides it where there is a file system. */
 export interface Platform {
-  openName(name: string): Promise<ModelSource>;
+  openName(name: string, options: SourceOptions): Promise<ModelSource>;
   openFile(url: URL): Promise<ByteSource | undefined>;
 }
 
@@ -32,39 +61,85 @@ export function setPlatform(to: Platform): void {
   platform = to;
 }
 
-export async function openModel(input: ModelInput): Promise<ModelSource> {
-  if (typeof input === "string") {
-    if (input.trim() === "") throw new ModelError("must name a model", { field: "model", value: input });
-    if (platform !== undefined) return platform.openName(input);
-    throw new ModelError(
-      "cannot be opened by name here: this runtime has no file system. Pass { files: { … } } instead",
-      {
-        field: "model",
-        value: input,
-      },
-    );
+export async function openModel(input: ModelInput, options: SourceOptions = {}): Promise<ModelSource> {
+  if (typeof input === "string" || input instanceof URL) {
+    const name = String(input);
+    if (name.trim() === "") throw new ModelError("must name a model", { field: "model", value: name });
+    if (/^https?:/i.test(name)) return behindUrl(name, options);
+    if (platform !== undefined) return platform.openName(name, options);
+    const problem =
+      "cannot be opened by name here: this runtime has no file system. Pass a URL, https://…, or { files: { … } }";
+    throw new ModelError(problem, { field: "model", value: name });
   }
   if (typeof input === "object" && input !== null) {
     if ("open" in input && typeof input.open === "function") return input;
-    if ("files" in input && typeof input.files === "object" && input.files !== null) return inMemory(input);
+    if ("files" in input && typeof input.files === "object" && input.files !== null) {
+      return inMemory(input.name ?? "files in memory", Object.entries(input.files), options);
+    }
+    if ("getFileHandle" in input) return inDirectory(input);
+    if ("length" in input && input.length > 0 && Array.from(input).every((file) => file instanceof Blob)) {
+      // Paths begin with the folder that was picked.
+      const named = Array.from(input, (f) => [f.webkitRelativePath?.replace(/^[^/]*\//, "") || f.name, f] as const);
+      return inMemory(input[0].webkitRelativePath?.split("/")[0] || "files", named, options);
+    }
   }
-  throw new ModelError("must be a name, a folder, or { files: { path: bytes } }", { field: "model", value: input });
-}
-
-function inMemory(model: ModelFiles): ModelSource {
-  const files = new Map(Object.entries(model.files));
-  return openedOnce(model.name ?? "files in memory", async (path) => {
-    const file = files.get(path);
-    return file === undefined ? undefined : asBytes(path, file);
+  throw new ModelError("must be a name, a folder, a URL, a list of files, or { files: { path: bytes } }", {
+    field: "model",
+    value: input,
   });
 }
 
-/** A source that opens each file the first time it is asked for, and closes all of them at the end. */
+/** All files below a URL. */
+function behindUrl(name: string, options: SourceOptions): ModelSource {
+  if (!URL.canParse(name)) throw new ModelError("is not a URL", { field: "model", value: name });
+  const folder = new URL(name);
+  if (!folder.pathname.endsWith("/")) folder.pathname += "/";
+  return openedOnce(folder.origin + folder.pathname, (path) => {
+    const file = new URL(folder);
+    file.pathname += path.split("/").map(encodeURIComponent).join("/");
+    return openUrl(path, file, options);
+  });
+}
+
+function inMemory(
+  name: string,
+  entries: readonly (readonly [string, ModelFiles["files"][string]])[],
+  options: SourceOptions,
+): ModelSource {
+  const files = new Map(entries);
+  return openedOnce(name, async (path) => {
+    const file = files.get(path);
+    return file === undefined ? undefined : asBytes(path, file, options);
+  });
+}
+
+function inDirectory(root: DirectoryHandle): ModelSource {
+  return openedOnce(root.name, async (path) => {
+    const names = path.split("/");
+    const last = names.pop() ?? "";
+    try {
+      let folder = root;
+      for (const name of names) folder = await folder.getDirectoryHandle(name);
+      return fromBlob(await (await folder.getFileHandle(last)).getFile());
+    } catch (cause) {
+      const { name, message } = cause as Error;
+      if (name === "NotFoundError") return undefined;
+      throw new ModelError(`cannot be opened: ${message}`, { file: path, cause });
+    }
+  });
+}
+
+/** A source that opens each file the first time it is asked for, and closes all of them at the end. Paths that lead out are refused. */
 export function openedOnce(name: string, open: (path: string) => Promise<ByteSource | undefined>): ModelSource {
   const opened = new Map<string, Promise<ByteSource | undefined>>();
   return {
     name,
-    open: (path) => {
+    open: async (asked) => {
+      const names = asked.split("/").filter((part) => part !== "" && part !== ".");
+      if (names.includes("..") || /^[A-Za-z]:|[\\\0]/.test(asked)) {
+        throw new ModelError("leads out of the model's folder", { file: asked });
+      }
+      const path = names.join("/");
       const file = opened.get(path) ?? open(path);
       opened.set(path, file);
       return file;
@@ -77,15 +152,21 @@ export function openedOnce(name: string, open: (path: string) => Promise<ByteSou
   };
 }
 
-async function asBytes(path: string, file: ModelFiles["files"][string]): Promise<ByteSource | undefined> {
+async function asBytes(
+  path: string,
+  file: ModelFiles["files"][string],
+  options: SourceOptions,
+): Promise<ByteSource | undefined> {
   if (typeof file === "string") return whole(new TextEncoder().encode(file));
   if (file instanceof ArrayBuffer) return file;
   if (file instanceof Uint8Array) return whole(file);
-  if (file instanceof URL) return fetchBytes(path, file);
-  if (typeof file === "object" && file !== null && typeof file.arrayBuffer === "function") {
-    return { byteLength: file.size, slice: (start, end) => file.slice(start, end).arrayBuffer() };
-  }
+  if (file instanceof URL) return fetchBytes(path, file, options);
+  if (typeof file === "object" && file !== null && typeof file.arrayBuffer === "function") return fromBlob(file);
   throw new ModelError("must be an ArrayBuffer, a Uint8Array, a Blob, a string or a URL", { file: path, value: file });
+}
+
+function fromBlob(blob: Blob): ByteSource {
+  return { byteLength: blob.size, slice: (start, end) => blob.slice(start, end).arrayBuffer() };
 }
 
 /** A view of bytes that may be a part of a larger buffer; its slices are copies. */
@@ -97,25 +178,11 @@ function whole(bytes: Uint8Array): ByteSource {
   };
 }
 
-async function fetchBytes(path: string, url: URL): Promise<ByteSource | undefined> {
-  if (url.protocol === "file:") {
-    if (platform !== undefined) return platform.openFile(url);
-    throw new ModelError("is on a disk, and this runtime has no file system", {
-      file: path,
-      field: "url",
-      value: url.href,
-    });
-  }
-  const response = await fetch(url);
-  if (response.status === 404) return undefined;
-  if (!response.ok) {
-    throw new ModelError(`the server answered ${response.status} ${response.statusText}`, {
-      file: path,
-      field: "url",
-      value: url.href,
-    });
-  }
-  return response.arrayBuffer();
+async function fetchBytes(path: string, url: URL, options: SourceOptions): Promise<ByteSource | undefined> {
+  if (url.protocol !== "file:") return openUrl(path, url, options);
+  if (platform !== undefined) return platform.openFile(url);
+  const at = { file: path, field: "url", value: url.href };
+  throw new ModelError("is on a disk, and this runtime has no file system", at);
 }
 
 /** A file as text, or undefined where there is none. Byte order marks are dropped; bytes that are not UTF-8 are an error. */
