@@ -1,7 +1,6 @@
 import { ModelError } from "./base/errors.ts";
 import { type BertTokenizer, loadTokenizer } from "./bert-tokenizer.ts";
-import { checkWhole } from "./base/door.ts";
-import { Encoder, loadConfig } from "./encoder.ts";
+import { checkWhole, Encoder, loadConfig } from "./encoder.ts";
 import { hashModel, type Identity, NUMERICS_VERSION } from "./identity.ts";
 import { type ModuleList, readModules } from "./modules.ts";
 import { checkTruncateDim, type LoadOptions } from "./options.ts";
@@ -25,8 +24,7 @@ export interface Parts {
 export async function loadParts(from: ModelSource, options: LoadOptions): Promise<Parts> {
   const read = new Set<string>(); // every file there is and that was looked at
   const source: ModelSource = {
-    name: from.name,
-    close: () => from.close(),
+    ...from,
     open: async (path) => {
       const bytes = await from.open(path);
       if (bytes !== undefined) read.add(path);
