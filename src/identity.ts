@@ -1,5 +1,5 @@
 import { Sha256 } from "./base/sha256.ts";
-import { openSafetensors } from "./formats/safetensors.ts";
+import { openTensors, WEIGHTS } from "./open-tensors.ts";
 import { type ModelSource, readText } from "./source.ts";
 
 /**
@@ -19,25 +19,29 @@ export interface Identity {
   readonly normalize: boolean;
   readonly dimension: number;
   readonly maxSeqLength: number;
+  /** How text is read where that was not left to the model, as JSON of the `tokenizer` option; `{}` otherwise. */
+  readonly tokenizer: string;
   /** The prompt used when none is asked for. */
   readonly prompt: string;
   /** SHA-256 over the text files that decide about vectors, and the names, shapes and ends of all tensors. */
   readonly model: string;
 }
 
-/** Hashes a model's files: text by name, then every tensor's name, type, shape, and first and last 4 KiB. */
+/**
+ * Hashes a model's files: text by name, then every folder's tensors by name, type, shape, and first and last 4 KiB. The same tensors give
+ * the same hash in whatever files they lie.
+ */
 export async function hashModel(source: ModelSource, paths: readonly string[]): Promise<string> {
   const hash = new Sha256();
   const utf8 = new TextEncoder();
-  for (const path of [...paths].sort()) {
-    const bytes = path.endsWith(".safetensors") ? await source.open(path) : undefined;
-    if (bytes === undefined) {
-      const text = utf8.encode((await readText(source, path)) ?? "");
-      hash.update(utf8.encode(`${path}\0${text.length}\0`)).update(text);
-      continue;
-    }
-    const { tensors, ends } = await openSafetensors(bytes, path);
-    hash.update(utf8.encode(`${path}\0${tensors.size}\0`));
+  for (const path of paths.filter((path) => !WEIGHTS.test(path)).sort()) {
+    const text = utf8.encode((await readText(source, path)) ?? "");
+    hash.update(utf8.encode(`${path}\0${text.length}\0`)).update(text);
+  }
+  const folders = new Set(paths.filter((path) => WEIGHTS.test(path)).map((path) => path.replace(/\/?[^/]*$/, "")));
+  for (const folder of [...folders].sort()) {
+    const { tensors, ends } = await openTensors(source, folder);
+    hash.update(utf8.encode(`${folder}\0${tensors.size}\0`));
     for (const name of [...tensors.keys()].sort()) {
       const info = tensors.get(name);
       hash.update(utf8.encode(`${name}\0${info?.dtype}\0${info?.shape.join(",")}\0`)).update(await ends(name));

@@ -2,7 +2,7 @@ import { ModelError } from "./base/errors.ts";
 import { Json, parseJson } from "./base/json.ts";
 import type { TensorSource } from "./base/tensor.ts";
 import { checkFinite } from "./bert/weights.ts";
-import { openSafetensors } from "./formats/safetensors.ts";
+import { openTensors } from "./open-tensors.ts";
 import { type DenseActivation, type Feature, type Module, POOLING_MODES, type PoolingMode } from "./pooling/index.ts";
 import { type ModelSource, readText } from "./source.ts";
 
@@ -105,6 +105,9 @@ async function readModule(source: ModelSource, entry: Entry, width: Widths): Pro
   const { kind, path } = entry;
   const file = `${path}/config.json`;
   const text = await readText(source, file);
+  if (text === undefined && ["Pooling", "Dense", "LayerNorm"].includes(kind)) {
+    throw new ModelError(`is missing: without it nobody knows what the ${kind} module does`, { file });
+  }
   const json = text === undefined ? new Json(file, {}) : Json.parse(file, text);
   switch (kind) {
     case "Pooling":
@@ -225,20 +228,6 @@ function readFeature(json: Json): Feature {
 function checkWidth(json: Json, field: string, width: number): void {
   const value = json.whole(field, 1);
   if (value !== undefined && value !== width) throw json.error(field, `must be ${width}, the width of what comes in`);
-}
-
-/** The weights in a folder of the model. */
-export async function openTensors(source: ModelSource, folder: string): Promise<TensorSource> {
-  const within = folder === "" ? "" : `${folder}/`;
-  const file = `${within}model.safetensors`;
-  const bytes = await source.open(file);
-  if (bytes !== undefined) return openSafetensors(bytes, file);
-  for (const other of ["pytorch_model.bin", "model.safetensors.index.json", "pytorch_model.bin.index.json"]) {
-    if ((await source.open(within + other)) !== undefined) {
-      throw new ModelError("cannot be read yet; save the model as one model.safetensors", { file: within + other });
-    }
-  }
-  throw new ModelError("is missing", { file });
 }
 
 async function readTensor(tensors: TensorSource, name: string, shape: readonly number[]): Promise<Float32Array> {

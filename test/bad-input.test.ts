@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openSafetensors, type Tensor, writeSafetensors } from "../src/formats/safetensors.ts";
-import { BertModel, BertTokenizer, ModelError, SentenceTransformer } from "../src/node.ts";
+import { BertModel, BertTokenizer, ModelError, meanPooling, SentenceTransformer } from "../src/node.ts";
 import { goldenFolder } from "./golden/read.ts";
 import { tinyFiles, withJson } from "./tiny.ts";
 
@@ -87,12 +87,23 @@ describe("a model that is not whole", () => {
       "model.safetensors",
       "cut short",
     ));
-  it("a PyTorch file, for now", () =>
+  it("a PyTorch file that is none", () =>
     fails(
-      () => load({ ...without("model.safetensors"), "pytorch_model.bin": "x" }),
+      () => load({ ...without("model.safetensors"), "pytorch_model.bin": "hello" }),
       "pytorch_model.bin",
-      "save the model as",
+      "is no PyTorch file",
     ));
+  it("an index of shards that are not there", () =>
+    fails(
+      () =>
+        load({
+          ...without("model.safetensors"),
+          "model.safetensors.index.json": '{"weight_map":{"a":"model-00001-of-00001.safetensors"}}',
+        }),
+      "model.safetensors.index.json: model-00001-of-00001.safetensors: is missing",
+    ));
+  it("missing pooling settings", () =>
+    fails(() => load(without("1_Pooling/config.json")), "1_Pooling/config.json: is missing", "Pooling"));
   it("no vocabulary", () => fails(() => load(without("tokenizer.json")), "vocab.txt: is missing"));
 
   it("config.json that is no JSON", () =>
@@ -300,6 +311,26 @@ describe("options that cannot be", () => {
     fails(() => SentenceTransformer.load({ files }, options), ...parts.map(escaped)),
   );
 
+  it.each<[string, unknown, ...string[]]>([
+    ["no options at all", null, "options = null"],
+    ["a number", 5, "options = 5"],
+    ["a signal that is none", { signal: 5 }, "signal = 5"],
+    ["progress to nobody", { onProgress: 5 }, "onProgress = 5"],
+    ["warnings to nobody", { onWarning: {} }, "onWarning"],
+    ["a tokenizer that is none", { tokenizer: null }, "tokenizer = null"],
+    ["prompts that are none", { prompts: "x" }, 'prompts = "x"'],
+    ["a prompt that is no text", { prompts: { query: 5 } }, "prompts.query = 5"],
+  ])("load: %s", (_, options, ...parts) =>
+    fails(() => SentenceTransformer.load({ files }, options as never), ...parts.map(escaped)),
+  );
+
+  it("a callback's own error is not taken for a fault of the model", async () => {
+    const broken = (): never => {
+      throw new TypeError("my own mistake");
+    };
+    await expect(SentenceTransformer.load({ files }, { onProgress: broken })).rejects.toThrow("my own mistake");
+  });
+
   it("aborted before it began", async () => {
     const reason = new Error("no longer wanted");
     await expect(SentenceTransformer.load({ files }, { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
@@ -322,6 +353,11 @@ describe("encode", () => {
   it("of no ids", () => fails(() => model.encode({ ids: [] }), "has no tokens"));
   it("of ids beyond the position table", () =>
     fails(() => model.encode({ ids: new Array(model.maxSeqLength + 400).fill(2) }), /tokens/));
+  it("of ids that are none", () => fails(() => model.encode({ ids: null } as never), "must be token ids"));
+  it("of a mask that is none", () => fails(() => model.encode({ ids: [2, 3], mask: null } as never), "mask = null"));
+  it("of halves of type ids", () => fails(() => model.encode({ ids: [2, 3], typeIds: [0.5, 0] }), "typeIds = 0.5"));
+  it("of a stream that is none", () =>
+    fails(() => model.encodeStream("abc" as never).next(), "one text goes to encode"));
   it("of ids and a mask that do not match", () => fails(() => model.encode({ ids: [2, 3], mask: [1] }), "mask"));
   it("of a mask with a hole", () =>
     fails(() => model.encode({ ids: [2, 5, 3], mask: [1, 0, 1] }), "mask", "padding stands at the end"));
@@ -332,6 +368,10 @@ describe("encode", () => {
     ["truncateDim beyond the dimension", { truncateDim: 99999 }, "truncateDim = 99999"],
     ["an unknown prompt name", { promptName: "nothing" }, 'promptName = "nothing"', "query, document"],
     ["a prompt that is no text", { prompt: 5 }, "prompt = 5"],
+    ["no options at all", null, "options = null"],
+    ["a signal that is none", { signal: 5 }, "signal = 5"],
+    ["progress to nobody", { onProgress: 5 }, "onProgress = 5"],
+    ["a truth value that is none", { normalizeEmbeddings: "yes" }, 'normalizeEmbeddings = "yes"'],
     ["an unknown output", { outputValue: "logits" }, 'outputValue = "logits"'],
     ["an unknown precision", { precision: "int4" }, 'precision = "int4"'],
     ["bytes of tokens", { precision: "int8", outputValue: "token_embeddings" }, "sentence embeddings only"],
@@ -348,6 +388,8 @@ describe("encode", () => {
 
   it("similarity of what are no rows", () =>
     fails(() => model.similarity([1, 2] as never, [new Float32Array(2)]), "Float32Array"));
+  it("similarity of nothing", () => fails(() => (model.similarity as () => unknown)(), "takes rows of Float32Array"));
+  it("meanPooling of nothing", () => fails(() => (meanPooling as () => unknown)(), "tokenEmbeddings"));
   it("similarity of different widths", () =>
     fails(() => model.similarity(new Float32Array(2), new Float32Array(3)), "rows of 2 and of 3"));
 

@@ -1,0 +1,300 @@
+/**
+ * Pickles read as data. A pickle is a program for a small stack machine, and Python's machine can call anything; this one calls nothing.
+ * GLOBAL pushes a name, if it is on the list; REDUCE asks whether the name and its arguments are a pattern its caller knows. The opcodes
+ * are those of `torch.load(weights_only=True)` (torch/_weights_only_unpickler.py); all others are refused by name.
+ */
+import { ModelError, show } from "../base/errors.ts";
+
+/** `{}` and `OrderedDict()`: key, value, key, value, …, as they came. */
+export class Dict {
+  readonly items: unknown[] = [];
+}
+
+/** `[…]`. Tuples are plain arrays, and never change. */
+export class List {
+  readonly items: unknown[] = [];
+}
+
+/** A name the pickle may say, `torch._utils._rebuild_tensor_v2`. It stands for nothing. */
+export class Global {
+  readonly name: string;
+  constructor(name: string) {
+    this.name = name;
+  }
+}
+
+/** What a pickle may name, and what that means. */
+export interface PickleRules {
+  readonly globals: ReadonlySet<string>;
+  /** What `name(...args)` describes; undefined where that is no pattern of the format. Throws a string saying what is wrong with it. */
+  reduce(name: string, args: readonly unknown[]): unknown;
+  /** What a persistent id describes; undefined where it is none of the format. */
+  persistent(id: readonly unknown[]): unknown;
+}
+
+/** Thrown where the bytes end before the pickle does. */
+export class CutShort extends ModelError {}
+
+/** Values on the stack at once. Python's pickler stores a thousand pairs at a time. */
+const STACK = 10_000;
+/** Bytes of one string: tensor names are short. */
+const STRING = 65_536;
+/** Values pushed, and lists, dicts, tuples and strings made, for each tensor that is allowed; PyTorch's own pickles have 30 and 9. */
+const PUSHED = 40;
+const MADE = 10;
+/** How far beyond its end the memo may be written; Python's pickler counts upwards. */
+const GAP = 1000;
+
+const EMPTY: readonly unknown[] = [];
+
+/** Names of what pickles run code or make objects with, for messages. */
+const REFUSED: Readonly<Record<number, string>> = {
+  105: "INST",
+  111: "OBJ",
+  129: "NEWOBJ",
+  130: "EXT1",
+  131: "EXT2",
+  132: "EXT4",
+  146: "NEWOBJ_EX",
+  147: "STACK_GLOBAL",
+  149: "FRAME",
+};
+
+/**
+ * Reads the pickle that begins at `start`. `where` names it in messages; `maxTensors` scales the limits on what it may make.
+ * @throws ModelError naming the byte and the opcode; `CutShort` where the pickle is longer than `bytes`.
+ */
+export function unpickle(
+  bytes: Uint8Array,
+  start: number,
+  rules: PickleRules,
+  { file, where, maxTensors }: { file: string; where: string; maxTensors: number },
+): { value: unknown; next: number } {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+  const stack: unknown[] = [];
+  const marks: number[] = [];
+  const memo: unknown[] = [];
+  let next = start;
+  let op = start; // where the opcode stands
+  let pushed = 0;
+  let made = 0;
+
+  const here = () => ({ file, field: `${where} byte ${op}` });
+  const refuse = (problem: string): ModelError => new ModelError(problem, here());
+  const bomb = (what: string): ModelError => refuse(`too many ${what} for the weights of an encoder: refused`);
+
+  /** Steps over n bytes and answers where they begin. */
+  function take(n: number): number {
+    if (n > bytes.length - next) {
+      throw new CutShort("the pickle goes on behind the end of its bytes: fetch it again", here());
+    }
+    next += n;
+    return next - n;
+  }
+
+  function text(length: number): string {
+    if (length > STRING) throw refuse(`a string of ${length} bytes, at most ${STRING}: refused`);
+    const from = take(length);
+    try {
+      return utf8.decode(bytes.subarray(from, next));
+    } catch {
+      throw refuse("a string that is not UTF-8");
+    }
+  }
+
+  function line(): string {
+    const end = bytes.subarray(next, next + 257).indexOf(10);
+    if (end < 0 && bytes.length - next > 256) throw refuse("a name of more than 256 bytes: refused");
+    const value = text(end < 0 ? bytes.length - next + 1 : end);
+    next++;
+    return value;
+  }
+
+  function push(value: unknown): void {
+    if (stack.length >= STACK) throw bomb("values on the stack");
+    if (++pushed > PUSHED * maxTensors) throw bomb("values");
+    stack.push(value);
+  }
+
+  /** Pushes something that takes memory. */
+  function make(value: unknown): void {
+    if (++made > MADE * maxTensors) throw bomb("containers and strings");
+    push(value);
+  }
+
+  function pop(): unknown {
+    if (stack.length <= (marks.at(-1) ?? 0)) throw refuse("takes from an empty stack: the pickle is damaged");
+    return stack.pop();
+  }
+
+  function popMark(): unknown[] {
+    const mark = marks.pop();
+    if (mark === undefined) throw refuse("no mark on the stack: the pickle is damaged");
+    return stack.splice(mark);
+  }
+
+  function popMany(n: number): unknown[] {
+    const values = new Array<unknown>(n);
+    while (n > 0) values[--n] = pop();
+    return values;
+  }
+
+  /** Adds to the list or dict on top of the stack. */
+  function add(Kind: typeof List | typeof Dict, values: readonly unknown[]): void {
+    const top = pop();
+    if (!(top instanceof Kind) || (Kind === Dict && values.length % 2 !== 0)) {
+      throw refuse(`adds to something that is no ${Kind === Dict ? "dict" : "list"}, or half a pair`);
+    }
+    for (const value of values) top.items.push(value);
+    stack.push(top);
+  }
+
+  function put(index: number): void {
+    if (index > memo.length + GAP || memo.length > MADE * maxTensors) throw bomb(`places in the memo (${index})`);
+    const value = pop();
+    stack.push(value);
+    memo[index] = value;
+  }
+
+  function get(index: number): void {
+    const value = memo[index];
+    if (value === undefined) throw refuse(`nothing stands at place ${index} of the memo: the pickle is damaged`);
+    push(value);
+  }
+
+  function global(): Global {
+    const name = `${line()}.${line()}`;
+    if (rules.globals.has(name)) return new Global(name);
+    const problem = `names ${show(name)}, which has no place among weights: nothing is run, the file is refused. If you trust it, save model.state_dict() as safetensors`;
+    throw refuse(problem);
+  }
+
+  function reduce(): unknown {
+    const args = pop();
+    const callee = pop();
+    if (!(callee instanceof Global) || !Array.isArray(args)) throw refuse("REDUCE of something that is no known name");
+    const value = rules.reduce(callee.name, args);
+    if (value === undefined) throw refuse(`${callee.name} with arguments PyTorch never gives it: refused`);
+    return value;
+  }
+
+  function long(): number | bigint {
+    const n = bytes[take(1)];
+    const from = take(n);
+    let value = 0n;
+    for (let i = n - 1; i >= 0; i--) value = (value << 8n) | BigInt(bytes[from + i]);
+    value = BigInt.asIntN(8 * n, value);
+    const small = Number(value);
+    return Number.isSafeInteger(small) ? small : value;
+  }
+
+  for (;;) {
+    op = next;
+    const code = bytes[take(1)];
+    switch (code) {
+      case 0x80: // PROTO
+        if (bytes[take(1)] > 5) throw refuse("a protocol of pickle after 5");
+        break;
+      case 0x2e: {
+        const value = pop(); // STOP
+        if (stack.length > 0 || marks.length > 0)
+          throw refuse("values are left over at the end: the pickle is damaged");
+        return { value, next };
+      }
+      case 0x28: // MARK
+        if (marks.push(stack.length) > STACK) throw bomb("marks");
+        break;
+      case 0x63:
+        make(global());
+        break;
+      case 0x52:
+        make(reduce());
+        break;
+      case 0x51: {
+        const id = pop(); // BINPERSID
+        const value = Array.isArray(id) ? rules.persistent(id) : undefined;
+        if (value === undefined) throw refuse("a persistent id that is no storage of PyTorch's");
+        make(value);
+        break;
+      }
+      case 0x62: // BUILD: attributes of a dict (`_metadata`), which say nothing about tensors
+        if (!(pop() instanceof Dict) || !(stack.at(-1) instanceof Dict))
+          throw refuse("BUILD of something that is no dict");
+        break;
+      case 0x61:
+        add(List, [pop()]); // APPEND
+        break;
+      case 0x65:
+        add(List, popMark()); // APPENDS
+        break;
+      case 0x73:
+        add(Dict, popMany(2)); // SETITEM
+        break;
+      case 0x75:
+        add(Dict, popMark()); // SETITEMS
+        break;
+      case 0x29:
+        push(EMPTY); // EMPTY_TUPLE
+        break;
+      case 0x85: // TUPLE1, TUPLE2, TUPLE3
+      case 0x86:
+      case 0x87:
+        make(popMany(code - 0x84));
+        break;
+      case 0x74:
+        make(popMark()); // TUPLE
+        break;
+      case 0x5d:
+        make(new List()); // EMPTY_LIST
+        break;
+      case 0x7d:
+        make(new Dict()); // EMPTY_DICT
+        break;
+      case 0x4e:
+        push(null); // NONE
+        break;
+      case 0x88: // NEWTRUE, NEWFALSE
+      case 0x89:
+        push(code === 0x88);
+        break;
+      case 0x4a:
+        push(view.getInt32(take(4), true)); // BININT
+        break;
+      case 0x4b:
+        push(bytes[take(1)]); // BININT1
+        break;
+      case 0x4d:
+        push(view.getUint16(take(2), true)); // BININT2
+        break;
+      case 0x8a:
+        make(long()); // LONG1
+        break;
+      case 0x47:
+        make(view.getFloat64(take(8))); // BINFLOAT
+        break;
+      case 0x58:
+        make(text(view.getUint32(take(4), true))); // BINUNICODE
+        break;
+      case 0x55:
+        make(text(bytes[take(1)])); // SHORT_BINSTRING, of Python 2
+        break;
+      case 0x68:
+        get(bytes[take(1)]); // BINGET
+        break;
+      case 0x6a:
+        get(view.getUint32(take(4), true)); // LONG_BINGET
+        break;
+      case 0x71:
+        put(bytes[take(1)]); // BINPUT
+        break;
+      case 0x72:
+        put(view.getUint32(take(4), true)); // LONG_BINPUT
+        break;
+      default:
+        throw refuse(
+          `opcode ${code}${REFUSED[code] ? ` (${REFUSED[code]})` : ""} has no place among weights: nothing is run, the file is refused`,
+        );
+    }
+  }
+}
