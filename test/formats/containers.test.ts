@@ -96,9 +96,9 @@ it("another tensor is another identity, in every container", async () => {
 });
 
 it("safetensors come before PyTorch, one file before shards", async () => {
-  const files = { ...tinyFiles("no-modules") };
+  const files: Files = tinyFiles("no-modules");
   const junk = new TextEncoder().encode("not read");
-  const all = {
+  const all: Files = {
     ...files,
     "model.safetensors.index.json": junk,
     "pytorch_model.bin": junk,
