@@ -1,9 +1,10 @@
 import type { BackendInfo } from "./backend.ts";
+import { checkObject, checkOptional, checkSignal, checkWhole } from "./base/door.ts";
 import { ModelError } from "./base/errors.ts";
 import { rowMajor, type Tensor, tensor } from "./base/tensor.ts";
 import { intoBatches } from "./bert/batch.ts";
 import type { BertConfig } from "./bert/config.ts";
-import { checkWhole, Encoder, type EncoderOptions, loadConfig } from "./encoder.ts";
+import { checkEncoderOptions, Encoder, type EncoderOptions, loadConfig } from "./encoder.ts";
 import { readTransformerFolder } from "./modules.ts";
 import { pool } from "./pooling/index.ts";
 import type { SeeValues } from "./run/runner.ts";
@@ -41,6 +42,7 @@ export class BertModel {
 
   /** @throws ModelError where a file is missing, damaged, or asks for something this engine cannot compute. */
   static async load(model: ModelInput, options: EncoderOptions & SourceOptions = {}): Promise<BertModel> {
+    checkEncoderOptions(options);
     const source = await openModel(model, options);
     try {
       const folder = await readTransformerFolder(source);
@@ -70,6 +72,9 @@ export class BertModel {
     encodings: EncodingLike | readonly EncodingLike[],
     options: { signal?: AbortSignal; see?: SeeValues } = {},
   ): Promise<BertOutput> {
+    checkObject("options", options);
+    checkSignal(options.signal);
+    checkOptional("see", options.see, "function");
     const texts = (Array.isArray(encodings) ? encodings : [encodings]).map(withoutPadding);
     const N = texts.length;
     const L = texts.reduce((longest, text) => Math.max(longest, text.padded), 0);
@@ -77,7 +82,7 @@ export class BertModel {
     const tokens = new Float32Array(N * L * H);
     const mask = new Int32Array(N * L);
     const lengths = texts.map((text) => text.ids.length);
-    for (const batch of intoBatches(lengths, this.#encoder.tokens)) {
+    for (const batch of intoBatches(lengths, this.#encoder.budget)) {
       options.signal?.throwIfAborted();
       const hidden = await this.#encoder.run(
         batch.map((n) => texts[n]),
@@ -113,9 +118,11 @@ interface Text {
 /** Checks one text as ids, and cuts off the padding at its end. */
 export function withoutPadding(encoding: EncodingLike): Text {
   const { ids, typeIds, mask } = encoding ?? {};
-  if (ids === undefined || typeof ids !== "object") {
+  if (typeof ids?.length !== "number" || typeof ids === "string") {
     throw new ModelError("must be token ids: { ids }", { field: "encoding", value: encoding });
   }
+  checkOptional("typeIds", typeIds, "object");
+  checkOptional("mask", mask, "object");
   const length = mask === undefined ? ids.length : Array.prototype.indexOf.call(mask, 0) >>> 0;
   const used = Math.min(length, ids.length);
   for (const [field, values] of [["typeIds", typeIds] as const, ["mask", mask] as const]) {
@@ -127,7 +134,10 @@ export function withoutPadding(encoding: EncodingLike): Text {
     if (mask?.[t] !== 0) throw new ModelError("must be ones, then zeros: padding stands at the end", { field: "mask" });
   }
   if (used === 0) throw new ModelError("has no tokens; an empty text is [CLS] [SEP]", { field: "ids" });
-  for (let t = 0; t < used; t++) checkWhole("ids", ids[t], 0);
+  for (let t = 0; t < used; t++) {
+    checkWhole("ids", ids[t], 0);
+    if (typeIds !== undefined) checkWhole("typeIds", typeIds[t], 0);
+  }
   return {
     ids: Int32Array.from(ids).subarray(0, used),
     typeIds: typeIds === undefined ? new Int32Array(used) : Int32Array.from(typeIds).subarray(0, used),
@@ -140,6 +150,8 @@ export function withoutPadding(encoding: EncodingLike): Text {
  * `SentenceTransformer.encode` gives for a model with mean pooling.
  */
 export function meanPooling(tokenEmbeddings: Tensor<Float32Array>, attentionMask: Tensor<Int32Array>): Float32Array[] {
+  checkObject("tokenEmbeddings", tokenEmbeddings);
+  checkObject("attentionMask", attentionMask);
   const [N, L, H] = tokenEmbeddings.shape;
   if (tokenEmbeddings.shape.length !== 3 || attentionMask.shape[0] !== N || attentionMask.shape[1] !== L) {
     throw new ModelError(`takes [N,L,H] and [N,L], not [${tokenEmbeddings.shape}] and [${attentionMask.shape}]`, {

@@ -1,6 +1,7 @@
+import { checkWhole } from "./base/door.ts";
 import { ModelError } from "./base/errors.ts";
 import { type BertTokenizer, loadTokenizer } from "./bert-tokenizer.ts";
-import { checkWhole, Encoder, loadConfig } from "./encoder.ts";
+import { Encoder, loadConfig } from "./encoder.ts";
 import { hashModel, type Identity, NUMERICS_VERSION } from "./identity.ts";
 import { type ModuleList, readModules } from "./modules.ts";
 import { checkTruncateDim, type LoadOptions } from "./options.ts";
@@ -24,7 +25,8 @@ export interface Parts {
 export async function loadParts(from: ModelSource, options: LoadOptions): Promise<Parts> {
   const read = new Set<string>(); // every file there is and that was looked at
   const source: ModelSource = {
-    ...from,
+    name: from.name,
+    close: () => from.close(),
     open: async (path) => {
       const bytes = await from.open(path);
       if (bytes !== undefined) read.add(path);
@@ -76,6 +78,7 @@ export async function loadParts(from: ModelSource, options: LoadOptions): Promis
     normalize: list.modules.some((m) => m.kind === "normalize"),
     dimension: truncateDim,
     maxSeqLength,
+    tokenizer: JSON.stringify(options.tokenizer ?? {}),
     prompt: choosePrompt(defaults, {}),
     model: await hashModel(
       source,

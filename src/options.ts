@@ -1,7 +1,8 @@
+import { checkObject, checkOptional, checkSignal, checkWhole } from "./base/door.ts";
 import { ModelError } from "./base/errors.ts";
 import type { Tensor } from "./base/tensor.ts";
 import type { EncodingLike } from "./bert-model.ts";
-import { checkWhole, type EncoderOptions } from "./encoder.ts";
+import { checkEncoderOptions, type EncoderOptions } from "./encoder.ts";
 import { PRECISIONS, type Precision, type Ranges, type SimilarityFunction } from "./pooling/index.ts";
 import type { SourceOptions } from "./source.ts";
 import type { Encoding, TokenizerOptions } from "./tokenizer/index.ts";
@@ -97,10 +98,21 @@ type Asked<O, K extends PropertyKey, D> = K extends keyof O
 /** Any row `encode` may return. */
 export type Row = Float32Array | Int8Array | Uint8Array | Tensor<Float32Array> | TextFeatures;
 
+/** Refuses what `load` cannot mean, as far as it can be told before the model is open. */
+export function checkLoadOptions(options: LoadOptions): void {
+  checkEncoderOptions(options);
+  checkOptional("onProgress", options.onProgress, "function");
+  checkOptional("onWarning", options.onWarning, "function");
+  checkOptional("tokenizer", options.tokenizer, "object");
+  checkOptional("prompts", options.prompts, "object");
+}
+
 /** Refuses what a call cannot mean. `tokens` is the room a batch has, `dimension` the width of a vector. */
 export function checkOptions(options: EncodeOptions, tokens: number, dimension: number): void {
-  if (typeof options !== "object" || options === null)
-    throw new ModelError("must be an object", { field: "options", value: options });
+  checkObject("options", options);
+  checkSignal(options.signal);
+  checkOptional("onProgress", options.onProgress, "function");
+  checkOptional("normalizeEmbeddings", options.normalizeEmbeddings, "boolean");
   const { outputValue = "sentence_embedding", precision = "float32", tokensPerBatch, truncateDim } = options;
   if (!["sentence_embedding", "token_embeddings", "all"].includes(outputValue)) {
     throw new ModelError("must be sentence_embedding, token_embeddings or all", {

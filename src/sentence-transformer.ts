@@ -10,6 +10,7 @@ import { loadParts, type Parts, watched } from "./load.ts";
 import type { ModuleList } from "./modules.ts";
 import {
   type Callbacks,
+  checkLoadOptions,
   checkOptions,
   type Encoded,
   type EncodeInput,
@@ -74,6 +75,7 @@ export class SentenceTransformer {
    * const [a, b] = await model.encode(["잠이 옵니다", "졸음이 옵니다"]);
    */
   static async load(model: ModelInput, options: LoadOptions = {}): Promise<SentenceTransformer> {
+    checkLoadOptions(options);
     const source = watched(await openModel(model, options), options);
     try {
       return new SentenceTransformer(await loadParts(source, options));
@@ -120,6 +122,12 @@ export class SentenceTransformer {
     texts: Iterable<EncodeInput> | AsyncIterable<EncodeInput>,
     options: Omit<EncodeOptions, "outputValue" | "precision" | "ranges" | "onProgress"> = {},
   ): AsyncGenerator<Float32Array, void, undefined> {
+    if (typeof texts !== "object" || texts === null || !(Symbol.iterator in texts || Symbol.asyncIterator in texts)) {
+      throw new ModelError("takes an iterable of texts; one text goes to encode", {
+        field: "encodeStream",
+        value: texts,
+      });
+    }
     for await (const window of windows(texts, STREAM_WINDOW)) yield* await this.encode(window, options);
   }
 
@@ -129,7 +137,7 @@ export class SentenceTransformer {
     options?: O & Callbacks,
   ): Promise<Encoded<I, O>>;
   encodeQuery(input: EncodeInput | readonly EncodeInput[], options: EncodeOptions = {}): Promise<Row | Row[]> {
-    return this.encode(input, { promptName: "query", ...options });
+    return this.encode(input, { ...options, promptName: options.promptName ?? "query" });
   }
 
   /** `encode` with the prompt named `document`, unless another is asked for. */
@@ -138,7 +146,7 @@ export class SentenceTransformer {
     options?: O & Callbacks,
   ): Promise<Encoded<I, O>>;
   encodeDocument(input: EncodeInput | readonly EncodeInput[], options: EncodeOptions = {}): Promise<Row | Row[]> {
-    return this.encode(input, { promptName: "document", ...options });
+    return this.encode(input, { ...options, promptName: options.promptName ?? "document" });
   }
 
   /** Every row of `a` against every row of `b`, by the model's own function: row i holds the similarities of a[i]. */
@@ -175,7 +183,7 @@ export class SentenceTransformer {
     const texts = encodings.map(withoutPadding);
     const lengths = texts.map((text) => text.ids.length);
     const skip = this.#promptLength(prompt);
-    const budget = Math.min(options.tokensPerBatch ?? this.#encoder.tokens, this.#encoder.tokens);
+    const budget = options.tokensPerBatch ?? this.#encoder.budget;
     const D = Math.min(options.truncateDim ?? this.dimension, this.#list.dimension);
     const outputs = new Array<Row>(input.length);
     let done = 0;
@@ -222,7 +230,7 @@ export class SentenceTransformer {
       if (typeof item === "string") {
         encodings.push(this.tokenizer.encode(prompt + item, { maxLength: this.maxSeqLength }));
       } else if (typeof item === "object" && item !== null && "ids" in item) {
-        if (item.ids.length > this.#encoder.tokens) {
+        if (item.ids?.length > this.#encoder.tokens) {
           throw new ModelError(`has ${item.ids.length} tokens; the model was loaded for ${this.#encoder.tokens}`, {
             field: many ? `input[${n}]` : "input",
           });
@@ -281,5 +289,7 @@ function rowsOf(data: Float32Array, W: number, { start, length }: Segment): Tens
 }
 
 function asRows(rows: Float32Array | readonly Float32Array[]): readonly Float32Array[] {
-  return rows instanceof Float32Array ? [rows] : rows;
+  if (rows instanceof Float32Array) return [rows];
+  if (Array.isArray(rows)) return rows;
+  throw new ModelError("takes rows of Float32Array, as encode returns them", { field: "similarity", value: rows });
 }

@@ -189,11 +189,10 @@ async function fetchBytes(path: string, url: URL, options: SourceOptions): Promi
 export async function readText(source: ModelSource, path: string): Promise<string | undefined> {
   const bytes = await source.open(path);
   if (bytes === undefined) return undefined;
+  const content = await bytes.slice(0, bytes.byteLength);
   try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(await bytes.slice(0, bytes.byteLength));
+    return new TextDecoder("utf-8", { fatal: true }).decode(content);
   } catch (cause) {
-    if (cause instanceof TypeError)
-      throw new ModelError("is not UTF-8 text; fetch the file again", { file: path, cause });
-    throw cause;
+    throw new ModelError("is not UTF-8 text; fetch the file again", { file: path, cause });
   }
 }

@@ -3,7 +3,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openSafetensors, type Tensor, writeSafetensors } from "../src/formats/safetensors.ts";
-import { BertModel, BertTokenizer, ModelError, meanPooling, SentenceTransformer } from "../src/node.ts";
+import {
+  BertModel,
+  BertTokenizer,
+  type LoadOptions,
+  ModelError,
+  meanPooling,
+  SentenceTransformer,
+} from "../src/node.ts";
 import { goldenFolder } from "./golden/read.ts";
 import { tinyFiles, withJson } from "./tiny.ts";
 
@@ -321,7 +328,7 @@ describe("options that cannot be", () => {
     ["prompts that are none", { prompts: "x" }, 'prompts = "x"'],
     ["a prompt that is no text", { prompts: { query: 5 } }, "prompts.query = 5"],
   ])("load: %s", (_, options, ...parts) =>
-    fails(() => SentenceTransformer.load({ files }, options as never), ...parts.map(escaped)),
+    fails(() => SentenceTransformer.load({ files }, options as LoadOptions), ...parts.map(escaped)),
   );
 
   it("a callback's own error is not taken for a fault of the model", async () => {
@@ -362,7 +369,7 @@ describe("encode", () => {
   it("of a mask with a hole", () =>
     fails(() => model.encode({ ids: [2, 5, 3], mask: [1, 0, 1] }), "mask", "padding stands at the end"));
 
-  it.each<[string, object, ...string[]]>([
+  it.each<[string, unknown, ...string[]]>([
     ["a budget below 1", { tokensPerBatch: 0 }, "tokensPerBatch = 0"],
     ["a budget above that of load", { tokensPerBatch: 1e6 }, "tokensPerBatch = 1000000", "give it to load"],
     ["truncateDim beyond the dimension", { truncateDim: 99999 }, "truncateDim = 99999"],

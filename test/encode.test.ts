@@ -3,7 +3,14 @@ import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { js } from "../src/kernels/index.ts";
 import type { Kernels } from "../src/kernels/kernels.ts";
-import { BertModel, BertTokenizer, type ModelFiles, meanPooling, SentenceTransformer } from "../src/node.ts";
+import {
+  BertModel,
+  BertTokenizer,
+  type ModelFiles,
+  type ModelSource,
+  meanPooling,
+  SentenceTransformer,
+} from "../src/node.ts";
 import { goldenFolder, goldenModels } from "./golden/read.ts";
 import { randomNumbers } from "./random.ts";
 import { tinyFiles } from "./tiny.ts";
@@ -122,6 +129,41 @@ describe("encode", () => {
     await model.encode([...many, ...many, ...many, ...many]);
     clearInterval(timer);
     expect(ticks).toBeGreaterThan(0);
+  });
+
+  it("lets timers run between any two batches, even when called from one", async () => {
+    const mini = await SentenceTransformer.load("munjang-mini-ko", { tokensPerBatch: 64 });
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    const events: string[] = [];
+    const timer = setInterval(() => events.push("tick"), 1);
+    await mini.encode(many.slice(0, 60), { onProgress: () => events.push("batch") });
+    clearInterval(timer);
+    await mini.dispose();
+    expect(events.filter((event) => event === "batch").length).toBeGreaterThan(5);
+    expect(events.join(" ")).not.toContain("batch batch");
+  });
+
+  it("loads from a source written as a class", async () => {
+    const files = tinyFiles();
+    class Source implements ModelSource {
+      readonly name = "a class";
+      async open(path: string): Promise<ArrayBuffer | undefined> {
+        return files[path]?.slice().buffer;
+      }
+      async close(): Promise<void> {}
+    }
+    const other = await SentenceTransformer.load(new Source());
+    expect((await other.encode(SENTENCES)).map(bits)).toEqual((await model.encode(SENTENCES)).map(bits));
+    await other.dispose();
+  });
+
+  it("encodeQuery with promptName undefined still asks a query", async () => {
+    const prompted = await SentenceTransformer.load(goldenFolder("prompts"));
+    expect(bits(await prompted.encodeQuery("잠", { promptName: undefined }))).toEqual(
+      bits(await prompted.encodeQuery("잠")),
+    );
+    expect(bits(await prompted.encodeQuery("잠"))).not.toEqual(bits(await prompted.encodeDocument("잠")));
+    await prompted.dispose();
   });
 
   it("reports progress: rising, and ending at all", async () => {

@@ -1,7 +1,7 @@
 """Writes test/tokenizer/fixtures/sample.json.gz: our generated texts, and what the Python library makes of them.
 
-    npx tsx reference/tokenizer/inputs.ts /tmp/inputs.json
-    python reference/tokenizer/expected.py /tmp/inputs.json
+    npx tsx reference/tokenizer/inputs.ts inputs.json
+    python reference/tokenizer/expected.py inputs.json
 """
 
 import gzip

@@ -32,13 +32,13 @@ export interface BertLayer<B> {
 
 /** Every buffer the forward pass writes, allocated once for the largest batch. */
 export interface Scratch<B> {
-  /** the words' rows on their way in, then the residual stream  [T,H] */
+  /** the residual stream  [T,H] */
   readonly x: B;
   /** query, key and value of every token  [T,3H] */
   readonly qkv: B;
   /** what attention gathered  [T,H] */
   readonly context: B;
-  /** what a branch adds to the stream  [T,H] */
+  /** the words' rows on their way in, then what a branch adds to the stream  [T,H] */
   readonly branch: B;
   /** between the two wide layers  [T,I] */
   readonly wide: B;
@@ -56,9 +56,6 @@ export function scratch<B>(k: Kernels<B>, c: BertConfig, tokens: number): Scratc
     tokens,
   };
 }
-
-/** The stages a reader can look at, in order. The six of a layer follow `layer i`. */
-export const STAGES = ["embeddings", "qkv", "context", "attention", "wide", "output"] as const;
 
 /**
  * Called after each stage with the buffer that holds it, before anything overwrites it. The names are `embeddings` [T,H], then for every

@@ -18,7 +18,9 @@ export function breathe(): Promise<void> {
       MessageChannel?: typeof MessageChannel;
       setTimeout?: typeof setTimeout;
     } = globalThis;
-    if (g.setImmediate !== undefined) g.setImmediate(resolve);
+    const { setImmediate } = g;
+    // Twice: called from a timer or from I/O, the first comes before the timers' next turn.
+    if (setImmediate !== undefined) setImmediate(() => setImmediate(resolve));
     else if (g.MessageChannel !== undefined) throughChannel(g.MessageChannel, resolve);
     else if (g.setTimeout !== undefined) g.setTimeout(resolve, 0);
     else resolve();
