@@ -1,3 +1,4 @@
+import { checkOptional } from "./base/door.ts";
 import { ModelError } from "./base/errors.ts";
 import { js } from "./kernels/js/index.ts";
 import type { Kernels } from "./kernels/kernels.ts";
@@ -25,6 +26,19 @@ export interface ChosenBackend {
   readonly reason: string;
 }
 
+/** Every function of the Kernels interface. */
+const OPERATIONS = [
+  "alloc",
+  "write",
+  "prepare",
+  "read",
+  "dispose",
+  "embed",
+  "linear",
+  "attention",
+  "layerNorm",
+] as const;
+
 export function chooseBackend(backend: Backend = "auto"): ChosenBackend {
   switch (backend) {
     case "auto":
@@ -34,7 +48,8 @@ export function chooseBackend(backend: Backend = "auto"): ChosenBackend {
     case "reference":
       return { kernels: reference(), reason: "asked for" };
   }
-  if (typeof backend === "object" && backend !== null && typeof backend.linear === "function") {
+  if (typeof backend === "object" && backend !== null) {
+    for (const field of OPERATIONS) checkOptional(`backend.${field}`, backend[field] ?? null, "function");
     return { kernels: backend, reason: "given by the caller" };
   }
   throw new ModelError(

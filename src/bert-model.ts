@@ -135,14 +135,22 @@ export function withoutPadding(encoding: EncodingLike): Text {
   }
   if (used === 0) throw new ModelError("has no tokens; an empty text is [CLS] [SEP]", { field: "ids" });
   for (let t = 0; t < used; t++) {
-    checkWhole("ids", ids[t], 0);
-    if (typeIds !== undefined) checkWhole("typeIds", typeIds[t], 0);
+    checkId("ids", ids[t]);
+    if (typeIds !== undefined) checkId("typeIds", typeIds[t]);
+    if (mask !== undefined && mask[t] !== 1)
+      throw new ModelError("must be of 1 and 0", { field: "mask", value: mask[t] });
   }
   return {
     ids: Int32Array.from(ids).subarray(0, used),
     typeIds: typeIds === undefined ? new Int32Array(used) : Int32Array.from(typeIds).subarray(0, used),
     padded: ids.length,
   };
+}
+
+/** A row of a table; numbers above int32 would come out as others. */
+function checkId(field: string, value: number): void {
+  checkWhole(field, value, 0);
+  if (value >= 2 ** 31) throw new ModelError("is beyond every table", { field, value });
 }
 
 /**

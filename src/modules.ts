@@ -96,7 +96,10 @@ function insideModel(json: Json, field: string): string {
   if (/^[/\\]|^[A-Za-z]:|\\|\0/.test(path) || path.split("/").includes("..")) {
     throw json.error(field, "leads out of the model's folder");
   }
-  return path === "." ? "" : path.replace(/\/+$/, "");
+  return path
+    .split("/")
+    .filter((part) => part !== "" && part !== ".")
+    .join("/");
 }
 
 type Widths = Record<Feature, number>;
@@ -143,8 +146,9 @@ const OLD_NAMES: readonly (readonly [string, PoolingMode])[] = [
 ];
 
 function readPooling(json: Json, width: Widths): Module {
-  checkWidth(json, "embedding_dimension", width.token_embeddings);
-  checkWidth(json, "word_embedding_dimension", width.token_embeddings);
+  const named = json.get("embedding_dimension") === undefined ? "word_embedding_dimension" : "embedding_dimension";
+  json.need(named, 1);
+  checkWidth(json, named, width.token_embeddings);
   const modes = poolingModes(json);
   width.sentence_embedding = modes.length * width.token_embeddings;
   return { kind: "pooling", modes, includePrompt: json.boolean("include_prompt", true) };

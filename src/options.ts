@@ -112,6 +112,7 @@ export function checkOptions(options: EncodeOptions, tokens: number, dimension: 
   checkObject("options", options);
   checkSignal(options.signal);
   checkOptional("onProgress", options.onProgress, "function");
+  checkOptional("ranges", options.ranges, "object");
   checkOptional("normalizeEmbeddings", options.normalizeEmbeddings, "boolean");
   const { outputValue = "sentence_embedding", precision = "float32", tokensPerBatch, truncateDim } = options;
   if (!["sentence_embedding", "token_embeddings", "all"].includes(outputValue)) {

@@ -128,7 +128,7 @@ export class SentenceTransformer {
         value: texts,
       });
     }
-    for await (const window of windows(texts, STREAM_WINDOW)) yield* await this.encode(window, options);
+    for await (const window of windows(texts, STREAM_WINDOW, options.signal)) yield* await this.encode(window, options);
   }
 
   /** `encode` with the prompt named `query`, unless another is asked for. */

@@ -1,4 +1,4 @@
-import { Json } from "./base/json.ts";
+import { Json, sameJson } from "./base/json.ts";
 import { type ModelSource, readText } from "./source.ts";
 
 /** What a sentence-transformers model says about its Transformer module beside config.json. */
@@ -35,10 +35,10 @@ function check(json: Json): TransformerSettings {
     const value = json.get(key);
     if (value === undefined || ["max_seq_length", "do_lower_case", "unpad_inputs"].includes(key)) continue;
     if (MUST_BE_EMPTY.includes(key)) {
-      if (value !== false && JSON.stringify(value) !== "{}") throw json.error(key, "is not supported; only empty is");
+      if (value !== false && !sameJson(value, {})) throw json.error(key, "is not supported; only empty is");
     } else if (!(key in expected)) {
       throw json.error(key, "is a field this engine does not know");
-    } else if (JSON.stringify(value) !== JSON.stringify(expected[key])) {
+    } else if (!sameJson(value, expected[key])) {
       throw json.error(key, `is not supported; only ${JSON.stringify(expected[key])} is`);
     }
   }

@@ -1,28 +1,51 @@
 import { breathe } from "./run/turns.ts";
 
-/** Gathers items into lists of at most `size`; a list is given out early when the next item is not there yet. */
-export async function* windows<V>(items: Iterable<V> | AsyncIterable<V>, size: number): AsyncGenerator<V[]> {
+/**
+ * Gathers items into lists of at most `size`; a list is given out early when the next item is not there yet. An abort ends it at once,
+ * even while the source is idle; leaving it closes the source, without waiting for one that is idle.
+ */
+export async function* windows<V>(
+  items: Iterable<V> | AsyncIterable<V>,
+  size: number,
+  signal?: AbortSignal,
+): AsyncGenerator<V[]> {
   const iterator = Symbol.asyncIterator in items ? items[Symbol.asyncIterator]() : items[Symbol.iterator]();
+  let waiting = false;
+  const take = async (): Promise<IteratorResult<V>> => {
+    waiting = true;
+    const item = await iterator.next();
+    waiting = false;
+    return item;
+  };
+  let abort = (): void => {};
+  const aborted = new Promise<never>((_, reject) => {
+    abort = () => reject(signal?.reason);
+  });
+  aborted.catch(() => {}); // it counts only where something waits for it
+  signal?.addEventListener("abort", abort, { once: true });
   let window: V[] = [];
   try {
-    let next = Promise.resolve(iterator.next());
     for (;;) {
-      const come = await Promise.race([next, breathe()]);
-      if (come === undefined && window.length > 0) {
+      const next = take();
+      next.catch(() => {}); // as above: after a break nobody waits for it
+      if ((await Promise.race([next, aborted, breathe()])) === undefined && window.length > 0) {
         yield window;
         window = [];
       }
-      const item = await next;
+      const item = await Promise.race([next, aborted]);
       if (item.done === true) break;
       window.push(item.value);
       if (window.length === size) {
         yield window;
         window = [];
       }
-      next = Promise.resolve(iterator.next());
     }
     if (window.length > 0) yield window;
   } finally {
-    await iterator.return?.();
+    signal?.removeEventListener("abort", abort);
+    const closing = Promise.resolve(iterator.return?.());
+    closing.catch(() => {});
+    // An async generator that is waiting itself closes only when that is over, which may be never.
+    if (!waiting) await closing;
   }
 }

@@ -35,6 +35,7 @@ async function failure(work: () => unknown, ...parts: (string | RegExp)[]): Prom
 
 const load = (files: Files): Promise<SentenceTransformer> => SentenceTransformer.load({ name: "tiny", files });
 const files = tinyFiles();
+const width: number = JSON.parse(new TextDecoder().decode(files["config.json"])).hidden_size;
 
 function without(path: string): Files {
   const { [path]: _, ...rest } = files;
@@ -109,6 +110,12 @@ describe("a model that is not whole", () => {
         }),
       "model.safetensors.index.json: model-00001-of-00001.safetensors: is missing",
     ));
+  it("empty pooling settings", () =>
+    fails(
+      () => load({ ...files, "1_Pooling/config.json": "{}" }),
+      "1_Pooling/config.json",
+      "embedding_dimension: is missing",
+    ));
   it("missing pooling settings", () =>
     fails(() => load(without("1_Pooling/config.json")), "1_Pooling/config.json: is missing", "Pooling"));
   it("no vocabulary", () => fails(() => load(without("tokenizer.json")), "vocab.txt: is missing"));
@@ -135,6 +142,28 @@ describe("weights and config that disagree", () => {
       "config.json asks for [7,",
     );
     expect(error.field).toContain("intermediate.dense");
+  });
+  it("a width that no memory holds", () => {
+    const H = 1_000_000;
+    const tables = ["word_embeddings", "position_embeddings", "token_type_embeddings"];
+    const weights: [string, Tensor][] = tables.map((name) => [`embeddings.${name}.weight`, floats([1, H])]);
+    for (const name of ["weight", "bias"]) weights.push([`embeddings.LayerNorm.${name}`, floats([H])]);
+    const sizes = {
+      hidden_size: H,
+      num_attention_heads: 1,
+      vocab_size: 1,
+      max_position_embeddings: 1,
+      type_vocab_size: 1,
+    };
+    const huge = withJson(files, "config.json", (c) => ({ ...c, ...sizes }));
+    return fails(
+      () => BertModel.load({ files: { ...huge, "model.safetensors": writeSafetensors(weights) } }),
+      "attention.self.query.weight: is missing",
+    );
+  });
+  it("JSON nested beyond any stack", async () => {
+    const deep = `${"[".repeat(200_000)}${"]".repeat(200_000)}`;
+    await fails(() => load({ ...files, "sentence_bert_config.json": `{"model_args": ${deep}}` }), "model_args");
   });
   it("a missing layer", () => fails(async () => load(await withTensor(layer, () => undefined)), layer, "is missing"));
   it("more layers in the config than in the file", () =>
@@ -196,7 +225,8 @@ describe("weights and config that disagree", () => {
 });
 
 function floats(shape: number[]): Tensor {
-  return { data: new Float32Array(shape.reduce((a, b) => a * b, 1)), shape, stride: [1], offset: 0, dtype: "float32" };
+  const stride = shape.map((_, i) => shape.slice(i + 1).reduce((a, b) => a * b, 1));
+  return { data: new Float32Array(shape.reduce((a, b) => a * b, 1)), shape, stride, offset: 0, dtype: "float32" };
 }
 
 describe("what this engine cannot compute, by name", () => {
@@ -261,7 +291,11 @@ describe("what this engine cannot compute, by name", () => {
   );
   it("an old pooling boolean nobody knows", () =>
     fails(
-      () => load({ ...files, "1_Pooling/config.json": '{"pooling_mode_best_tokens": true}' }),
+      () =>
+        load({
+          ...files,
+          "1_Pooling/config.json": `{"word_embedding_dimension": ${width}, "pooling_mode_best_tokens": true}`,
+        }),
       "pooling_mode_best_tokens",
     ));
 
@@ -312,6 +346,8 @@ describe("options that cannot be", () => {
     ["backend", { backend: "cuda" }, 'backend = "cuda"'],
     ["threads", { threads: 4 }, "threads = 4"],
     ["dtype", { dtype: "int4" }, 'dtype = "int4"'],
+    ["tokensPerBatch", { tokensPerBatch: 1e12 }, "tokensPerBatch = 1000000000000", "no memory"],
+    ["backend", { backend: { linear: () => {} } }, "backend.alloc"],
     ["rows", { rows: "disk" }, 'rows = "disk"'],
   ];
   it.each(bad)("load: %s %o", (_, options, ...parts) =>
@@ -362,6 +398,10 @@ describe("encode", () => {
     fails(() => model.encode({ ids: new Array(model.maxSeqLength + 400).fill(2) }), /tokens/));
   it("of ids that are none", () => fails(() => model.encode({ ids: null } as never), "must be token ids"));
   it("of a mask that is none", () => fails(() => model.encode({ ids: [2, 3], mask: null } as never), "mask = null"));
+  it("of ids that int32 would wrap", () => fails(() => model.encode({ ids: [2, 2 ** 32 + 5, 3] }), "ids = 4294967301"));
+  it("of type ids that are text", () =>
+    fails(() => model.encode({ ids: [2, 3], typeIds: [0, "x"] as never }), "typeIds"));
+  it("of a mask of twos", () => fails(() => model.encode({ ids: [2, 3], mask: [1, 2] }), "mask"));
   it("of halves of type ids", () => fails(() => model.encode({ ids: [2, 3], typeIds: [0.5, 0] }), "typeIds = 0.5"));
   it("of a stream that is none", () =>
     fails(() => model.encodeStream("abc" as never).next(), "one text goes to encode"));
@@ -381,6 +421,7 @@ describe("encode", () => {
     ["a truth value that is none", { normalizeEmbeddings: "yes" }, 'normalizeEmbeddings = "yes"'],
     ["an unknown output", { outputValue: "logits" }, 'outputValue = "logits"'],
     ["an unknown precision", { precision: "int4" }, 'precision = "int4"'],
+    ["no ranges", { precision: "int8", ranges: null }, "ranges = null"],
     ["bytes of tokens", { precision: "int8", outputValue: "token_embeddings" }, "sentence embeddings only"],
     [
       "ranges of another width",

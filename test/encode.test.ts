@@ -262,6 +262,36 @@ describe("encode", () => {
     expect((await stream.next()).done).toBe(true);
   });
 
+  it("leaves an idle source at once, and obeys an abort while it idles", async () => {
+    async function* idle(): AsyncGenerator<string> {
+      yield "first";
+      await new Promise(() => {}); // for ever
+    }
+    for await (const row of model.encodeStream(idle())) {
+      expect(row).toBeInstanceOf(Float32Array);
+      break;
+    }
+    const reason = new Error("enough");
+    const control = new AbortController();
+    const stream = model.encodeStream(idle(), { signal: control.signal });
+    await stream.next();
+    setTimeout(() => control.abort(reason), 5);
+    await expect(stream.next()).rejects.toBe(reason);
+  });
+
+  it("closes its source when it is left", async () => {
+    let closed = false;
+    function* source(): Generator<string> {
+      try {
+        for (;;) yield "again";
+      } finally {
+        closed = true;
+      }
+    }
+    for await (const _ of model.encodeStream(source())) break;
+    expect(closed).toBe(true);
+  });
+
   it("reads the word table from its file with the same bits", async () => {
     const other = await SentenceTransformer.load(goldenFolder("plain"), { rows: "source" });
     expect((await other.encode(SENTENCES)).map(bits)).toEqual((await model.encode(SENTENCES)).map(bits));

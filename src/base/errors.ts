@@ -30,7 +30,8 @@ function place(at: { file?: string; field?: string; value?: unknown }): string {
 export function show(value: unknown): string {
   let text: string;
   if (typeof value === "string") text = JSON.stringify(value);
-  else if (typeof value === "number") text = `${value}`; // NaN and infinities too
+  else if (typeof value === "number")
+    text = `${value}`; // NaN and infinities too
   else if (typeof value === "bigint") text = `${value}n`;
   else if (typeof value === "function") text = "a function";
   else {

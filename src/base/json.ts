@@ -78,6 +78,15 @@ export class Json {
   }
 }
 
+/** Whether two values are written alike. Something nested too deeply to be written is like nothing. */
+export function sameJson(a: unknown, b: unknown): boolean {
+  try {
+    return JSON.stringify(a) === JSON.stringify(b);
+  } catch {
+    return false;
+  }
+}
+
 export function parseJson(file: string, text: string): unknown {
   try {
     // A byte order mark is no JSON, but editors write one.

@@ -117,6 +117,11 @@ class Reader {
     parts: readonly string[],
     H: number,
   ): Promise<[weight: Tensor<Float32Array>, bias: Tensor<Float32Array>]> {
+    // All shapes before any memory: what config.json claims may be anything.
+    for (const part of parts) {
+      this.find(`${stem}.${part}.weight`, [H, H]);
+      this.find(`${stem}.${part}.bias`, [H]);
+    }
     const weight = new Float32Array(parts.length * H * H);
     const bias = new Float32Array(parts.length * H);
     for (const [i, part] of parts.entries()) {

@@ -1,12 +1,13 @@
+import { ModelError } from "../base/errors.ts";
 import type { BertConfig } from "../bert/config.ts";
-import { type BertWeights, forward, scratch } from "../bert/forward.ts";
+import { type BertWeights, forward, type Scratch, scratch } from "../bert/forward.ts";
 import type { Kernels } from "../kernels/kernels.ts";
 import type { Runner } from "./runner.ts";
 import { breathe, Turns } from "./turns.ts";
 
 /** Runs `forward` where it stands, and yields to the event loop after every batch. `tokens` is the room for one batch. */
 export function inline<B>(kernels: Kernels<B>, weights: BertWeights<B>, config: BertConfig, tokens: number): Runner {
-  const s = scratch(kernels, config, tokens);
+  const s = roomFor(kernels, config, tokens);
   const turns = new Turns();
   return {
     effective: { threads: 0, width: 0 },
@@ -24,4 +25,17 @@ export function inline<B>(kernels: Kernels<B>, weights: BertWeights<B>, config: 
       }),
     dispose: () => turns.take(() => kernels.dispose()),
   };
+}
+
+function roomFor<B>(kernels: Kernels<B>, config: BertConfig, tokens: number): Scratch<B> {
+  try {
+    return scratch(kernels, config, tokens);
+  } catch (cause) {
+    if (!(cause instanceof RangeError)) throw cause;
+    throw new ModelError("there is no memory for a batch of so many tokens", {
+      field: "tokensPerBatch",
+      value: tokens,
+      cause,
+    });
+  }
 }

@@ -1,4 +1,5 @@
 import { ModelError } from "../base/errors.ts";
+import { sameJson } from "../base/json.ts";
 import { asObject, asText, flag, isObject, type JsonObject } from "./json.ts";
 import type { NormaliserOptions } from "./normalise.ts";
 import type { NamedId } from "./settings.ts";
@@ -56,7 +57,7 @@ export function readTokenizerJson(root: JsonObject): TokenizerJson {
 }
 
 function asId(value: unknown, field: string): number {
-  if (typeof value === "number" && Number.isInteger(value) && value >= 0) return value;
+  if (typeof value === "number" && Number.isInteger(value) && value >= 0 && value < 2 ** 31) return value;
   throw new ModelError("expected an id, a whole number", { file: FILE, field, value });
 }
 
@@ -121,8 +122,7 @@ export function readFrame({ root }: TokenizerJson): { cls: NamedId; sep: NamedId
     ["$B", 1],
     [sep, 1],
   ];
-  const equal = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);
-  if (!equal(single, first) || !equal(pair, [...first, ...second])) {
+  if (!sameJson(single, first) || !sameJson(pair, [...first, ...second])) {
     refuse("post_processor", post.single, "[CLS] A [SEP] for a text and [CLS] A [SEP] B [SEP] for a pair");
   }
   const named = (name: unknown): NamedId => {

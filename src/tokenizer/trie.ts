@@ -24,9 +24,9 @@ export function hash(cell: number, unit: number, shift: number): number {
 
 /** Builds the trie; `prefix` marks pieces that go on in a word. */
 export function buildTrie(vocabulary: ReadonlyMap<string, number>, prefix: string): Trie {
-  // At most one cell a unit; more than two thirds full, the table grows slow.
+  // At most one cell a unit and root; more than two thirds full, the table grows slow.
   let units = 0;
-  for (const piece of vocabulary.keys()) units += piece.length;
+  for (const piece of vocabulary.keys()) units += 2 * piece.length;
   let bits = 10;
   while (2 ** bits < vocabulary.size * 2) bits++;
   for (;;) {
@@ -42,23 +42,28 @@ function fill(bits: number, vocabulary: ReadonlyMap<string, number>, prefix: str
   const shift = 32 - bits;
   const cells = new Int32Array(size * 4).fill(FREE);
   let free = Math.floor((size * 2) / 3);
-  for (const [piece, id] of vocabulary) {
-    // "##" is punctuation, so that no word begins with it and a piece belongs under one root only.
-    const inner = piece.startsWith(prefix);
-    let cell = inner ? INNER_ROOT : WORD_ROOT;
-    for (let i = inner ? prefix.length : 0; i < piece.length; i++) {
+  const add = (piece: string, from: number, root: number, id: number): boolean => {
+    let cell = root;
+    for (let i = from; i < piece.length; i++) {
       const unit = piece.charCodeAt(i);
       let at = hash(cell, unit, shift);
       while (cells[at << 2] !== FREE && (cells[at << 2] !== cell || cells[(at << 2) | 1] !== unit))
         at = (at + 1) & (size - 1);
       if (cells[at << 2] === FREE) {
-        if (free-- === 0) return undefined;
+        if (free-- === 0) return false;
         cells[at << 2] = cell;
         cells[(at << 2) | 1] = unit;
       }
       cell = at;
     }
     if (cell >= 0) cells[(cell << 2) | 2] = id;
+    return true;
+  };
+  for (const [piece, id] of vocabulary) {
+    const inner = piece.startsWith(prefix);
+    // "##" is punctuation, so no word begins with it, and its pieces need not stand under both roots.
+    if (!(inner && prefix === "##") && !add(piece, 0, WORD_ROOT, id)) return undefined;
+    if (inner && !add(piece, prefix.length, INNER_ROOT, id)) return undefined;
   }
   return { cells, shift };
 }

@@ -218,6 +218,20 @@ describe("the files' other words", () => {
   });
 });
 
+test.each(["", "a"])("a word may begin with what continues one: prefix %j", (prefix) => {
+  const pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "a", "##b", "b", "ab", "aab"];
+  const files = {
+    "tokenizer.json": wholeJson((root) => {
+      root.added_tokens = [];
+      Object.assign(root.model, {
+        continuing_subword_prefix: prefix,
+        vocab: Object.fromEntries(pieces.map((piece, id) => [piece, id])),
+      });
+    }),
+  };
+  expect([...load(files).encode("ab a").ids]).toEqual([2, 7, 4, 3]); // as the Rust library answers
+});
+
 describe("refused by name", () => {
   const config = (value: object): TokenizerFiles => ({ "vocab.txt": VOCAB, "tokenizer_config.json": json(value) });
   const tokenizer = (change: Parameters<typeof wholeJson>[0]): TokenizerFiles => ({
