@@ -96,7 +96,10 @@ export function readSettings(files: TokenizerFiles, options: TokenizerOptions): 
     truncationSide: side(config, "truncation_side"),
     paddingSide: side(config, "padding_side"),
     specialTokensAsText: !(options.specialTokens ?? !flag(config, "split_special_tokens", false, CONFIG)),
-    warnings: json === undefined ? [] : disagreements(json, fromConfig, configFile !== undefined, written),
+    warnings:
+      json === undefined
+        ? withoutConfig(configFile !== undefined)
+        : disagreements(json, fromConfig, configFile !== undefined, written),
   };
 }
 
@@ -168,6 +171,13 @@ function normaliserOf(config: JsonObject): NormaliserOptions {
     stripAccents: flag(config, "strip_accents", undefined, CONFIG) ?? lowerCase,
     lowerCase,
   };
+}
+
+function withoutConfig(configured: boolean): string[] {
+  if (configured) return [];
+  return [
+    `there is no ${CONFIG}: text is lower-cased and its accents dropped, which takes Hangul apart, as in the reference`,
+  ];
 }
 
 /** What tokenizer.json says otherwise than a tokenizer that transformers builds from the config, and which of the two is followed. */

@@ -206,11 +206,6 @@ export function configurations(ids: ReadonlyMap<string, number>): Configuration[
   ];
 }
 
-/** What the reference is asked for tokenizer.json alone: its own reader, because transformers would not look at the normaliser. */
-export function isAlone({ files }: Configuration): boolean {
-  return files["tokenizer.json"] !== undefined && files["tokenizer_config.json"] === undefined;
-}
-
 /** All files of a configuration over `tokens`. */
 export function filesOf({ files, vocabulary }: Configuration, tokens: readonly string[]): TokenizerFiles {
   const out: Record<string, string | undefined> = { ...files };

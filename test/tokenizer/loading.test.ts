@@ -218,6 +218,11 @@ describe("the files' other words", () => {
   });
 });
 
+test("a vocabulary alone says that text is lower-cased", () => {
+  expect(load({ "vocab.txt": VOCAB }).warnings.join()).toContain("lower-cased");
+  expect(load({ "vocab.txt": VOCAB, "tokenizer_config.json": json({ do_lower_case: false }) }).warnings).toEqual([]);
+});
+
 test.each(["", "a"])("a word may begin with what continues one: prefix %j", (prefix) => {
   const pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "a", "##b", "b", "ab", "aab"];
   const files = {
