@@ -72,7 +72,7 @@ describe("a model that is not whole", () => {
   });
   it("a name that is neither a folder nor a package", () =>
     fails(
-      () => SentenceTransformer.load("no-such/model"),
+      () => SentenceTransformer.load("no-such/model", { localFilesOnly: true }),
       'model = "no-such/model"',
       "neither a folder nor an installed",
     ));

@@ -55,7 +55,7 @@ describe("layers", () => {
   it("the reader of imports finds them (or the rules below would hold of nothing)", () => {
     expect(files.length).toBeGreaterThan(30);
     expect(inside.length).toBeGreaterThan(80);
-    expect(importsOf("node.ts").map(({ to }) => to)).toContain("node:fs/promises");
+    expect(importsOf("node-files.ts").map(({ to }) => to)).toContain("node:fs/promises");
     expect(imports.find(({ from, to }) => from === "bert/forward.ts" && to === "kernels/kernels.ts")?.typesOnly).toBe(
       true,
     );
@@ -99,9 +99,11 @@ describe("layers", () => {
     expect(done.size).toBe(files.length);
   });
 
-  it("node: stands in node.ts alone, and nothing else comes from outside", () => {
+  it("node: stands in node.ts and its parts, node-….ts, alone; nothing else comes from outside, and only node.ts uses the parts", () => {
     const outside = imports.filter(({ to }) => !source.has(to));
-    expect(outside.filter(({ from, to }) => !(from === "node.ts" && to.startsWith("node:")))).toEqual([]);
+    const isPart = (file: string): boolean => /^node(-[\w-]+)?\.ts$/.test(file);
+    expect(outside.filter(({ from, to }) => !(isPart(from) && to.startsWith("node:")))).toEqual([]);
+    expect(inside.filter(({ from, to }) => isPart(to) && !isPart(from))).toEqual([]);
   });
 
   /** Files whose code holds the pattern. */

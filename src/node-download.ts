@@ -1,0 +1,137 @@
+import { createHash } from "node:crypto";
+import { constants, createReadStream } from "node:fs";
+import { type FileHandle, open, rm, stat } from "node:fs/promises";
+import { ModelError } from "./base/errors.ts";
+import type { HubCache } from "./node-cache.ts";
+import { type Facts, fetchFile, fileUrl, type HubModel } from "./node-hub-requests.ts";
+import { withLock } from "./node-lock.ts";
+import { persist } from "./url.ts";
+
+/** Bytes after which a connection that was cut has been of use: the count of failed tries begins anew. */
+const OF_USE = 1 << 18;
+/** Milliseconds between two reports. */
+const REPORT = 100;
+
+/** Brings a file into the cache, verified, or links the bytes that are there already. Downloads that were cut go on where they ended. */
+export async function download(model: HubModel, cache: HubCache, path: string, facts: Facts): Promise<void> {
+  const { commit, etag, size } = facts;
+  try {
+    const partial = await cache.partial(etag);
+    await withLock(cache.lock(etag), model.patience.signal, async () => {
+      // Perhaps another process has fetched it meanwhile.
+      if (await cache.hasBlob(etag, size)) return cache.publish(commit, path, etag);
+      if ((await cache.find(commit, path)) !== undefined) return;
+      const resumed = await fetchTo(partial, model, path, facts);
+      let wrong = await checksum(partial, etag);
+      if (wrong !== undefined && resumed) {
+        // The part that was there may have been the damaged one.
+        await rm(partial);
+        await fetchTo(partial, model, path, facts);
+        wrong = await checksum(partial, etag);
+      }
+      if (wrong !== undefined) {
+        await rm(partial);
+        throw new ModelError(`was damaged on the way: the hub promised ${etag}; load the model again`, {
+          file: path,
+          field: "checksum",
+          value: wrong,
+        });
+      }
+      await cache.publish(commit, path, etag, partial);
+    });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (error instanceof ModelError || typeof code !== "string") throw error;
+    throw unwritable(path, cache.folder, error);
+  }
+}
+
+function unwritable(file: string, folder: string, cause: unknown): ModelError {
+  const { code } = cause as NodeJS.ErrnoException;
+  return new ModelError(
+    `cannot be stored in ${folder} (${code}); make room there, or choose another place (option cacheDir, or HF_HUB_CACHE)`,
+    { file, cause },
+  );
+}
+
+/** Completes the file `partial`; true if it began with bytes from before. */
+async function fetchTo(partial: string, model: HubModel, path: string, { commit, size }: Facts): Promise<boolean> {
+  // A link in its place is not followed (where the system knows how).
+  const flags = constants.O_RDWR | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0);
+  const file = await open(partial, flags, 0o644);
+  let reported = 0;
+  const report = (loaded: number, end: boolean): void => {
+    if (!end && Date.now() - reported < REPORT) return;
+    reported = Date.now();
+    model.patience.onProgress?.({ file: path, loaded, total: Math.max(size ?? 0, loaded), phase: "download" });
+  };
+  try {
+    let at = (await file.stat()).size;
+    const again = async (): Promise<void> => {
+      at = 0;
+      await file.truncate(0);
+    };
+    if (at > (size ?? at)) await again();
+    const resumed = at > 0;
+    let since = at;
+    const gained = (): boolean => {
+      const enough = at - since >= OF_USE;
+      if (enough) since = at;
+      return enough;
+    };
+    const url = fileUrl(model, commit, path);
+    await persist(
+      path,
+      url,
+      model.patience,
+      async (signal, alive) => {
+        if (size !== undefined && at === size) return;
+        const response = await fetchFile(model, commit, path, at, signal);
+        if (at > 0 && response.status !== 200) {
+          const [, from, total] = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(response.headers.get("content-range") ?? "") ?? [];
+          if (response.status !== 206 || Number(from) !== at || (size !== undefined && Number(total) !== size)) {
+            await again();
+            throw new Error("the server did not go on where the download had ended");
+          }
+        } else if (at > 0) await again();
+        if (response.body === null) throw new Error("the answer was empty");
+        for await (const piece of response.body as AsyncIterable<Uint8Array>) {
+          alive();
+          if (at + piece.length > (size ?? Number.POSITIVE_INFINITY)) {
+            await again();
+            throw new ModelError(`the server sent more than the ${size} bytes it promised`, { file: path });
+          }
+          await write(file, piece, at).catch((error: unknown) => {
+            throw unwritable(path, partial, error);
+          });
+          at += piece.length;
+          report(at, false);
+        }
+        if (size !== undefined && at < size) throw new Error(`${at} bytes came of ${size}`);
+      },
+      gained,
+    );
+    report(at, true);
+    await file.datasync(); // before anybody sees it under its own name
+    return resumed;
+  } finally {
+    await file.close();
+  }
+}
+
+async function write(file: FileHandle, bytes: Uint8Array, at: number): Promise<void> {
+  for (let done = 0; done < bytes.length; ) {
+    done += (await file.write(bytes, done, bytes.length - done, at + done)).bytesWritten;
+  }
+}
+
+/** What a file's checksum is, if it is not `etag`; etags of other lengths than those of the hub's two sums cannot be checked. */
+async function checksum(file: string, etag: string): Promise<string | undefined> {
+  const large = /^[0-9a-f]{64}$/.test(etag);
+  if (!large && !/^[0-9a-f]{40}$/.test(etag)) return undefined;
+  const hash = createHash(large ? "sha256" : "sha1");
+  if (!large) hash.update(`blob ${(await stat(file)).size}\0`); // as git names contents
+  for await (const piece of createReadStream(file, { highWaterMark: 1 << 20 })) hash.update(piece);
+  const sum = hash.digest("hex");
+  return sum === etag ? undefined : sum;
+}
