@@ -11,38 +11,48 @@ import { persist } from "./url.ts";
 const OF_USE = 1 << 18;
 /** Milliseconds between two reports. */
 const REPORT = 100;
+/** Tries to have a file whole and verified; each is many tries to fetch it. */
+const TRIES = 4;
 
 /** Brings a file into the cache, verified, or links the bytes that are there already. Downloads that were cut go on where they ended. */
 export async function download(model: HubModel, cache: HubCache, path: string, facts: Facts): Promise<void> {
-  const { commit, etag, size } = facts;
+  const { etag } = facts;
   try {
     const partial = await cache.partial(etag);
-    await withLock(cache.lock(etag), model.patience.signal, async () => {
-      // Perhaps another process has fetched it meanwhile.
-      if (await cache.hasBlob(etag, size)) return cache.publish(commit, path, etag);
-      if ((await cache.find(commit, path)) !== undefined) return;
-      const resumed = await fetchTo(partial, model, path, facts);
-      let wrong = await checksum(partial, etag);
-      if (wrong !== undefined && resumed) {
-        // The part that was there may have been the damaged one.
-        await rm(partial);
-        await fetchTo(partial, model, path, facts);
-        wrong = await checksum(partial, etag);
-      }
-      if (wrong !== undefined) {
-        await rm(partial);
-        throw new ModelError(`was damaged on the way: the hub promised ${etag}; load the model again`, {
-          file: path,
-          field: "checksum",
-          value: wrong,
-        });
-      }
-      await cache.publish(commit, path, etag, partial);
-    });
+    await withLock(cache.lock(etag), model.patience.signal, () => fetchChecked(partial, model, cache, path, facts));
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (error instanceof ModelError || typeof code !== "string") throw error;
     throw unwritable(path, cache.folder, error);
+  }
+}
+
+async function fetchChecked(
+  partial: string,
+  model: HubModel,
+  cache: HubCache,
+  path: string,
+  facts: Facts,
+): Promise<void> {
+  const { commit, etag, size } = facts;
+  for (let tries = 1; ; tries++) {
+    // Perhaps another process has fetched it meanwhile.
+    if (await cache.hasBlob(etag, size)) return cache.publish(commit, path, etag);
+    if ((await cache.find(commit, path)) !== undefined) return;
+    try {
+      const resumed = await fetchTo(partial, model, path, facts);
+      const wrong = await checksum(partial, etag);
+      if (wrong === undefined) return await cache.publish(commit, path, etag, partial);
+      await rm(partial, { force: true });
+      // Where there was a part from before, that may have been the damaged one: once more, from the start.
+      if (!resumed || tries === TRIES) {
+        const problem = `was damaged on the way: the hub promised ${etag}; load the model again`;
+        throw new ModelError(problem, { file: path, field: "checksum", value: wrong });
+      }
+    } catch (error) {
+      // Where locks do not hold (some network drives), another process has verified and renamed what both have written.
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT" || tries === TRIES) throw error;
+    }
   }
 }
 
@@ -67,11 +77,8 @@ async function fetchTo(partial: string, model: HubModel, path: string, { commit,
   };
   try {
     let at = (await file.stat()).size;
-    const again = async (): Promise<void> => {
-      at = 0;
-      await file.truncate(0);
-    };
-    if (at > (size ?? at)) await again();
+    // From the start, without truncating: were there a second writer, it might have published these very bytes.
+    if (at > (size ?? at)) at = 0;
     const resumed = at > 0;
     let since = at;
     const gained = (): boolean => {
@@ -90,15 +97,15 @@ async function fetchTo(partial: string, model: HubModel, path: string, { commit,
         if (at > 0 && response.status !== 200) {
           const [, from, total] = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(response.headers.get("content-range") ?? "") ?? [];
           if (response.status !== 206 || Number(from) !== at || (size !== undefined && Number(total) !== size)) {
-            await again();
+            at = 0;
             throw new Error("the server did not go on where the download had ended");
           }
-        } else if (at > 0) await again();
+        } else at = 0;
         if (response.body === null) throw new Error("the answer was empty");
         for await (const piece of response.body as AsyncIterable<Uint8Array>) {
           alive();
           if (at + piece.length > (size ?? Number.POSITIVE_INFINITY)) {
-            await again();
+            at = 0;
             throw new ModelError(`the server sent more than the ${size} bytes it promised`, { file: path });
           }
           await write(file, piece, at).catch((error: unknown) => {
@@ -112,6 +119,7 @@ async function fetchTo(partial: string, model: HubModel, path: string, { commit,
       gained,
     );
     report(at, true);
+    if ((await file.stat()).size > at) await file.truncate(at);
     await file.datasync(); // before anybody sees it under its own name
     return resumed;
   } finally {

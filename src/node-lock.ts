@@ -20,7 +20,6 @@ const LOOK = 100;
 /** Does `work` once nobody else holds the lock at `path`. */
 export async function withLock<T>(path: string, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
   const mine = `${hostname()}\n${pid}\n${randomBytes(8).toString("hex")}`;
-  await mkdir(dirname(path), { recursive: true });
   while (!(await take(path, mine))) {
     const other = await readFile(path, "utf8").catch(() => undefined);
     if (other !== undefined && (await isGone(path, other))) await clear(path, other);
@@ -38,13 +37,15 @@ export async function withLock<T>(path: string, signal: AbortSignal | undefined,
 }
 
 async function take(path: string, mine: string): Promise<boolean> {
+  await mkdir(dirname(path), { recursive: true });
   try {
     const file = await open(path, "wx", 0o664);
     await file.writeFile(mine);
     await file.close();
     return true;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "EEXIST" || code === "ENOENT") return false; // ENOENT: somebody cleans up the folder of locks
     throw error;
   }
 }
