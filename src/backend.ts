@@ -2,7 +2,6 @@ import { checkOptional } from "./base/door.ts";
 import { ModelError } from "./base/errors.ts";
 import { js } from "./kernels/js/index.ts";
 import type { Kernels } from "./kernels/kernels.ts";
-import { reference } from "./kernels/reference.ts";
 
 /** Who does the arithmetic, by name. `auto` is the fastest backend that gives the same bits everywhere. */
 export type BackendName = "auto" | "js" | "reference";
@@ -26,6 +25,13 @@ export interface ChosenBackend {
   readonly reason: string;
 }
 
+/** Backends by name. The naive one is there to learn from and to test with: Node's entry brings it, pages do without (see `munjang/kernels`). */
+const BACKENDS = new Map<string, () => Kernels<unknown>>([["js", js]]);
+
+export function addBackend(name: BackendName, make: () => Kernels<unknown>): void {
+  BACKENDS.set(name, make);
+}
+
 /** Every function of the Kernels interface. */
 const OPERATIONS = [
   "alloc",
@@ -40,20 +46,17 @@ const OPERATIONS = [
 ] as const;
 
 export function chooseBackend(backend: Backend = "auto"): ChosenBackend {
-  switch (backend) {
-    case "auto":
-      return { kernels: js(), reason: "auto: plain JavaScript, the fastest backend of this version" };
-    case "js":
-      return { kernels: js(), reason: "asked for" };
-    case "reference":
-      return { kernels: reference(), reason: "asked for" };
+  if (backend === "auto") {
+    return { kernels: js(), reason: "auto: plain JavaScript, the fastest backend of this version" };
   }
+  const named = typeof backend === "string" ? BACKENDS.get(backend) : undefined;
+  if (named !== undefined) return { kernels: named(), reason: "asked for" };
   if (typeof backend === "object" && backend !== null) {
     for (const field of OPERATIONS) checkOptional(`backend.${field}`, backend[field] ?? null, "function");
     return { kernels: backend, reason: "given by the caller" };
   }
   throw new ModelError(
-    "is not a backend of this version; use auto, js, reference, or an object with the Kernels interface",
+    `is not a backend here; use auto, ${[...BACKENDS.keys()].join(", ")}, or an object of munjang/kernels`,
     {
       field: "backend",
       value: backend,

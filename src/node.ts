@@ -1,10 +1,15 @@
 import { fileURLToPath } from "node:url";
 import { findFolder, openFile, openFolder } from "./node-files.ts";
+import "./pytorch.ts";
+import { addBackend } from "./backend.ts";
+import { reference } from "./kernels/reference.ts";
 import { openHub } from "./node-hub.ts";
 import { setPlatform } from "./source.ts";
 
 /** The package's entry where there is a file system: everything of `index.ts`, and models by folder, by package name and from the hub. */
 export * from "./index.ts";
+
+addBackend("reference", reference);
 
 setPlatform({
   openName: async (name, options) => {

@@ -1,7 +1,6 @@
 import type { ByteSource } from "./base/bytes.ts";
 import { ModelError } from "./base/errors.ts";
 import type { TensorSource } from "./base/tensor.ts";
-import { openPytorch } from "./formats/pytorch.ts";
 import { openSafetensors } from "./formats/safetensors.ts";
 import { openShards } from "./formats/shards.ts";
 import type { ModelSource } from "./source.ts";
@@ -9,10 +8,17 @@ import type { ModelSource } from "./source.ts";
 type Open = (bytes: ByteSource, file: string) => Promise<TensorSource>;
 
 /** Files of weights in the order in which transformers looks for them; each may also be an index of shards, `.index.json`. */
-const FILES: readonly (readonly [string, Open])[] = [
-  ["model.safetensors", openSafetensors],
-  ["pytorch_model.bin", openPytorch],
-];
+const FILES = ["model.safetensors", "pytorch_model.bin"] as const;
+
+/**
+ * Who reads them. PyTorch's reader is 5 KB that a page with safetensors has no use for, so `pytorch.ts` brings it: Node's entry always
+ * does, others with `import "munjang/pytorch"`.
+ */
+const READERS = new Map<string, Open>([["model.safetensors", openSafetensors]]);
+
+export function addReader(file: (typeof FILES)[number], open: Open): void {
+  READERS.set(file, open);
+}
 
 /** What the names of weight files end with: their tensors count for a model's identity, not their bytes. */
 export const WEIGHTS: RegExp = /\.(safetensors|bin)(\.index\.json)?$/;
@@ -23,14 +29,17 @@ export const WEIGHTS: RegExp = /\.(safetensors|bin)(\.index\.json)?$/;
  */
 export async function openTensors(source: ModelSource, folder: string): Promise<TensorSource> {
   const within = folder === "" ? "" : `${folder}/`;
-  for (const [name, open] of FILES) {
-    const bytes = await source.open(within + name);
-    if (bytes !== undefined) return open(bytes, within + name);
-    const index = await source.open(`${within}${name}.index.json`);
+  for (const name of FILES) {
+    const file = within + name;
+    const bytes = await source.open(file);
+    const index = bytes ?? (await source.open(`${file}.index.json`));
     if (index === undefined) continue;
-    return openShards(index, `${within}${name}.index.json`, async (shard) => {
-      const bytes = await source.open(within + shard);
-      return bytes === undefined ? undefined : open(bytes, within + shard);
+    const open = READERS.get(name);
+    if (open === undefined) throw new ModelError('needs `import "munjang/pytorch"` here', { file });
+    if (bytes !== undefined) return open(bytes, file);
+    return openShards(index, `${file}.index.json`, async (shard) => {
+      const part = await source.open(within + shard);
+      return part === undefined ? undefined : open(part, within + shard);
     });
   }
   throw new ModelError("is missing, and there is no pytorch_model.bin, nor an index of shards", {

@@ -7,6 +7,7 @@ import * as index from "../src/index.ts";
 import * as kernels from "../src/kernels/index.ts";
 import * as ndarray from "../src/ndarray.ts";
 import * as node from "../src/node.ts";
+import * as pytorch from "../src/pytorch.ts";
 import * as tokenizer from "../src/tokenizer/index.ts";
 
 const root = join(import.meta.dirname, "..");
@@ -50,6 +51,7 @@ describe("package", () => {
       ".",
       "./tokenizer",
       "./safetensors",
+      "./pytorch",
       "./kernels",
       "./ndarray",
       "./package.json",
@@ -79,6 +81,7 @@ describe("package", () => {
     expect(names(node)).toEqual(main);
     expect(names(kernels)).toEqual(["js", "reference"]);
     expect(names(ndarray)).toEqual(["asNdarray", "rowsAsNdarray"]);
+    expect(names(pytorch)).toEqual(["ModelError", "openPytorch"]);
     expect(names(safetensors)).toEqual(["ModelError", "openSafetensors", "writeSafetensors"]);
     expect(names(tokenizer)).toEqual(["Encoding", "WordPieceTokenizer"]);
   });

@@ -212,12 +212,13 @@ def strips(steps):
         first, second, composes = pairs[c]
         pair_numbers += [(c - end) * 2 + (0 if composes else 1), first - last_first, second]
         end, last_first = c + 1, first
-    single_numbers, end = [], 0
+    gaps, single_numbers, end = [], [], 0
     last = 0
     for c in sorted(singles):
-        single_numbers += [c - end, singles[c] - last]
+        gaps.append(c - end)
+        single_numbers.append(singles[c] - last)
         end, last = c + 1, singles[c]
-    return pair_numbers, single_numbers
+    return pair_numbers, gaps + single_numbers
 
 
 def ranked(rank):
@@ -278,7 +279,7 @@ def main():
             "Numbers are base 36; a gap counts from the code point (or the end of the range) before.",
             [
                 ("PAIRS", "(gap · 2, plus 1 if the pair does not compose again), first (as difference), second: canonical decompositions in one step.", pairs),
-                ("SINGLES", "gap, what it becomes (as difference): canonical decompositions to one code point; they never compose again.", singles),
+                ("SINGLES", "gap; what it becomes (as difference): canonical decompositions to one code point; they never compose again. First all gaps, then all the others: gzip likes that.", singles),
                 ("RANKS", "gap, length, rank: combining classes, renumbered from 1 in their order; all else is 0.", ranked(rank)),
                 ("NONSPACING", "gap, length: marks that stripping accents removes.", ranges(nonspacing(steps))),
             ],

@@ -45,9 +45,10 @@ function decode(): CanonicalTables {
   const singles = numbers(SINGLES);
   at = 0;
   let to = 0;
-  for (let i = 0; i < singles.length; i += 2) {
+  const half = singles.length / 2;
+  for (let i = 0; i < half; i++) {
     at += singles[i];
-    to += singles[i + 1];
+    to += singles[half + i];
     steps.set(at++, [to]);
   }
   const expand = (c: number): readonly number[] => steps.get(c)?.flatMap(expand) ?? [c];

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { afterAll, describe, expect, it } from "vitest";
+import "../../src/node.ts";
 import { chooseBackend } from "../../src/backend.ts";
 import { BACKENDS, type Line, publish } from "../golden/bars.ts";
 import { checkSeeded } from "../seeded/check.ts";

@@ -1,4 +1,5 @@
 import { afterAll, describe, it } from "vitest";
+import "../../src/node.ts";
 import { chooseBackend } from "../../src/backend.ts";
 import { BACKENDS, type Line, publish } from "../golden/bars.ts";
 import { checkSeeded } from "./check.ts";

@@ -227,7 +227,7 @@ test.each(["", "a"])("a word may begin with what continues one: prefix %j", (pre
   const pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "a", "##b", "b", "ab", "aab"];
   const files = {
     "tokenizer.json": wholeJson((root) => {
-      root.added_tokens = [];
+      Object.assign(root, { added_tokens: [] });
       Object.assign(root.model, {
         continuing_subword_prefix: prefix,
         vocab: Object.fromEntries(pieces.map((piece, id) => [piece, id])),
