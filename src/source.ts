@@ -80,7 +80,7 @@ export async function openModel(input: ModelInput, options: SourceOptions = {}):
     if ("length" in input && input.length > 0 && Array.from(input).every((file) => file instanceof Blob)) {
       // Paths begin with the folder that was picked.
       const named = Array.from(input, (f) => [f.webkitRelativePath?.replace(/^[^/]*\//, "") || f.name, f] as const);
-      return inMemory(input[0].webkitRelativePath?.split("/")[0] || "files", named, options);
+      return inMemory("files", named, options);
     }
   }
   throw new ModelError("must be a name, a folder, a URL, a list of files, or { files: { path: bytes } }", {

@@ -44,12 +44,8 @@ export async function persist<T>(
   attempt: Attempt<T>,
   gained?: () => boolean,
 ): Promise<T> {
-  let end: (reason: unknown) => void = () => {};
+  let end: (reason?: unknown) => void = () => {};
   let timer: ReturnType<typeof setTimeout> | undefined;
-  const after = (ms: number, then: () => void): void => {
-    clearTimeout(timer);
-    timer = setTimeout(then, ms);
-  };
   const stop = (): void => end(signal?.reason);
   signal?.addEventListener("abort", stop);
   try {
@@ -57,28 +53,32 @@ export async function persist<T>(
       signal?.throwIfAborted();
       const control = new AbortController();
       end = (reason) => control.abort(reason);
-      const alive = (): void => after(timeout, () => end(new Error(`nothing came for ${timeout} ms`)));
+      const alive = (): void => {
+        clearTimeout(timer);
+        timer = setTimeout(end, timeout, new Error(`nothing came for ${timeout} ms`));
+      };
       alive();
       try {
         return await attempt(control.signal, alive);
       } catch (error) {
         signal?.throwIfAborted();
-        end(undefined); // a connection that nobody reads from any more
         if (error instanceof ModelError) throw error;
         if (gained?.()) failures = 0;
-        const { message, cause, wait = FIRST_WAIT * 2 ** failures } = error as Error & { wait?: number };
+        const { message, cause = "", wait = FIRST_WAIT * 2 ** failures } = error as Error & { wait?: number };
         if (failures >= RETRIES || wait > LONGEST_WAIT) {
-          const why = cause instanceof Error ? `${message}: ${cause.message}` : message;
-          const problem = `could not be fetched from ${shown(url)} (${why}); tried ${failures + 1} times`;
+          const problem = `could not be fetched from ${shown(url)} (${message} ${cause}); tried ${failures + 1} times`;
           throw new ModelError(problem, { file, cause: error });
         }
+        end(); // a connection that nobody reads from any more
+        clearTimeout(timer);
         await new Promise<unknown>((resolve) => {
           end = resolve;
-          after(wait, () => resolve(0));
+          timer = setTimeout(end, wait);
         });
       }
     }
   } finally {
+    end();
     clearTimeout(timer);
     signal?.removeEventListener("abort", stop);
   }
@@ -91,28 +91,26 @@ export function shown(url: URL): string {
 
 /** Refuses answers that are no file. `denied` is added where the status says that it is not for everybody. */
 export function checkAnswer(file: string, url: URL, { status, ok, headers }: Response, denied: string): void {
-  const answered = `the server answered ${status}`;
+  let problem = `the server answered ${status}`;
   if (status === 408 || status === 429 || status >= 500) {
     // Seconds, or a date.
-    const after = headers.get("retry-after") ?? "";
-    const wait = after === "" ? undefined : Number(after) * 1000 || Math.max(0, Date.parse(after) - Date.now()) || 0;
-    throw Object.assign(new Error((after && `${answered}, Retry-After: ${after}`) || answered), { wait });
+    const after = headers.get("retry-after");
+    const wait = after === null ? undefined : Number(after) * 1000 || Math.max(0, Date.parse(after) - Date.now()) || 0;
+    throw Object.assign(new Error(after === null ? problem : `${problem}, Retry-After: ${after}`), { wait });
   }
-  const problem = !ok
-    ? answered + (status === 401 || status === 403 ? denied : "")
-    : /text\/html/.test(headers.get("content-type") ?? "")
-      ? "the server sent a web page in place of the file: a login, a proxy, or a site that does so (and not 404) for files it lacks"
-      : undefined;
-  if (problem !== undefined) throw new ModelError(problem, { file, field: "url", value: shown(url) });
+  if (status === 401 || status === 403) problem += denied;
+  else if (ok) {
+    if (!headers.get("content-type")?.includes("text/html")) return;
+    problem = "the server sent a web page in place of the file: a login, or one that should be a 404";
+  }
+  throw new ModelError(problem, { file, field: "url", value: shown(url) });
 }
 
-/** Bytes of an answer, the length of the whole file, and what changes when the file does. */
+/** The part asked for, or everything; the length of the whole file; and what changes when the file does. */
 interface Answer {
   readonly bytes: ArrayBuffer;
   readonly total: number;
   readonly version: string | null;
-  /** False for the whole file. */
-  readonly part: boolean;
 }
 
 /** Bytes fetched first; a file no longer than that is fetched whole. */
@@ -125,7 +123,7 @@ const PARTS = 1000;
 export async function openUrl(file: string, url: URL, patience: Patience): Promise<ByteSource | undefined> {
   if (url.password !== "") throw new ModelError("must not hold a password", { file, field: "url" });
   const first = await ask(file, url, patience, 0, FIRST_BYTES);
-  if (!first?.part || first.bytes.byteLength === first.total) return first?.bytes;
+  if (first === undefined || first.bytes.byteLength === first.total) return first?.bytes;
   const { total, version } = first;
   const held = [{ at: 0, bytes: first.bytes }];
   return {
@@ -136,10 +134,10 @@ export async function openUrl(file: string, url: URL, patience: Patience): Promi
       }
       const answer = await ask(file, url, patience, start, end);
       if (answer?.total !== total || answer.version !== version) {
-        throw new ModelError("changed on the server while it was read; load the model again", { file });
+        throw new ModelError("changed on the server meanwhile; load the model again", { file });
       }
-      const { bytes, part } = answer;
-      if (!part) return bytes.slice(start, end);
+      const { bytes } = answer;
+      if (bytes.byteLength === total) return bytes.slice(start, end);
       if (end - start > 2 * ENDS && held.length < PARTS) {
         held.push({ at: start, bytes: bytes.slice(0, ENDS) }, { at: end - ENDS, bytes: bytes.slice(-ENDS) });
       }
@@ -164,7 +162,7 @@ async function ask(
     const range = headers.get("content-range") ?? "";
     // An empty file has no first byte; where the range is hidden from pages of other origins only the whole file is sure.
     if (start === 0 && end && (status === 416 || (part && range === ""))) return ask(file, url, patience, 0, 0);
-    checkAnswer(file, url, response, ": it must be readable without signing in, or by a signed address");
+    checkAnswer(file, url, response, ": it must be public, or the address a signed one");
     const [, from, last, total] = /^bytes (\d+)-(\d+)\/(\d+)$/.exec(range)?.map(Number) ?? [];
     if (part && (from !== start || last !== Math.min(end, total) - 1)) {
       const problem = `bytes ${start} to ${end} were asked for, others came`;
@@ -183,6 +181,6 @@ async function ask(
     });
     const bytes = await new Response(response.body?.pipeThrough(watch)).arrayBuffer();
     if (part && loaded !== last - from + 1) throw new Error(`${loaded} bytes came of ${last - from + 1}`);
-    return { bytes, total: part ? total : loaded, version: headers.get("etag") ?? headers.get("last-modified"), part };
+    return { bytes, total: part ? total : loaded, version: headers.get("etag") ?? headers.get("last-modified") };
   });
 }
