@@ -30,7 +30,8 @@ export function openHub(id: string, options: SourceOptions): ModelSource {
   const known = new Map<string, Facts | undefined>();
 
   async function findCommit(): Promise<string> {
-    const commit = COMMIT.test(revision) ? revision : await cache.readRef(revision);
+    const again = options.refresh === true && !offline;
+    const commit = COMMIT.test(revision) ? revision : again ? undefined : await cache.readRef(revision);
     if (commit !== undefined && (!offline || (await cache.hasSnapshot(commit)))) return commit;
     if (offline) {
       const problem = `${NO_FOLDER}, its revision ${revision} is not in the cache, ${root}, and nothing is fetched (localFilesOnly, HF_HUB_OFFLINE)`;

@@ -43,6 +43,8 @@ export interface SourceOptions extends Patience {
   cacheDir?: string;
   /** Use what is in the cache, ask no server. Default: `HF_HUB_OFFLINE`. */
   localFilesOnly?: boolean;
+  /** Ask the hub where the branch stands today, instead of taking the commit in the cache. Default: false. */
+  refresh?: boolean;
   /** For private and gated models; sent to `endpoint` and nowhere else. Default: `HF_TOKEN`. */
   token?: string;
   /** Default: `HF_ENDPOINT`, or https://huggingface.co. */

@@ -9,6 +9,7 @@ import {
   readlinkSync,
   rmSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -126,6 +127,20 @@ describe("a model of the hub", () => {
     await source.close();
     const revisions = hub.asked.map(({ path }) => path.split("/")[4]);
     expect(revisions).toEqual(["main", ...revisions.slice(1).map(() => COMMIT)]);
+  });
+
+  it("a branch stands where it stood when it was first loaded, unless asked to look again", async () => {
+    const hub = await serve();
+    await get(hub, "config.json");
+    const later = "decade".padEnd(40, "1");
+    const moved = await serveHub({ ...files, "config.json": new TextEncoder().encode("{}") }, later);
+    hubs.push(moved);
+    same(await get(moved, "config.json"), model["config.json"]);
+    expect(moved.asked.length).toBe(0);
+    expect(String(await get(moved, "config.json", { refresh: true }))).toBe("{}");
+    expect(readFileSync(join(folder(), "refs/main"), "utf8")).toBe(later);
+    expect(String(await get(moved, "config.json", { refresh: true, localFilesOnly: true }))).toBe("{}");
+    same(await get(hub, "config.json", { revision: COMMIT, localFilesOnly: true }), model["config.json"]);
   });
 
   it("by environment: HF_ENDPOINT, HF_HUB_CACHE, HF_HOME, HF_TOKEN", async () => {
@@ -629,6 +644,18 @@ describe("several at once", () => {
     writeFileSync(lock, `${hostname()}\n999999999\nx`);
     same(await get(hub), big);
     expect(existsSync(lock)).toBe(false);
+  });
+
+  it("a lock of another machine that nobody has touched for long is taken over, a fresh one is waited for", async () => {
+    const hub = await serve();
+    const lock = join(cacheDir, ".locks/models--someone--tiny", `${sha256(big)}.munjang.lock`);
+    mkdirSync(dirname(lock), { recursive: true });
+    writeFileSync(lock, "elsewhere\n1\nx");
+    await expect(get(hub, "big.bin", { signal: AbortSignal.timeout(300) })).rejects.toMatchObject({
+      name: "TimeoutError",
+    });
+    utimesSync(lock, new Date(), new Date(Date.now() - 60_000));
+    same(await get(hub), big);
   });
 
   it("a lock that is held is waited for, until the signal", async () => {
