@@ -1,9 +1,10 @@
 /**
  * JSON of weight files, read in place. `JSON.parse` will not do: it keeps the last of two equal names in silence, cannot tell 1 from 1.0,
- * and builds everything, so that ten megabytes of brackets cost a gigabyte. This reads from left to right, once, and never builds what
- * nobody keeps; how many values it steps over is bounded.
+ * and builds everything, so that ten megabytes of brackets cost a gigabyte. This counts what is there before it reads, reads from left
+ * to right, once, and never builds what nobody keeps.
  */
 import { ModelError, show } from "../base/errors.ts";
+import { tooManyTensors } from "./limits.ts";
 
 /** Where reading stands. */
 export interface Cursor {
@@ -12,24 +13,47 @@ export interface Cursor {
   readonly file: string;
   /** What the text is, for messages: `header`. */
   readonly what: string;
-  /** Members and values that may still come. */
-  left: number;
 }
+
+/** Characters of one string: metadata may be long, names are not. */
+const STRING = 10_000_000;
 
 /** A name as it may stand in a message: it comes from a stranger, and may be long or hold line breaks. */
 export function label(name: string): string {
   return /^[\x21-\x7e]{1,80}$/.test(name) ? name : show(name);
 }
 
-/** Decodes UTF-8 and stands before its first character. `values` bounds members and values in all. */
-export function cursorOf(bytes: ArrayBuffer, file: string, what: string, values: number): Cursor {
+/**
+ * Counts objects, members and values, then decodes UTF-8 and stands before its first character. There may be an object for each tensor,
+ * five members, and sixteen commas and brackets.
+ */
+export function cursorOf(bytes: ArrayBuffer, file: string, what: string, maxTensors: number): Cursor {
+  const seen = countBare(new Uint8Array(bytes));
+  const [comma, colon, bracket, brace] = [44, 58, 91, 123].map((code) => seen[code]);
+  if (brace > maxTensors + 2) throw tooManyTensors(file, what, maxTensors);
+  if (colon > 5 * maxTensors + 1000 || comma + bracket > 16 * maxTensors + 1000) {
+    throw new ModelError("more members and values than maxTensors could need: refused", { file, field: what });
+  }
   try {
     const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
-    return { text, next: 0, file, what, left: values };
+    return { text, next: 0, file, what };
   } catch (cause) {
     const problem = `the ${what} is not UTF-8: the file is damaged, fetch it again`;
     throw new ModelError(problem, { file, field: what, cause });
   }
+}
+
+/** How often every byte stands outside strings, [256]. */
+function countBare(bytes: Uint8Array): Uint32Array {
+  const seen = new Uint32Array(256);
+  let quoted = false;
+  for (let i = 0; i < bytes.length; i++) {
+    const byte = bytes[i];
+    if (byte === 34) quoted = !quoted;
+    else if (!quoted) seen[byte]++;
+    else if (byte === 92) i++;
+  }
+  return seen;
 }
 
 /** Nothing but white space may follow. */
@@ -45,7 +69,6 @@ export function eachMember(at: Cursor, where: string, read: (key: string) => voi
   if (take(at, "}")) return;
   const keys = new Set<string>();
   do {
-    count(at);
     const key = readString(at);
     if (keys.has(key)) {
       const problem = `stands twice in ${where}: readers would not agree which one counts`;
@@ -64,6 +87,8 @@ export function readString(at: Cursor): string {
   const start = at.next - 1;
   while (at.next < at.text.length && at.text[at.next] !== '"') at.next += at.text[at.next] === "\\" ? 2 : 1;
   expect(at, '"');
+  if (at.next - start > STRING)
+    throw new ModelError(`a string of over ${STRING} characters`, { file: at.file, field: at.what });
   const raw = at.text.slice(start, at.next);
   let value: string;
   try {
@@ -102,7 +127,6 @@ export function readIntegers(at: Cursor, field: string, most: number): number[] 
 
 /** Steps over any JSON value, at most 128 levels deep, which is the limit of the reference reader of safetensors. */
 export function skipValue(at: Cursor, depth = 0): void {
-  count(at);
   if (depth > 128) throw broken(at, "fewer levels of brackets");
   skipSpace(at);
   const first = at.text[at.next];
@@ -145,13 +169,6 @@ function match(at: Cursor, pattern: RegExp): string | undefined {
 function expect(at: Cursor, text: string): void {
   skipSpace(at);
   if (!take(at, text)) throw broken(at, text);
-}
-
-function count(at: Cursor): void {
-  if (at.left-- <= 0) {
-    const problem = "more members and values than its tensors can need: if the file is to be trusted, raise maxTensors";
-    throw new ModelError(problem, { file: at.file, field: at.what });
-  }
 }
 
 function broken(at: Cursor, wanted: string): ModelError {

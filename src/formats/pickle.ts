@@ -4,15 +4,18 @@
  * are those of `torch.load(weights_only=True)` (torch/_weights_only_unpickler.py); all others are refused by name.
  */
 import { ModelError, show } from "../base/errors.ts";
+import { tooManyTensors } from "./limits.ts";
+
+const EMPTY: unknown[] = [];
 
 /** `{}` and `OrderedDict()`: key, value, key, value, …, as they came. */
 export class Dict {
-  readonly items: unknown[] = [];
+  items: unknown[] = EMPTY; // replaced when there is something: most are the empty hooks of a tensor
 }
 
 /** `[…]`. Tuples are plain arrays, and never change. */
 export class List {
-  readonly items: unknown[] = [];
+  items: unknown[] = EMPTY;
 }
 
 /** A name the pickle may say, `torch._utils._rebuild_tensor_v2`. It stands for nothing. */
@@ -39,25 +42,19 @@ export class CutShort extends ModelError {}
 const STACK = 10_000;
 /** Bytes of one string: tensor names are short. */
 const STRING = 65_536;
-/** Values pushed, and lists, dicts, tuples and strings made, for each tensor that is allowed; PyTorch's own pickles have 30 and 9. */
-const PUSHED = 40;
-const MADE = 10;
+/**
+ * Values pushed, and lists, dicts, tuples and strings made, for each tensor that is allowed. PyTorch needs 30 and 9, so that some 60,000
+ * tensors fit the default: all these live until the pickle ends, in 64 MB.
+ */
+const PUSHED = 20;
+const MADE = 6;
 /** How far beyond its end the memo may be written; Python's pickler counts upwards. */
 const GAP = 1000;
 
-const EMPTY: readonly unknown[] = [];
-
-/** Names of what pickles run code or make objects with, for messages. */
+/** Opcodes of pickles that run code or make objects, for messages. */
 const REFUSED: Readonly<Record<number, string>> = {
-  105: "INST",
-  111: "OBJ",
-  129: "NEWOBJ",
-  130: "EXT1",
-  131: "EXT2",
-  132: "EXT4",
-  146: "NEWOBJ_EX",
-  147: "STACK_GLOBAL",
-  149: "FRAME",
+  ...{ 105: "INST", 111: "OBJ", 129: "NEWOBJ", 130: "EXT1", 131: "EXT2", 132: "EXT4" },
+  ...{ 146: "NEWOBJ_EX", 147: "STACK_GLOBAL", 149: "FRAME" },
 };
 
 /**
@@ -82,7 +79,8 @@ export function unpickle(
 
   const here = () => ({ file, field: `${where} byte ${op}` });
   const refuse = (problem: string): ModelError => new ModelError(problem, here());
-  const bomb = (what: string): ModelError => refuse(`too many ${what} for the weights of an encoder: refused`);
+  const bomb = (what: string): ModelError =>
+    refuse(`too many ${what} for weights: raise maxTensors if you trust the file`);
 
   /** Steps over n bytes and answers where they begin. */
   function take(n: number): number {
@@ -146,6 +144,8 @@ export function unpickle(
     if (!(top instanceof Kind) || (Kind === Dict && values.length % 2 !== 0)) {
       throw refuse(`adds to something that is no ${Kind === Dict ? "dict" : "list"}, or half a pair`);
     }
+    if (top.items.length > 2 * maxTensors) throw tooManyTensors(file, where, maxTensors);
+    if (top.items === EMPTY) top.items = [];
     for (const value of values) top.items.push(value);
     stack.push(top);
   }
@@ -163,11 +163,16 @@ export function unpickle(
     push(value);
   }
 
+  /** Everything a pickle could do but build tensors. */
+  const forbid = (what: string): ModelError =>
+    refuse(
+      `${what} has no place among weights: nothing is run. If you trust the file, save its tensors as safetensors`,
+    );
+
   function global(): Global {
     const name = `${line()}.${line()}`;
-    if (rules.globals.has(name)) return new Global(name);
-    const problem = `names ${show(name)}, which has no place among weights: nothing is run, the file is refused. If you trust it, save model.state_dict() as safetensors`;
-    throw refuse(problem);
+    if (!rules.globals.has(name)) throw forbid(show(name));
+    return new Global(name);
   }
 
   function reduce(): unknown {
@@ -181,12 +186,12 @@ export function unpickle(
 
   function long(): number | bigint {
     const n = bytes[take(1)];
+    if (n > 16) throw refuse(`a number of ${n} bytes: refused`);
     const from = take(n);
-    let value = 0n;
-    for (let i = n - 1; i >= 0; i--) value = (value << 8n) | BigInt(bytes[from + i]);
-    value = BigInt.asIntN(8 * n, value);
-    const small = Number(value);
-    return Number.isSafeInteger(small) ? small : value;
+    let long = 0n;
+    for (let i = n - 1; i >= 0; i--) long = (long << 8n) | BigInt(bytes[from + i]);
+    long = BigInt.asIntN(8 * n, long);
+    return Number.isSafeInteger(Number(long)) ? Number(long) : long;
   }
 
   for (;;) {
@@ -245,18 +250,14 @@ export function unpickle(
       case 0x74:
         make(popMark()); // TUPLE
         break;
-      case 0x5d:
-        make(new List()); // EMPTY_LIST
-        break;
+      case 0x5d: // EMPTY_LIST, EMPTY_DICT
       case 0x7d:
-        make(new Dict()); // EMPTY_DICT
+        make(code === 0x5d ? new List() : new Dict());
         break;
-      case 0x4e:
-        push(null); // NONE
-        break;
-      case 0x88: // NEWTRUE, NEWFALSE
+      case 0x4e: // NONE, NEWTRUE, NEWFALSE
+      case 0x88:
       case 0x89:
-        push(code === 0x88);
+        push(code === 0x4e ? null : code === 0x88);
         break;
       case 0x4a:
         push(view.getInt32(take(4), true)); // BININT
@@ -292,9 +293,7 @@ export function unpickle(
         put(view.getUint32(take(4), true)); // LONG_BINPUT
         break;
       default:
-        throw refuse(
-          `opcode ${code}${REFUSED[code] ? ` (${REFUSED[code]})` : ""} has no place among weights: nothing is run, the file is refused`,
-        );
+        throw forbid(`opcode ${code}${REFUSED[code] ? ` (${REFUSED[code]})` : ""}`);
     }
   }
 }

@@ -79,8 +79,7 @@ export interface Header {
  * @throws ModelError naming the tensor where the header breaks a rule.
  */
 export function parseHeader(bytes: ArrayBuffer, dataLength: number, file: string, maxTensors: number): Header {
-  // Four members a tensor; what is left over leaves room for metadata and for fields the format does not name.
-  const at = cursorOf(bytes, file, "header", 5 * maxTensors + 1000);
+  const at = cursorOf(bytes, file, "header", maxTensors);
   const metadata = new Map<string, string>();
   const found: [string, Entry][] = [];
   eachMember(at, "the header", (name) => {
@@ -117,7 +116,10 @@ function layOut(found: [string, Entry][], dataLength: number, file: string): Map
   if (covered !== dataLength) {
     const problem =
       covered > dataLength ? "the file is cut short, fetch it again" : "bytes after the last tensor are refused";
-    throw new ModelError(`the tensors take ${covered} bytes and the file holds ${dataLength}: ${problem}`, { file });
+    throw new ModelError(`the tensors take ${covered} bytes and the file holds ${dataLength}: ${problem}`, {
+      file,
+      field: "data_offsets",
+    });
   }
   return new Map(found);
 }

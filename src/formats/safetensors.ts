@@ -60,7 +60,7 @@ function checkLength(start: ArrayBuffer, byteLength: number, file: string, most:
   // What people do open by mistake begins with letters, which read as a length of 10^18 and more.
   const first = new Uint8Array(start);
   const problem = first[0] === 0x50 && first[1] === 0x4b ? "this is a zip file (a PyTorch model?)" : mistaken(first);
-  if (problem !== undefined) throw new ModelError(problem, { file });
+  if (problem !== undefined) throw new ModelError(problem, { file, field: "the first bytes" });
   const at = { file, field: "header length", value: stated };
   if (stated > most) {
     throw new ModelError(`over the limit of ${most} bytes: not a safetensors file, or raise maxHeaderBytes`, at);

@@ -55,7 +55,7 @@ async function readIndex(index: ByteSource, file: string, limits?: FormatLimits)
   if (byteLength > maxHeaderBytes) {
     throw new ModelError("is over the limit of maxHeaderBytes", { file, field: "byteLength", value: byteLength });
   }
-  const at = cursorOf(await readBytes(index, 0, byteLength, file, "index"), file, "index", maxTensors + 1000);
+  const at = cursorOf(await readBytes(index, 0, byteLength, file, "index"), file, "index", maxTensors);
   const shards = new Map<string, string>();
   eachMember(at, "the index", (key) => {
     if (key !== "weight_map") skipValue(at);

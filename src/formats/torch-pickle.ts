@@ -90,13 +90,15 @@ export const TORCH_RULES: PickleRules = {
 /** Python 3 fills it by SETITEMS; Python 2 gave a list of pairs. */
 function orderedDict(args: readonly unknown[]): Dict | undefined {
   const dict = new Dict();
+  const all: unknown[] = [];
   if (args.length === 0) return dict;
   if (args.length > 1 || !(args[0] instanceof List)) return undefined;
   for (const pair of args[0].items) {
     const items = pair instanceof List ? pair.items : pair;
     if (!Array.isArray(items) || items.length !== 2) return undefined;
-    dict.items.push(...items);
+    all.push(...items);
   }
+  dict.items = all;
   return dict;
 }
 
