@@ -20,8 +20,10 @@ const LOOK = 100;
 /** Does `work` once nobody else holds the lock at `path`. */
 export async function withLock<T>(path: string, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
   const mine = `${hostname()}\n${pid}\n${randomBytes(8).toString("hex")}`;
-  while (!(await take(path, mine))) {
+  let vanished = 0;
+  while (!(await take(path, mine, vanished < 20))) {
     const other = await readFile(path, "utf8").catch(() => undefined);
+    vanished = other === undefined ? vanished + 1 : 0;
     if (other !== undefined && (await isGone(path, other))) await clear(path, other);
     else await sleep(LOOK, undefined, { signal }).catch(() => {});
     signal?.throwIfAborted();
@@ -36,16 +38,16 @@ export async function withLock<T>(path: string, signal: AbortSignal | undefined,
   }
 }
 
-async function take(path: string, mine: string): Promise<boolean> {
-  await mkdir(dirname(path), { recursive: true });
+async function take(path: string, mine: string, patient: boolean): Promise<boolean> {
   try {
+    await mkdir(dirname(path), { recursive: true });
     const file = await open(path, "wx", 0o664);
     await file.writeFile(mine);
     await file.close();
     return true;
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === "EEXIST" || code === "ENOENT") return false; // ENOENT: somebody cleans up the folder of locks
+    if (code === "EEXIST" || (code === "ENOENT" && patient)) return false; // ENOENT: somebody cleans up the folder of locks
     throw error;
   }
 }
