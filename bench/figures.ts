@@ -55,6 +55,27 @@ function encode(): string {
   return ["", "| | |", "|---|---|", ...rows, "", `${cpu}, Node ${node}.`, ""].join("\n");
 }
 
+function load(): string {
+  const { results, cpu, node } = result("load.json");
+  const rows = results.map(
+    ({
+      name,
+      secondsToFirstVector,
+      peakTimesFile,
+    }: Record<"secondsToFirstVector" | "peakTimesFile", Timed["rate"]> & { name: string }) =>
+      `| ${name} | ${secondsToFirstVector.median.toFixed(2)} s | ${peakTimesFile.median.toFixed(2)} |`,
+  );
+  return [
+    "",
+    "| container | to the first vector | peak memory above an empty process, times the file |",
+    "|---|---|---|",
+    ...rows,
+    "",
+    `${cpu}, Node ${node}.`,
+    "",
+  ].join("\n");
+}
+
 const kernel = (): Timed =>
   result("kernels-node22.json").results.find(({ name }: Timed) => name === "munjang, backend js");
 
@@ -63,6 +84,7 @@ const FIGURES: Readonly<Record<string, () => string>> = {
   accuracy,
   tokenizer,
   encode,
+  load,
   size: () => (result("size.json").sizes["index.js"] / 1024).toFixed(1),
   gflops: () => kernel().rate.median.toFixed(1),
   times: () => kernel().ratio.median.toFixed(1),
