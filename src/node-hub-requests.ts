@@ -54,7 +54,9 @@ export function askFacts(
     if (!/^[\w+-][\w.+-]{0,199}$/.test(etag)) {
       throw new ModelError("cannot be the name of a file", { file: path, field: "ETag", value: named });
     }
-    const length = headers.get("x-linked-size") ?? (moved ? null : headers.get("content-length"));
+    // A proxy may compress what it was asked not to; its length is then another.
+    const plain = !moved && (headers.get("content-encoding") ?? "identity") === "identity";
+    const length = headers.get("x-linked-size") ?? (plain ? headers.get("content-length") : null);
     return { commit, etag, size: length !== null && /^\d{1,15}$/.test(length) ? Number(length) : undefined };
   });
 }

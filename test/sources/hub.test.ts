@@ -14,6 +14,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { type LoadProgress, SentenceTransformer } from "../../src/node.ts";
 import { openModel, type SourceOptions } from "../../src/source.ts";
@@ -208,6 +209,31 @@ describe("a model of the hub", () => {
     const hub = await serve();
     expect(String(await get(hub, "sub/odd # name.txt"))).toBe("odd");
     expect(await get(hub, "sub/nothing.txt")).toBeUndefined();
+  });
+
+  it("small files that a proxy compresses on the way, with a weak ETag", async () => {
+    const path = "tokenizer_config.json";
+    const packed = gzipSync(files[path]);
+    const hub = await serve({
+      hub: (asked, response) => {
+        if (!asked.path.endsWith(path)) return;
+        response.writeHead(200, {
+          "x-repo-commit": COMMIT,
+          etag: `W/"${gitBlob(files[path])}"`,
+          "content-encoding": "gzip",
+          "content-length": packed.length,
+        });
+        response.end(asked.method === "HEAD" ? undefined : packed);
+        return true;
+      },
+    });
+    same(await get(hub, path), files[path]);
+  });
+
+  it("an empty file", async () => {
+    const hub = await serve(undefined, { ...files, empty: new Uint8Array(0) });
+    expect(await get(hub, "empty")).toEqual(Buffer.alloc(0));
+    expect(await get(hub, "empty", { localFilesOnly: true })).toEqual(Buffer.alloc(0));
   });
 
   it("a progress report for every part, up to the whole", async () => {
