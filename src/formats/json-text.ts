@@ -67,14 +67,17 @@ export function eachMember(at: Cursor, where: string, read: (key: string) => voi
   expect(at, "{");
   skipSpace(at);
   if (take(at, "}")) return;
-  const keys = new Set<string>();
+  // Nearly every object has three members, for which a set would be most of the memory spent here.
+  const few: string[] = [];
+  let many: Set<string> | undefined;
   do {
     const key = readString(at);
-    if (keys.has(key)) {
+    if (many === undefined ? few.includes(key) : many.has(key)) {
       const problem = `stands twice in ${where}: readers would not agree which one counts`;
       throw new ModelError(problem, { file: at.file, field: label(key) });
     }
-    keys.add(key);
+    if (many !== undefined) many.add(key);
+    else if (few.push(key) === 16) many = new Set(few);
     expect(at, ":");
     read(key);
     skipSpace(at);
@@ -122,7 +125,7 @@ export function readIntegers(at: Cursor, field: string, most: number): number[] 
     skipSpace(at);
   } while (take(at, ","));
   expect(at, "]");
-  return values;
+  return values.slice(); // without the room to grow, which is seventeen numbers
 }
 
 /** Steps over any JSON value, at most 128 levels deep, which is the limit of the reference reader of safetensors. */
@@ -161,9 +164,10 @@ export function take(at: Cursor, text: string): boolean {
 /** Patterns here are bounded: a regular expression that runs over megabytes may exhaust the engine's stack. */
 function match(at: Cursor, pattern: RegExp): string | undefined {
   pattern.lastIndex = at.next;
-  const found = pattern.exec(at.text)?.[0];
-  if (found !== undefined) at.next += found.length;
-  return found;
+  if (!pattern.test(at.text)) return undefined;
+  const start = at.next;
+  at.next = pattern.lastIndex;
+  return at.text.slice(start, at.next);
 }
 
 function expect(at: Cursor, text: string): void {

@@ -43,11 +43,11 @@ const STACK = 10_000;
 /** Bytes of one string: tensor names are short. */
 const STRING = 65_536;
 /**
- * Values pushed, and lists, dicts, tuples and strings made, for each tensor that is allowed. PyTorch needs 30 and 9, so that some 60,000
+ * Values pushed, and lists, dicts, tuples and strings made, for each tensor that is allowed. PyTorch needs 30 and 9, so that some 40,000
  * tensors fit the default: all these live until the pickle ends, in 64 MB.
  */
 const PUSHED = 20;
-const MADE = 6;
+const MADE = 4;
 /** How far beyond its end the memo may be written; Python's pickler counts upwards. */
 const GAP = 1000;
 
