@@ -628,23 +628,19 @@ describe("a hub on a bad day", () => {
     );
   });
 
-  it("nobody there", async () => {
-    await fails(
-      get(await serve(), "config.json", { endpoint: "http://127.0.0.1:1" }),
-      'model = "someone/tiny"',
-      "neither a folder nor",
-      "cannot be asked",
-    );
-  }, 30_000);
-
-  it("nobody there for a file that is missing in the cache", async () => {
+  it("nobody there: for a model that is not in the cache, and for a file of one that is", async () => {
     const hub = await serve();
     await get(hub, "config.json");
-    await fails(
-      get(hub, "big.bin", { endpoint: "http://127.0.0.1:1" }),
-      "big.bin: could not be fetched",
-      "HF_HUB_OFFLINE=1",
-    );
+    const nobody = { endpoint: "http://127.0.0.1:1" };
+    await Promise.all([
+      fails(
+        get(hub, "config.json", { ...nobody, cacheDir: join(cacheDir, "other") }),
+        'model = "someone/tiny"',
+        "neither a folder nor",
+        "cannot be asked",
+      ),
+      fails(get(hub, "big.bin", nobody), "big.bin: could not be fetched", "HF_HUB_OFFLINE=1"),
+    ]);
   }, 30_000);
 
   it("a cache that cannot be written", async () => {
