@@ -1,6 +1,8 @@
 /** How near is near enough, and the table that says how near it was. */
+
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { expect } from "vitest";
 import type { BackendName } from "../../src/backend.ts";
 import { type CompareOptions, type Worst, worse, worstOf } from "./compare.ts";
 import type { Golden, GoldenArray } from "./read.ts";
@@ -66,6 +68,13 @@ export class Tally {
     this.worst = worse(this.worst, worst);
     this.numbers += numbers;
   }
+}
+
+/** A tally of sentence vectors as a line of the table; it must be within so many times the library's worst. */
+export function settle(lines: Line[], model: string, backend: string, tally: Tally, bars: Bars): void {
+  const { numbers, worst } = tally;
+  lines.push({ model, backend, what: "vectors", numbers, ours: worst.error, library: bars.vectors, times: bars.times });
+  expect(worst.error, `${model}, beside the library's`).toBeLessThanOrEqual(bars.times * bars.vectors);
 }
 
 /** Prints the table, and where MUNJANG_ACCURACY names a folder (`npm run accuracy`) writes its figures there for the README to quote. */

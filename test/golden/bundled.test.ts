@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, it } from "vitest";
 import "../../src/node.ts";
 import { SentenceTransformer } from "../../src/sentence-transformer.ts";
-import { BACKENDS, barsOf, type Line, measure, publish, Tally } from "./bars.ts";
+import { BACKENDS, barsOf, type Line, measure, publish, settle, Tally } from "./bars.ts";
 import { compare } from "./compare.ts";
 import { readGolden } from "./read.ts";
 
@@ -37,15 +37,6 @@ describe.each(BACKENDS)("the bundled model, backend %s", (backend) => {
     const want = golden.similarity.cosine;
     compare(cosines, want.exact, 1e-6, { shape: want.shape, what: "cosines" });
     await model.dispose();
-    lines.push({
-      model: "bundled",
-      backend,
-      what: "vectors",
-      numbers: tally.numbers,
-      ours: tally.worst.error,
-      library: bars.vectors,
-      times: bars.times,
-    });
-    expect(tally.worst.error, "beside the library's").toBeLessThanOrEqual(bars.times * bars.vectors);
+    settle(lines, "bundled", backend, tally, bars);
   });
 });

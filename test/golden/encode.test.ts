@@ -2,7 +2,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import "../../src/node.ts";
 import { quantizeRows, rangesOf, type SimilarityFunction, similarity } from "../../src/pooling/index.ts";
 import { SentenceTransformer } from "../../src/sentence-transformer.ts";
-import { BACKENDS, barsOf, type Line, libraryWorst, measure, publish, Tally } from "./bars.ts";
+import { BACKENDS, barsOf, type Line, libraryWorst, measure, publish, settle, Tally } from "./bars.ts";
 import { compare, worstOf } from "./compare.ts";
 import { type Golden, type GoldenEncode, goldenFolder, goldenModels, readGolden } from "./read.ts";
 
@@ -37,16 +37,7 @@ describe.each(BACKENDS)("encode, backend %s", (backend) => {
       );
       expect(await model.encode(text, options)).toEqual(all.sentenceEmbedding);
     }
-    lines.push({
-      model: name,
-      backend,
-      what: "vectors",
-      numbers: tally.numbers,
-      ours: tally.worst.error,
-      library: bars.vectors,
-      times: bars.times,
-    });
-    expect(tally.worst.error, `${name}, beside the library's`).toBeLessThanOrEqual(bars.times * bars.vectors);
+    settle(lines, name, backend, tally, bars);
 
     // All at once are the same bits as one by one, in the caller's order.
     const texts = bare(golden);

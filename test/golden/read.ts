@@ -88,6 +88,31 @@ export interface Golden {
   readonly seed?: number;
 }
 
+/** Numbers in the pools, as the header names them: the first of them, and their shape. */
+interface Block {
+  readonly at: number;
+  readonly shape: readonly number[];
+}
+
+/** A text as the header has it. */
+interface TextRecord {
+  readonly text: string;
+  readonly ids: readonly number[];
+  readonly hidden?: Block & { readonly layers?: readonly number[]; readonly row?: number };
+  readonly modules?: readonly (Block & { readonly index: number; readonly of: "tokens" | "sentence" })[];
+  readonly vector: Block;
+}
+
+/** A call of `encode` as the header has it. */
+interface EncodeRecord {
+  readonly options: GoldenEncode["options"];
+  readonly rows?: Block;
+  readonly tokens?: readonly Block[];
+  readonly from?: Parameters<typeof whole>[0];
+  readonly quantised?: Parameters<typeof whole>[0];
+  readonly calibration?: number;
+}
+
 const HERE = new URL("./", import.meta.url);
 
 /** The folder of a tiny model. */
@@ -117,12 +142,11 @@ export function parseGolden(bytes: Uint8Array): Golden {
   const steps = new Int32Array(gather(bytes, at + 8 * numbers, numbers, 4).buffer);
   const library = climb(exact, steps);
 
-  const array = (block: { at: number; shape: number[] }): GoldenArray => {
+  const array = (block: Block): GoldenArray => {
     const end = block.at + block.shape.reduce((n, d) => n * d, 1);
     return { shape: block.shape, exact: exact.subarray(block.at, end), library: library.subarray(block.at, end) };
   };
-  // biome-ignore lint/suspicious/noExplicitAny: the header is plain JSON, turned into the interfaces above here and nowhere else
-  const textOf = (text: any): GoldenText => ({
+  const textOf = (text: TextRecord): GoldenText => ({
     ...text,
     hidden:
       text.hidden === undefined
@@ -130,17 +154,10 @@ export function parseGolden(bytes: Uint8Array): Golden {
         : array(text.hidden),
     layers: text.hidden?.layers,
     row: text.hidden?.row,
-    modules: (text.modules ?? []).map(
-      (m: { index: number; of: "tokens" | "sentence"; at: number; shape: number[] }) => ({
-        index: m.index,
-        of: m.of,
-        values: array(m),
-      }),
-    ),
+    modules: (text.modules ?? []).map((m) => ({ index: m.index, of: m.of, values: array(m) })),
     vector: array(text.vector),
   });
-  // biome-ignore lint/suspicious/noExplicitAny: as above
-  const encodeOf = (record: any): GoldenEncode => ({
+  const encodeOf = (record: EncodeRecord): GoldenEncode => ({
     options: record.options,
     rows: record.rows && array(record.rows),
     tokens: record.tokens?.map(array),
@@ -149,8 +166,7 @@ export function parseGolden(bytes: Uint8Array): Golden {
     calibration: record.calibration,
   });
   const similarity: Record<string, GoldenArray> = {};
-  for (const [name, block] of Object.entries(header.similarity ?? {}))
-    similarity[name] = array(block as { at: number; shape: number[] });
+  for (const [name, block] of Object.entries(header.similarity ?? {})) similarity[name] = array(block as Block);
   return {
     ...header,
     madeWith: header["made with"],
