@@ -60,6 +60,7 @@ export const STORED_TYPES: ReadonlyMap<string, StoredType> = new Map<string, Sto
 
 /** One tensor as the header states it; `begin` and `end` are bytes counted from the start of the data. */
 export interface Entry {
+  readonly name: string;
   /** The name of the element type in the file, `F32`. */
   readonly stored: string;
   readonly shape: readonly number[];
@@ -81,20 +82,23 @@ export interface Header {
 export function parseHeader(bytes: ArrayBuffer, dataLength: number, file: string, maxTensors: number): Header {
   const at = cursorOf(bytes, file, "header", maxTensors);
   const metadata = new Map<string, string>();
-  const found: [string, Entry][] = [];
+  const found: Entry[] = [];
   eachMember(at, "the header", (name) => {
     if (name === "__metadata__") readMetadata(at, metadata);
-    else if (found.push([name, readEntry(at, name)]) > maxTensors) throw tooManyTensors(file, "header", maxTensors);
+    else if (found.push(readEntry(at, name)) > maxTensors) throw tooManyTensors(file, "header", maxTensors);
   });
   expectEnd(at);
   return { metadata, entries: layOut(found, dataLength, file) };
 }
 
 /** Puts tensors in the order of their data and checks that they cover it: no hole, no overlap, nothing left over. */
-function layOut(found: [string, Entry][], dataLength: number, file: string): Map<string, Entry> {
-  found.sort(([, a], [, b]) => a.begin - b.begin || a.end - b.end);
+function layOut(found: Entry[], dataLength: number, file: string): Map<string, Entry> {
+  found.sort((a, b) => a.begin - b.begin || a.end - b.end);
   let covered = 0;
-  for (const [name, { stored, shape, begin, end }] of found) {
+  const entries = new Map<string, Entry>();
+  for (const entry of found) {
+    const { name, stored, shape, begin, end } = entry;
+    entries.set(name, entry);
     const at = { file, field: `${label(name)} data_offsets`, value: [begin, end] };
     if (end < begin) throw new ModelError("the end comes before the beginning: the header is damaged", at);
     if (begin > covered)
@@ -121,7 +125,7 @@ function layOut(found: [string, Entry][], dataLength: number, file: string): Map
       field: "data_offsets",
     });
   }
-  return new Map(found);
+  return entries;
 }
 
 /** Bytes of a tensor; undefined where they cannot be counted exactly or do not end on a byte. */
@@ -155,7 +159,7 @@ function readEntry(at: Cursor, name: string): Entry {
     const problem = "a tensor needs dtype, shape and data_offsets [begin, end]: the header is damaged";
     throw new ModelError(problem, { file: at.file, field });
   }
-  return { stored, shape, begin: offsets[0], end: offsets[1] };
+  return { name, stored, shape, begin: offsets[0], end: offsets[1] };
 }
 
 function readMetadata(at: Cursor, metadata: Map<string, string>): void {
