@@ -1,8 +1,10 @@
 import { Command } from "commander";
-import { SentenceTransformer } from "munjang";
+import { type BackendInfo, SentenceTransformer } from "munjang";
 import { mini } from "munjang-mini-ko";
+import { examples } from "./help.ts";
 import { openOutput } from "./output.ts";
 import { against } from "./similarity.ts";
+import { wrap } from "./terminal.ts";
 
 const RESTAURANT = [
   "그 식당은 파리를 날린다",
@@ -13,42 +15,67 @@ const RESTAURANT = [
 const SLEEPY = ["잠이 옵니다", "잠이 안 옵니다", "졸음이 옵니다", "기차가 옵니다"];
 
 export function demoCommand(): Command {
-  return new Command("demo")
+  const command = new Command("demo")
     .description("Compare eight Korean sentences on the bundled model.")
-    .addHelpText("after", "\nExample:\n  munjang demo")
-    .action(demo);
+    .option("--json", "print JSON");
+  return examples(command, ["munjang demo"]).action(demo);
 }
 
-async function demo(): Promise<void> {
+async function demo({ json }: { json?: boolean }): Promise<void> {
   const output = await openOutput(undefined);
   const start = performance.now();
   const model = await SentenceTransformer.load(mini);
   try {
     const loaded = performance.now();
     const vectors = await model.encode([...RESTAURANT, ...SLEEPY]);
-    const encoded = performance.now();
-    const { name, threads } = model.backend;
-    const where = threads > 0 ? `${name}, ${threads} threads` : name;
-    await output.write(
-      `${mini.name}: loaded in ${(loaded - start).toFixed(0)} ms, 8 sentences in ${(encoded - loaded).toFixed(0)} ms (${where})\n`,
-    );
-    await group("Restaurant", RESTAURANT, vectors.slice(0, 4));
-    await group("Sleepy", SLEEPY, vectors.slice(4));
-    await output.write(`
-파리를 날린다 ("to send flies flying") says of a restaurant that it has no customers. This small model reads it
-literally, and takes 잠이 안 옵니다, a negation, for nearly the same as 잠이 옵니다. Its cosines all lie close to 1: look at
-the order. A full-size model is compared in the same way:
-
-  munjang similarity --sort --model path/to/KR-SBERT-V40K-klueNLI-augSTS "${RESTAURANT[0]}" "${RESTAURANT[1]}" …
-
-Next: munjang embed --help
-`);
+    const took = { load: Math.round(loaded - start), encode: Math.round(performance.now() - loaded) };
+    const values = (rows: Float32Array[]): Float32Array => model.similarity(rows[0], rows.slice(1))[0];
+    const groups = [
+      { title: "Restaurant", texts: RESTAURANT, values: values(vectors.slice(0, 4)) },
+      { title: "Sleepy", texts: SLEEPY, values: values(vectors.slice(4)) },
+    ];
+    await output.write(json ? asJson(took, groups) : asText(took, groups, model.backend));
   } finally {
     await model.dispose();
   }
+}
 
-  async function group(title: string, texts: string[], vectors: Float32Array[]): Promise<void> {
-    const values = model.similarity(vectors[0], vectors.slice(1))[0];
-    await output.write(`\n${title}: ${against(texts[0], texts.slice(1), values, true)}`);
-  }
+/** Milliseconds. */
+interface Took {
+  readonly load: number;
+  readonly encode: number;
+}
+
+interface Group {
+  readonly title: string;
+  readonly texts: readonly string[];
+  /** Of the first text with each other one. */
+  readonly values: Float32Array;
+}
+
+function asJson(milliseconds: Took, groups: readonly Group[]): string {
+  const compared = groups.map(({ texts: [text, ...others], values }) => ({
+    text,
+    others: others.map((other, i) => ({ text: other, similarity: Number(values[i].toPrecision(9)) })),
+  }));
+  return `${JSON.stringify({ model: mini.name, milliseconds, groups: compared })}\n`;
+}
+
+function asText({ load, encode }: Took, groups: readonly Group[], { name, threads }: BackendInfo): string {
+  const where = threads > 0 ? `${name}, ${threads} threads` : name;
+  const shown = groups.map(({ title, texts: [first, ...others], values }) => {
+    return `\n${title}: ${against(first, others, values, true)}`;
+  });
+  const fault =
+    '파리를 날린다 ("to send flies flying") says of a restaurant that it has no customers. This small model reads it literally, and takes 잠이 안 옵니다, a negation, for nearly the same as 잠이 옵니다. Its cosines all lie close to 1: look at the order. A full-size model is compared in the same way:';
+  return `${wrap(`${mini.name}: loaded in ${load} ms, 8 sentences in ${encode} ms (${where})`)}
+${shown.join("")}
+${wrap(fault)}
+
+  munjang similarity --sort \\
+    --model snunlp/KR-SBERT-V40K-klueNLI-augSTS \\
+    "${RESTAURANT[0]}" "${RESTAURANT[1]}" …
+
+Next: munjang embed --help
+`;
 }

@@ -1,10 +1,14 @@
 #!/usr/bin/env node
 import { readFileSync } from "node:fs";
-import { Command, CommanderError } from "commander";
+import { Command, CommanderError, Option } from "commander";
 import { demoCommand } from "./demo.ts";
+import { downloadCommand } from "./download.ts";
 import { embedCommand } from "./embed.ts";
+import { configure, examples } from "./help.ts";
+import { infoCommand } from "./info.ts";
 import { Usage } from "./input.ts";
 import { similarityCommand } from "./similarity.ts";
+import { columns } from "./terminal.ts";
 import { tokenizeCommand } from "./tokenize.ts";
 
 /** Exit codes: 0 done, 1 it failed, 2 the command line was wrong. */
@@ -15,29 +19,43 @@ const { version } = JSON.parse(readFileSync(new URL("../package.json", import.me
   version: string;
 };
 
-const program = new Command("munjang")
-  .description("Sentence embeddings, similarities and tokens from the shell. Everything is computed on this machine.")
-  .version(version)
-  .option("--debug", "print the stack of an error")
-  .addHelpText(
-    "after",
-    `
-Examples:
-  munjang demo
-  munjang similarity "잠이 옵니다" "졸음이 옵니다" "기차가 옵니다"
-  munjang embed --file sentences.txt --output embeddings.jsonl
-  munjang embed "안녕하세요" | head -c 100
-  munjang tokenize "문장을 나눕니다"
+const program = examples(
+  new Command("munjang")
+    .description("Sentence embeddings, similarities and tokens from the shell. Everything is computed on this machine.")
+    .version(version)
+    .option("--verbose", "print the stack of an error")
+    .addOption(new Option("--debug", "the same as --verbose").hideHelp()),
+  [
+    "munjang demo",
+    'munjang similarity "잠이 온다" "졸음이 온다" "기차가 온다"',
+    "munjang embed --file sentences.txt --output embeddings.npy",
+    'munjang embed "안녕하세요" | head -c 100',
+    'munjang tokenize "문장을 나눕니다"',
+    "munjang info --check",
+  ],
+  "The bundled model, munjang-mini-ko, is small. Another: --model, followed by the folder of any BERT sentence-transformers model, or its name on the hub (owner/name), which is downloaded once into the cache that Python shares.",
+  "Long work shows how far it is on a terminal, and nothing in a pipe. Exit codes: 0 done, 1 failed, 2 wrong usage.",
+);
 
-The bundled model, munjang-mini-ko, is small. Another: --model, followed by the folder of any BERT sentence-transformers model.
-Exit codes: 0 done, 1 failed, 2 wrong usage.`,
-  );
-
-for (const command of [embedCommand(), similarityCommand(), tokenizeCommand(), demoCommand()])
+for (const command of [
+  embedCommand(),
+  similarityCommand(),
+  tokenizeCommand(),
+  infoCommand(),
+  downloadCommand(),
+  demoCommand(),
+]) {
   program.addCommand(command);
+}
+const helpWidth = (): number => columns() ?? 80;
 for (const command of [program, ...program.commands]) {
   command.exitOverride();
-  command.configureOutput({ outputError: (text, write) => write(oneLine(text.replace(/^error: /, ""))) });
+  configure(command);
+  command.configureOutput({
+    getOutHelpWidth: helpWidth,
+    getErrHelpWidth: helpWidth,
+    outputError: (text, write) => write(oneLine(text.replace(/^error: /, ""))),
+  });
 }
 
 // A reader that has seen enough (`| head`) closes the pipe; that is no failure.
@@ -55,9 +73,10 @@ try {
   else process.exitCode = fail(error);
 }
 
-/** Prints an error, on one line unless --debug; returns the exit code. */
+/** Prints an error, on one line unless --verbose; returns the exit code. */
 function fail(error: unknown): number {
-  if (program.opts<{ debug?: boolean }>().debug && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+  const { verbose, debug } = program.opts<{ verbose?: boolean; debug?: boolean }>();
+  if ((verbose || debug) && error instanceof Error) process.stderr.write(`${error.stack}\n`);
   else process.stderr.write(oneLine(error instanceof Error ? error.message : String(error)));
   return error instanceof Usage ? MISUSED : FAILED;
 }

@@ -1,21 +1,37 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { type BackendName, SentenceTransformer } from "munjang";
+import { type BackendName, type LoadOptions, type LoadProgress, SentenceTransformer } from "munjang";
 import { mini } from "munjang-mini-ko";
+import prettyBytes from "pretty-bytes";
+import { showProgress } from "./progress.ts";
 
-export interface ModelFlags {
+/** Options that say which model, and how its text is read. */
+export interface SourceFlags {
   model: string;
+  revision?: string;
+  cacheDir?: string;
+  nfc?: boolean;
+}
+
+export interface ModelFlags extends SourceFlags {
   backend: string;
+}
+
+/** The options of every command that reads a vocabulary. */
+export function withSource(command: Command): Command {
+  return command
+    .addOption(
+      new Option("-m, --model <model>", "a folder, an installed weights package, or owner/name on the hub").default(
+        mini.name,
+      ),
+    )
+    .option("--revision <name>", "branch, tag or commit of a model on the hub")
+    .option("--cache-dir <folder>", "cache of models from the hub (default: the one Python uses)")
+    .option("--nfc", "compose decomposed text first, such as file names from macOS");
 }
 
 /** The options of every command that loads weights. */
 export function withModel(command: Command): Command {
-  return command
-    .addOption(modelOption())
-    .option("-b, --backend <name>", "who computes: auto, js, reference, …", "auto");
-}
-
-export function modelOption(): Option {
-  return new Option("-m, --model <model>", "a folder, or an installed weights package").default(mini.name);
+  return withSource(command).option("-b, --backend <name>", "who computes: auto, js, reference, …", "auto");
 }
 
 /** The bundled model is taken from this command's own dependency, wherever the command runs. */
@@ -23,12 +39,42 @@ export function modelOf(name: string): string | typeof mini {
   return name === mini.name ? mini : name;
 }
 
-export async function loadModel(flags: ModelFlags, tokensPerBatch?: number): Promise<SentenceTransformer> {
-  return SentenceTransformer.load(modelOf(flags.model), {
-    backend: flags.backend as BackendName, // the engine refuses what it does not know, and says what it knows
-    tokensPerBatch,
-    onWarning: (warning) => process.stderr.write(`munjang: ${warning.replace(/\s+/g, " ")}\n`),
-  });
+/** What of the flags decides about files and text. */
+export function sourceOptions({
+  revision,
+  cacheDir,
+  nfc,
+}: SourceFlags): Pick<LoadOptions, "revision" | "cacheDir" | "tokenizer"> {
+  return { revision, cacheDir, tokenizer: nfc ? { normalize: "NFC" } : undefined };
+}
+
+export async function loadModel(flags: ModelFlags, options: LoadOptions = {}): Promise<SentenceTransformer> {
+  const warnings: string[] = [];
+  const { watch, stop } = watchFiles();
+  try {
+    return await SentenceTransformer.load(modelOf(flags.model), {
+      ...sourceOptions(flags),
+      backend: flags.backend as BackendName, // the engine refuses what it does not know, and says what it knows
+      onWarning: (warning) => warnings.push(warning),
+      ...options,
+      onProgress: (progress) => {
+        watch(progress);
+        options.onProgress?.(progress);
+      },
+    });
+  } finally {
+    stop();
+    for (const warning of warnings) process.stderr.write(`munjang: ${warning.replace(/\s+/g, " ")}\n`);
+  }
+}
+
+/** Shows how far files are, one at a time. */
+export function watchFiles(): { watch: (progress: LoadProgress) => void; stop: () => void } {
+  const progress = showProgress((bytes) => prettyBytes(bytes, { maximumFractionDigits: 1 }));
+  return {
+    watch: ({ file, loaded, total, phase }) => progress.update(`${phase} ${file}`, loaded, total),
+    stop: () => progress.stop(),
+  };
 }
 
 /** A whole number from 1 up, as an option's value. */

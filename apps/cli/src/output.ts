@@ -1,15 +1,18 @@
 import { once } from "node:events";
 import { createWriteStream, openSync, realpathSync, rmSync, type WriteStream } from "node:fs";
-import { rename, stat } from "node:fs/promises";
+import { open, rename, stat } from "node:fs/promises";
 import type { Writable } from "node:stream";
 import { Usage } from "./input.ts";
 
 /** Where results go. `write` waits while the reader is behind; nothing stands under the final name before `finish`. */
 export interface Output {
-  write(text: string): Promise<void>;
-  finish(): Promise<void>;
+  write(data: string | Uint8Array): Promise<void>;
+  /** `head` takes the place of as many bytes at the beginning; only where `seekable`. */
+  finish(head?: Uint8Array): Promise<void>;
   /** Takes back what was written to a file. */
   discard(): void;
+  /** Whether it is a file that can be written to at its beginning in the end. */
+  readonly seekable: boolean;
 }
 
 /** Signals that end a command; what it has half-written goes with it. */
@@ -45,12 +48,14 @@ export async function openOutput(file: string | undefined): Promise<Output> {
   });
   failed.catch(() => {}); // it is awaited where something is written
   return {
-    async write(text) {
-      if (!stream.write(text)) await Promise.race([once(stream, "drain"), failed]);
+    seekable: true,
+    async write(data) {
+      if (!stream.write(data)) await Promise.race([once(stream, "drain"), failed]);
     },
-    async finish() {
+    async finish(head) {
       stream.end();
       await Promise.race([once(stream, "close"), failed]);
+      if (head !== undefined) await overwrite(beside, head);
       await rename(beside, target);
       listen(false);
     },
@@ -60,6 +65,15 @@ export async function openOutput(file: string | undefined): Promise<Output> {
       listen(false);
     },
   };
+}
+
+async function overwrite(path: string, head: Uint8Array): Promise<void> {
+  const file = await open(path, "r+");
+  try {
+    await file.write(head, 0, head.length, 0);
+  } finally {
+    await file.close();
+  }
 }
 
 function cannotWrite(file: string, { code = "" }: NodeJS.ErrnoException): Error {
@@ -76,9 +90,10 @@ function straightTo(stream: Writable, name: string): Output {
   let failure: Error | undefined;
   if (stream !== process.stdout) stream.once("error", (error) => (failure = cannotWrite(name, error)));
   return {
-    async write(text) {
+    seekable: false,
+    async write(data) {
       if (failure !== undefined) throw failure;
-      if (!stream.write(text)) await once(stream, "drain");
+      if (!stream.write(data)) await once(stream, "drain");
     },
     async finish() {
       if (stream === process.stdout) return;

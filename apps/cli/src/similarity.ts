@@ -1,41 +1,46 @@
 import { Command } from "commander";
-import { readAllTexts, Usage } from "./input.ts";
+import { examples } from "./help.ts";
+import { readAllTexts, Usage, withInput } from "./input.ts";
 import { loadModel, type ModelFlags, withModel } from "./model.ts";
 import { openOutput } from "./output.ts";
-import { clip, printable, table } from "./table.ts";
+import { type PairFlags, printPairs, readPairs } from "./pairs.ts";
+import { columns, fitting, table } from "./terminal.ts";
 
-interface Flags extends ModelFlags {
-  file?: string;
+interface Flags extends ModelFlags, PairFlags {
   all?: boolean;
+  pairs?: boolean;
   sort?: boolean;
-  json?: boolean;
 }
 
 export function similarityCommand(): Command {
   const command = new Command("similarity")
-    .description("Compare the first text with the others, or all with all.")
-    .argument("[texts...]", "two texts or more; without any, lines of --file or of standard input")
-    .option("-f, --file <file>", "read one text a line from a file (- is standard input)")
+    .description("Compare the first text with the others, all with all, or pairs.")
+    .argument("[texts...]", "two texts or more; without any, lines of --file or of standard input");
+  withInput(command)
     .option("-a, --all", "compare every text with every other")
-    .option("-s, --sort", "the most similar first (not with --all)")
-    .option("--json", "print JSON");
-  return withModel(command)
-    .addHelpText(
-      "after",
-      `
-Examples:
-  munjang similarity "잠이 옵니다" "졸음이 옵니다" "기차가 옵니다"
-  munjang similarity --all --file sentences.txt
-  munjang similarity --json "잠이 옵니다" "졸음이 옵니다"
-
-Similarity is what the model says it is: the cosine, unless its files name another.`,
-    )
-    .action(similarity);
+    .option("--pairs", "compare by twos: arguments, lines with a tab, or JSON lines")
+    .option("--fields <a,b>", "fields of a JSON line that hold a pair", "sentence1,sentence2")
+    .option("-s, --sort", "the most similar first (one against the others only)")
+    .option("--json", "print JSON; with --pairs, one object a line");
+  return examples(
+    withModel(command),
+    [
+      'munjang similarity "잠이 온다" "졸음이 온다" "기차가 온다"',
+      "munjang similarity --all --file sentences.txt",
+      "munjang similarity --pairs --file pairs.tsv",
+      'munjang similarity --json "잠이 옵니다" "졸음이 옵니다"',
+    ],
+    "Similarity is what the model says it is: the cosine, unless its files name another.",
+  ).action(similarity);
 }
 
 async function similarity(given: string[], flags: Flags): Promise<void> {
-  if (flags.all && flags.sort) throw new Usage("--sort puts one row in order: leave out --all");
-  const texts = await readAllTexts(given, flags.file);
+  if (flags.all && flags.pairs) throw new Usage("--all and --pairs are two different questions: leave one out");
+  if (flags.sort && (flags.all || flags.pairs)) {
+    throw new Usage(`--sort puts one row in order: leave out ${flags.all ? "--all" : "--pairs"}`);
+  }
+  if (flags.pairs) return comparePairs(given, flags);
+  const texts = await readAllTexts(given, flags);
   if (texts.length < 2) throw new Usage("one text has nothing to be compared with: give two or more");
   const model = await loadModel(flags);
   try {
@@ -50,6 +55,24 @@ async function similarity(given: string[], flags: Flags): Promise<void> {
   }
 }
 
+async function comparePairs(given: string[], flags: Flags): Promise<void> {
+  const source = readPairs(given, flags);
+  try {
+    const first = await source.next(); // so that a wrong command line is told before a model is loaded
+    const model = await loadModel(flags);
+    try {
+      async function* all() {
+        for (let next = first; !next.done; next = await source.next()) yield next.value;
+      }
+      await printPairs(model, all(), await openOutput(undefined), flags.json === true);
+    } finally {
+      await model.dispose();
+    }
+  } finally {
+    await source.return();
+  }
+}
+
 /** The first text, and under it the others with their similarity to it. */
 export function against(first: string, others: readonly string[], values: ArrayLike<number>, sorted: boolean): string {
   const order = others.map((_, i) => i);
@@ -58,20 +81,25 @@ export function against(first: string, others: readonly string[], values: ArrayL
   return `${fitting(first, 0)}\n${table(lines, [1])}`;
 }
 
-function matrix(texts: readonly string[], rows: readonly Float32Array[]): string {
-  const numbers = texts.map((_, i) => String(i + 1));
-  const lines = texts.map((text, i) => [
-    numbers[i],
-    fitting(text, 6 + 8 * texts.length),
-    ...Array.from(rows[i], (v) => v.toFixed(4)),
-  ]);
-  return table([["", "", ...numbers], ...lines], [0, ...texts.map((_, i) => i + 2)]);
-}
+/** Columns of a number of the matrix, space before it included: -0.1234 */
+const CELL = 9;
 
-/** A text on one line that leaves `room` columns of the terminal; whole where there is no terminal. */
-function fitting(text: string, room: number): string {
-  const columns = process.stdout.columns;
-  return columns === undefined ? printable(text) : clip(printable(text), Math.max(16, columns - room));
+/** The matrix, in blocks of as many columns as the terminal has room for. */
+function matrix(texts: readonly string[], rows: readonly Float32Array[]): string {
+  const room = columns() ?? Number.POSITIVE_INFINITY;
+  const digits = String(texts.length).length;
+  const perBlock = Math.max(1, Math.min(texts.length, Math.floor((room - digits - 20) / CELL)));
+  const blocks: string[] = [];
+  for (let from = 0; from < texts.length; from += perBlock) {
+    const numbers = texts.map((_, i) => String(i + 1)).slice(from, from + perBlock);
+    const lines = texts.map((text, i) => [
+      String(i + 1),
+      fitting(text, digits + 2 + CELL * numbers.length),
+      ...Array.from(rows[i].subarray(from, from + perBlock), (v) => v.toFixed(4)),
+    ]);
+    blocks.push(table([["", "", ...numbers], ...lines], [0, ...numbers.map((_, i) => i + 2)]));
+  }
+  return blocks.join("\n");
 }
 
 function asJson(similarityFunction: string, texts: string[], rows: Float32Array[], flags: Flags): string {

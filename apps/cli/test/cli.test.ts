@@ -1,46 +1,8 @@
-// The built command as a child process: `npm test` builds it first.
 import { spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, expect, test } from "vitest";
-
-const main = fileURLToPath(new URL("../bin/munjang.js", import.meta.url));
-const folder = mkdtempSync(join(tmpdir(), "munjang-cli-"));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
-beforeAll(() => {
-  if (!existsSync(join(main, "../../dist/main.js")))
-    throw new Error("apps/cli is not built: run `npm run build` first");
-});
-
-interface Result {
-  code: number | null;
-  out: string;
-  err: string;
-}
-
-function munjang(args: string[], input: string | Uint8Array = "", cwd: string = folder): Promise<Result> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [main, ...args], { cwd });
-    const out: Buffer[] = [];
-    const err: Buffer[] = [];
-    child.stdout.on("data", (chunk: Buffer) => out.push(chunk));
-    child.stderr.on("data", (chunk: Buffer) => err.push(chunk));
-    child.on("error", reject);
-    child.on("close", (code) => {
-      resolve({ code, out: Buffer.concat(out).toString("utf8"), err: Buffer.concat(err).toString("utf8") });
-    });
-    child.stdin.on("error", () => {}); // a command that does not read may be gone already
-    child.stdin.end(input);
-  });
-}
-
-const file = (name: string, content: string | Uint8Array): string => {
-  const path = join(folder, name);
-  writeFileSync(path, content);
-  return path;
-};
+import { expect, test } from "vitest";
+import { file, folder, main, munjang, refused } from "./run.ts";
 
 interface Row {
   text: string;
@@ -52,13 +14,6 @@ const rowsOf = (out: string): Row[] =>
     .split("\n")
     .map((line) => JSON.parse(line) as Row);
 const length = (vector: number[]): number => Math.sqrt(vector.reduce((sum, x) => sum + x * x, 0));
-
-async function refused(code: number, message: RegExp, args: string[], input: string | Uint8Array = ""): Promise<void> {
-  const result = await munjang(args, input);
-  expect(result.err).toMatch(message);
-  expect(result.err).toMatch(/^munjang: [^\n]*\n$/); // one line, no stack
-  expect(result).toMatchObject({ code, out: "" });
-}
 
 test("embed: arguments, a file and standard input give the same vectors", async () => {
   const texts = ["잠이 옵니다", "기차가 옵니다"];
@@ -218,7 +173,7 @@ test("demo: both groups, the fault told, a next step", async () => {
 test("help and version", async () => {
   const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
   expect(await munjang(["--version"])).toEqual({ code: 0, out: `${version}\n`, err: "" });
-  for (const args of [[], ["embed"], ["similarity"], ["tokenize"], ["demo"]]) {
+  for (const args of [[], ["embed"], ["similarity"], ["tokenize"], ["info"], ["download"], ["demo"]]) {
     const { code, out } = await munjang([...args, "--help"]);
     expect(code).toBe(0);
     expect(out).toMatch(/Usage: munjang/);
@@ -257,8 +212,8 @@ test("bad input: code 1, one line", async () => {
   await refused(1, /truncateDim = 9999/, ["embed", "--truncate-dim", "9999", "문장"]);
 });
 
-test("--debug prints the stack", async () => {
-  const { code, err } = await munjang(["embed", "--debug", "--model", "no-such-model", "문장"]);
+test.each(["--verbose", "--debug"])("%s prints the stack", async (option) => {
+  const { code, err } = await munjang(["embed", option, "--model", "no-such-model", "문장"]);
   expect(code).toBe(1);
   expect(err).toMatch(/ModelError: model = "no-such-model"[\s\S]*\n {4}at /);
 });

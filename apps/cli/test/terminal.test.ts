@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { clip, printable, table, widthOf } from "../src/table.ts";
+import { clip, printable, table, widthOf } from "../src/terminal.ts";
 
 test("widths in terminal columns", () => {
   expect(widthOf("abc")).toBe(3);
