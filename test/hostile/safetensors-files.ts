@@ -155,6 +155,7 @@ const BOMBS: readonly [string, () => ArrayBuffer, RegExp][] = [
     /a string of over 10000000 characters/,
   ],
   ["30 MB of spaces", () => fileOf(`{${" ".repeat(30_000_000)}`), /" belongs/],
+  ["95 MB of spaces", () => fileOf(`{${" ".repeat(95_000_000)}`), /" belongs/],
   [
     "a million metadata",
     () => fileOf(`{"__metadata__":{${Array.from({ length: 1_000_000 }, (_, i) => `"${i}":""`).join(",")}}}`),
