@@ -1,4 +1,4 @@
-import { createReadStream, statSync } from "node:fs";
+import { createReadStream, fstatSync, statSync } from "node:fs";
 import { type Command, Option } from "commander";
 import { linesOf, parseLine } from "./lines.ts";
 
@@ -58,8 +58,9 @@ export function openLines({ file, from }: InputFlags): Lines {
 
 /** Size of all input: the number of arguments, the bytes of a file, 0 where nobody knows. */
 export function sizeOf(texts: readonly string[], { file = "-" }: InputFlags): number {
-  if (texts.length > 0 || file === "-") return texts.length;
-  const about = statSync(file, { throwIfNoEntry: false });
+  if (texts.length > 0) return texts.length;
+  // Standard input may be a file too: `munjang embed < sentences.txt`.
+  const about = file === "-" ? fstatSync(process.stdin.fd) : statSync(file, { throwIfNoEntry: false });
   return about?.isFile() ? about.size : 0;
 }
 

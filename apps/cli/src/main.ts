@@ -65,6 +65,9 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   process.exit(FAILED);
 });
 
+// Nobody reads the messages any more; the work goes on.
+process.stderr.on("error", () => {});
+
 try {
   await program.parseAsync();
 } catch (error) {

@@ -111,6 +111,15 @@ test("embed: a reader that stops early is no failure", async () => {
   expect({ code, err }).toEqual({ code: 0, err: "" });
 });
 
+test.skipIf(process.platform === "win32")("messages that nobody reads are no failure", async () => {
+  const target = join(folder, "unheard.jsonl");
+  const child = spawn(process.execPath, [main, "embed", "-o", target, "문장"], { cwd: folder });
+  child.stderr.destroy();
+  child.stdin.end();
+  expect(await new Promise((resolve) => child.on("close", resolve))).toBe(0);
+  expect(rowsOf(readFileSync(target, "utf8")).length).toBe(1);
+});
+
 test("similarity: the first text against the others, aligned", async () => {
   const result = await munjang(["similarity", "잠이 옵니다", "기차가 옵니다", "잠이 안 옵니다", "a"]);
   expect(result).toMatchObject({ code: 0, err: "" });

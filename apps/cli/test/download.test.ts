@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { COMMIT, MODEL, serveHub, type TestHub } from "../../../test/sources/server.ts";
+import { COMMIT, MODEL, serveFiles, serveHub, type TestHub } from "../../../test/sources/server.ts";
 import { tinyFiles } from "../../../test/tiny.ts";
 import { folder, munjang, refused } from "./run.ts";
 
@@ -63,4 +63,18 @@ test("download: what is no model of the hub", async () => {
   await refused(2, /is not the name of a model on the hub/, ["download", "./folder"]);
   await refused(2, /missing required argument 'model'/, ["download"]);
   await refused(1, /someone\/else/, ["download", "someone/else", "--endpoint", hub.url]);
+});
+
+test("a URL is a model too", async () => {
+  const server = await serveFiles(files);
+  try {
+    const { code, out } = await munjang(["info", "--json", `${server.url}/model/`]);
+    expect(code).toBe(0);
+    const about = JSON.parse(out);
+    expect(about.folder).toBeUndefined();
+    expect(about.architecture).toMatch(/^SentenceTransformer\(\n {2}\(0\): Transformer\(/);
+    expect(about.dtype).toEqual({ stored: [], computed: "float32" });
+  } finally {
+    await server.close();
+  }
 });

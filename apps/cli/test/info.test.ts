@@ -1,4 +1,4 @@
-import { cpSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
@@ -45,6 +45,17 @@ test("info: JSON; every golden model's parameters are those of its file", async 
   const dense = JSON.parse((await munjang(["info", "--json", "-m", golden("dense-chain")])).out);
   expect(dense.architecture).toMatch(/\n {2}\(2\): Dense\(\{.*'in_features': .*\}\)\n/);
   expect(dense.architecture).toMatch(/\n {2}\(4\): Normalize\(.*\)\n/);
+});
+
+test("info: element types of a pytorch_model.bin", async () => {
+  const path = join(folder, "pytorch");
+  cpSync(golden("float16"), path, { recursive: true });
+  rmSync(join(path, "model.safetensors"));
+  const weights = new URL("../../../test/formats/fixtures/containers/float16.zip/pytorch_model.bin", import.meta.url);
+  cpSync(fileURLToPath(weights), join(path, "pytorch_model.bin"));
+  const { code, out } = await munjang(["info", "--json", path]);
+  expect(code).toBe(0);
+  expect(JSON.parse(out).dtype).toEqual({ stored: ["float16"], computed: "float32" });
 });
 
 test("info --check: the golden cosines; other weights fail; unknown models are told", async () => {
