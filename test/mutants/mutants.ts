@@ -243,4 +243,34 @@ export const MUTANTS: readonly Mutant[] = [
     find: "const FLOAT16_STEP = 1 / 16777216;",
     put: "const FLOAT16_STEP = 0;",
   },
+  {
+    name: "compressed zip entries read as they stand",
+    file: "src/formats/zip.ts",
+    find: "if (method !== 0) throw",
+    put: "if (method === 99) throw",
+  },
+  {
+    name: "overlapping zip entries let through",
+    file: "src/formats/zip.ts",
+    find: "if (end > limit) throw",
+    put: "if (end > limit + 2 ** 40) throw",
+  },
+  {
+    name: "strides of PyTorch tensors ignored",
+    file: "src/formats/stored.ts",
+    find: "data[from + i * stride[last]]",
+    put: "data[from + i]",
+  },
+  {
+    name: "a shard that lacks what the index says it holds",
+    file: "src/formats/shards.ts",
+    find: "throw new ModelError(`should hold ",
+    put: "continue; throw new ModelError(`should hold ",
+  },
+  {
+    name: "a download whose checksum is wrong kept",
+    file: "src/node-download.ts",
+    find: "return sum === etag ? undefined : sum;",
+    put: "return undefined;",
+  },
 ];
