@@ -264,8 +264,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "a shard that lacks what the index says it holds",
     file: "src/formats/shards.ts",
-    find: "throw new ModelError(`should hold ",
-    put: "continue; throw new ModelError(`should hold ",
+    find: "if (info === undefined)",
+    put: "if ((info as unknown) === null)",
   },
   {
     name: "a download whose checksum is wrong kept",
