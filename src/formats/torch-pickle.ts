@@ -120,7 +120,9 @@ export interface Layout {
 }
 
 /** A file's tensors may have so many times its bytes: tied weights are stored once and count twice. */
-const TIED = 4;
+const TIED = 2;
+/** And reading them may go over so many times its bytes: a strided tensor is read with what lies between its elements. */
+const SPANNED = 4;
 
 /**
  * The tensors of a state dict, as unpickled.
@@ -134,7 +136,8 @@ export function readStateDict(value: unknown, { file, byteLength, maxTensors, be
   const { items } = value;
   if (items.length > 2 * maxTensors) throw tooManyTensors(file, at.field, maxTensors);
   const tensors = new Map<string, Stored>();
-  let total = 0;
+  let elements = 0;
+  let spans = 0;
   for (let i = 0; i < items.length; i += 2) {
     const [name, walk] = [items[i], items[i + 1]];
     if (typeof name !== "string") throw new ModelError("a tensor's name must be text", { ...at, value: name });
@@ -145,12 +148,12 @@ export function readStateDict(value: unknown, { file, byteLength, maxTensors, be
     }
     const stored = place(walk, begin(walk.storage, field), { file, field });
     tensors.set(name, stored);
-    total += sizeOf(walk.shape) * arrayOf(stored.dtype as DType).BYTES_PER_ELEMENT;
-    if (total > TIED * byteLength) {
-      throw new ModelError(`with it the tensors take over ${TIED} times the bytes of the file: refused`, {
-        file,
-        field,
-      });
+    elements += sizeOf(walk.shape) * arrayOf(stored.dtype as DType).BYTES_PER_ELEMENT;
+    spans += stored.end - stored.begin;
+    // Not "over": what is no number is refused too.
+    if (!(elements <= TIED * byteLength && spans <= SPANNED * byteLength)) {
+      const [times, of] = elements <= TIED * byteLength ? [SPANNED, "lie over"] : [TIED, "take over"];
+      throw new ModelError(`with it the tensors ${of} ${times} times the bytes of the file: refused`, { file, field });
     }
   }
   return tensors;
@@ -162,8 +165,8 @@ function place(walk: Walk, first: number, at: { file: string; field: string }): 
   const { dtype, count } = storage;
   const size = arrayOf(dtype).BYTES_PER_ELEMENT;
   const length = reach(shape, stride);
-  if (offset + length > count || sizeOf(shape) > count) {
-    const problem = `[${shape.slice(0, 8)}] by strides [${stride.slice(0, 8)}] from ${offset} leads out of its storage of ${count}, or over it again and again: refused`;
+  if (!Number.isSafeInteger(sizeOf(shape)) || !(offset + length <= count)) {
+    const problem = `[${shape.slice(0, 8)}] by strides [${stride.slice(0, 8)}] from ${offset} leads out of its storage of ${count}: refused`;
     throw new ModelError(problem, at);
   }
   const begin = first + (length === 0 ? 0 : offset) * size;

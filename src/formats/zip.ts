@@ -169,7 +169,7 @@ function nameOf(raw: Uint8Array, refuse: Refuse): string {
   } catch {
     throw refuse("central directory", "a name is not UTF-8", String.fromCharCode(...raw.subarray(0, 40)));
   }
-  if (/(^|\/)\.{0,2}(\/|$)|[\\:\0]/.test(name)) throw refuse("central directory", "a name that leads away", name);
+  if (/(^|\/)\.{0,2}(\/|$)|[\\\0]/.test(name)) throw refuse("central directory", "a name that leads away", name);
   return name;
 }
 
