@@ -1,13 +1,14 @@
 import { randomBytes } from "node:crypto";
-import { copyFile, mkdir, readFile, realpath, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { copyFile, lstat, mkdir, readFile, realpath, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { dirname, join, relative, sep } from "node:path";
 import { ModelError } from "./base/errors.ts";
+import { checksum } from "./node-checksum.ts";
 
 /*
  * The cache that Python's huggingface_hub keeps, one folder a model:
  *
  *     models--owner--name/refs/main                      the commit that a branch or tag stands for
- *     models--owner--name/blobs/<etag>                   a file's bytes
+ *     models--owner--name/blobs/<name>                   a file's bytes, by their hash (Python: by whatever the ETag was)
  *     models--owner--name/snapshots/<commit>/<path>      a link to them
  *     models--owner--name/.no_exist/<commit>/<path>      an empty file: the commit has no such file
  *
@@ -38,7 +39,8 @@ export class HubCache {
   /** The commit that a branch or tag stood for when it was last looked up. */
   async readRef(revision: string): Promise<string | undefined> {
     const file = join(this.folder, "refs", revision);
-    const text = await readFile(file, "utf8").catch(() => undefined);
+    const real = await this.#inside(file);
+    const text = real === undefined ? undefined : await readFile(real, "utf8").catch(() => undefined);
     if (text === undefined || COMMIT.test(text.trim())) return text?.trim();
     throw new ModelError("must be a commit of 40 hexadecimal digits; remove the file", { file, value: text });
   }
@@ -57,16 +59,9 @@ export class HubCache {
   }
 
   async find(commit: string, path: string): Promise<Known> {
-    const file = this.#pointer(commit, path);
-    const real = await realpath(file).catch((error: NodeJS.ErrnoException) => {
-      if (error.code === "ENOENT" || error.code === "ENOTDIR") return undefined;
-      throw new ModelError(`cannot be opened (${error.code})`, { file, cause: error });
-    });
-    if (real !== undefined) {
-      await this.#checkInside(real, file);
-      return { path: real };
-    }
-    const none = await stat(join(this.folder, ".no_exist", commit, path)).catch(() => undefined);
+    const real = await this.#inside(this.#pointer(commit, path));
+    if (real !== undefined) return { path: real };
+    const none = await this.#inside(join(this.folder, ".no_exist", commit, path));
     return none === undefined ? undefined : "absent";
   }
 
@@ -81,30 +76,48 @@ export class HubCache {
     }
   }
 
-  /** The bytes with this etag, where they are there and of that size. */
-  async hasBlob(etag: string, size: number | undefined): Promise<boolean> {
-    const about = await stat(this.blob(etag)).catch(() => undefined);
-    return about?.isFile() === true && (size === undefined || about.size === size);
+  /**
+   * Whether the blob of this name is there, of that size, and with the contents that its name promises, if it is a hash.
+   * @throws ModelError where something else has its name: it may be what another file's link shows, so it is not replaced.
+   */
+  async hasBlob(name: string, size: number | undefined): Promise<boolean> {
+    const file = this.#blob(name);
+    const real = await this.#inside(file);
+    if (real === undefined) return false;
+    const about = await stat(real);
+    if (about.isFile() && about.size === (size ?? about.size) && (await checksum(real, name)) === undefined)
+      return true;
+    const wanted = size === undefined ? "" : `, which has ${size} bytes`;
+    throw new ModelError(
+      `is damaged, or another file's: it has ${about.size} bytes and is not what the hub names so${wanted}; remove it, and load the model again`,
+      { file },
+    );
   }
 
-  blob(etag: string): string {
-    return join(this.folder, "blobs", etag);
+  #blob(name: string): string {
+    return join(this.folder, "blobs", name);
   }
 
-  lock(etag: string): string {
-    return join(this.#locks, `${etag}.munjang.lock`);
+  /** Makes the folder for locks and answers the file in it that says who is fetching the blob. */
+  async lock(name: string): Promise<string> {
+    await this.#makeFolder(this.#locks);
+    const file = join(this.#locks, `${name}.munjang.lock`);
+    if ((await lstat(file).catch(() => undefined))?.isSymbolicLink()) {
+      throw new ModelError("is a link, which no lock is; remove it", { file });
+    }
+    return file;
   }
 
   /** Makes the folder for blobs and answers the file in it where a download collects what has come. */
-  async partial(etag: string): Promise<string> {
-    await this.#makeFolder(dirname(this.blob(etag)));
-    return `${this.blob(etag)}.munjang.incomplete`;
+  async partial(name: string): Promise<string> {
+    await this.#makeFolder(dirname(this.#blob(name)));
+    return `${this.#blob(name)}.munjang.incomplete`;
   }
 
-  /** Lets `path` of a snapshot show the bytes with this etag. `partial` is a finished download of them, if they are new. */
-  async publish(commit: string, path: string, etag: string, partial?: string): Promise<void> {
+  /** Lets `path` of a snapshot show the blob of this name. `partial` is a finished download of it, if it is new. */
+  async publish(commit: string, path: string, name: string, partial?: string): Promise<void> {
     const pointer = this.#pointer(commit, path);
-    const blob = this.blob(etag);
+    const blob = this.#blob(name);
     await this.#makeFolder(dirname(pointer));
     if (this.#symlinks) {
       if (partial !== undefined) await rename(partial, blob);
@@ -144,6 +157,16 @@ export class HubCache {
     }
     await this.#checkInside(real, there);
     await mkdir(folder, { recursive: true });
+  }
+
+  /** Where links lead from `file`; undefined where nothing is. @throws ModelError where that is out of the cache. */
+  async #inside(file: string): Promise<string | undefined> {
+    const real = await realpath(file).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === "ENOENT" || error.code === "ENOTDIR") return undefined;
+      throw new ModelError(`cannot be opened (${error.code})`, { file, cause: error });
+    });
+    if (real !== undefined) await this.#checkInside(real, file);
+    return real;
   }
 
   async #checkInside(real: string, named: string): Promise<void> {

@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
-import { constants, createReadStream } from "node:fs";
-import { type FileHandle, open, rm, stat } from "node:fs/promises";
+import { constants } from "node:fs";
+import { type FileHandle, open, rm } from "node:fs/promises";
 import { ModelError } from "./base/errors.ts";
 import type { HubCache } from "./node-cache.ts";
+import { checksum, isChecksum } from "./node-checksum.ts";
 import { type Facts, fetchFile, fileUrl, type HubModel } from "./node-hub-requests.ts";
 import { withLock } from "./node-lock.ts";
 import { persist } from "./url.ts";
@@ -15,11 +16,12 @@ const REPORT = 100;
 const TRIES = 4;
 
 /** Brings a file into the cache, verified, or links the bytes that are there already. Downloads that were cut go on where they ended. */
-export async function download(model: HubModel, cache: HubCache, path: string, facts: Facts): Promise<void> {
-  const { etag } = facts;
+export async function downloadFile(model: HubModel, cache: HubCache, path: string, facts: Facts): Promise<void> {
   try {
-    const partial = await cache.partial(etag);
-    await withLock(cache.lock(etag), model.patience.signal, () => fetchChecked(partial, model, cache, path, facts));
+    const name = blobName(path, facts);
+    const partial = await cache.partial(name);
+    const lock = await cache.lock(name);
+    await withLock(lock, model.patience.signal, () => fetchChecked(name, partial, model, cache, path, facts));
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (error instanceof ModelError || typeof code !== "string") throw error;
@@ -27,7 +29,14 @@ export async function download(model: HubModel, cache: HubCache, path: string, f
   }
 }
 
+/** Contents are shared under their hash. Of any other ETag only the server knows what it promises: such a blob is this one file's. */
+function blobName(path: string, { commit, etag }: Facts): string {
+  if (isChecksum(etag)) return etag;
+  return `${etag}-${createHash("sha256").update(`${commit}/${path}`).digest("hex").slice(0, 16)}`;
+}
+
 async function fetchChecked(
+  name: string,
   partial: string,
   model: HubModel,
   cache: HubCache,
@@ -37,12 +46,12 @@ async function fetchChecked(
   const { commit, etag, size } = facts;
   for (let tries = 1; ; tries++) {
     // Perhaps another process has fetched it meanwhile.
-    if (await cache.hasBlob(etag, size)) return cache.publish(commit, path, etag);
+    if (await cache.hasBlob(name, size)) return cache.publish(commit, path, name);
     if ((await cache.find(commit, path)) !== undefined) return;
     try {
       const resumed = await fetchTo(partial, model, path, facts);
       const wrong = await checksum(partial, etag);
-      if (wrong === undefined) return await cache.publish(commit, path, etag, partial);
+      if (wrong === undefined) return await cache.publish(commit, path, name, partial);
       await rm(partial, { force: true });
       // Where there was a part from before, that may have been the damaged one: once more, from the start.
       if (!resumed || tries === TRIES) {
@@ -131,15 +140,4 @@ async function write(file: FileHandle, bytes: Uint8Array, at: number): Promise<v
   for (let done = 0; done < bytes.length; ) {
     done += (await file.write(bytes, done, bytes.length - done, at + done)).bytesWritten;
   }
-}
-
-/** What a file's checksum is, if it is not `etag`; etags of other lengths than those of the hub's two sums cannot be checked. */
-async function checksum(file: string, etag: string): Promise<string | undefined> {
-  const large = /^[0-9a-f]{64}$/.test(etag);
-  if (!large && !/^[0-9a-f]{40}$/.test(etag)) return undefined;
-  const hash = createHash(large ? "sha256" : "sha1");
-  if (!large) hash.update(`blob ${(await stat(file)).size}\0`); // as git names contents
-  for await (const piece of createReadStream(file, { highWaterMark: 1 << 20 })) hash.update(piece);
-  const sum = hash.digest("hex");
-  return sum === etag ? undefined : sum;
 }

@@ -1,6 +1,6 @@
 import { ModelError } from "./base/errors.ts";
 import { COMMIT } from "./node-cache.ts";
-import { checkAnswer, type Patience, persist } from "./url.ts";
+import { checkAnswer, type Patience, persist, shown } from "./url.ts";
 
 /** A hub, a model on it, and how to ask for it. */
 export interface HubModel {
@@ -29,7 +29,7 @@ export function askFacts(
   const url = fileUrl(model, revision, path);
   return persist(path, url, model.patience, async (signal) => {
     // A large file lies elsewhere, but the hub's own answer says what it is.
-    const response = await follow(model, path, url, { method: "HEAD", signal }, ({ headers }) => {
+    const { response } = await follow(model, path, url, { method: "HEAD", signal }, ({ headers }) => {
       return headers.has("x-linked-etag") && headers.has("x-repo-commit");
     });
     const { headers, status } = response;
@@ -71,10 +71,21 @@ export async function fetchFile(
 ): Promise<Response> {
   const url = fileUrl(model, commit, path);
   const headers = start === 0 ? undefined : { range: `bytes=${start}-` };
-  const response = await follow(model, path, url, { method: "GET", signal, headers });
-  if (response.status !== 416) checkHubAnswer(model, commit, path, url, response);
+  const { response, at } = await follow(model, path, url, { method: "GET", signal, headers });
+  const { status } = response;
+  if (status === 416) return response;
+  if (status === 404 && !/^(Repo|Revision)NotFound$/.test(response.headers.get("x-error-code") ?? "")) {
+    const problem = `the hub has just described the file, but 404 is the answer where it lies: the storage, or this mirror of it, is not complete. Try again later; if it stays so, take another revision, or another endpoint than ${model.endpoint}`;
+    throw new ModelError(problem, { file: path, field: "url", value: shown(at) });
+  }
+  if (at.origin === url.origin) checkHubAnswer(model, commit, path, url, response);
+  else checkAnswer(path, at, response, STORAGE_DENIED);
   return response;
 }
+
+/** No token goes to the storage, so none can be missing there. */
+const STORAGE_DENIED =
+  ": the hub had just given this address for the file. Look at this machine's clock (such addresses are valid for a while), and at proxies";
 
 export function fileUrl({ endpoint, id }: HubModel, revision: string, path: string): URL {
   const file = path.split("/").map(encodeURIComponent).join("/");
@@ -88,7 +99,7 @@ async function follow(
   url: URL,
   init: { method: string; signal: AbortSignal; headers?: Record<string, string> },
   enough?: (response: Response) => boolean,
-): Promise<Response> {
+): Promise<{ response: Response; at: URL }> {
   const home = new URL(endpoint).origin;
   for (let to = url, hops = 0; hops < 10; hops++) {
     // Sizes are those of the file only if nobody compresses it.
@@ -100,7 +111,8 @@ async function follow(
     if (token !== undefined && to.origin === home) headers.authorization = `Bearer ${token}`;
     const response = await fetch(to, { ...init, headers, redirect: "manual" });
     const location = response.headers.get("location");
-    if (response.status < 300 || response.status >= 400 || location === null || enough?.(response)) return response;
+    const moved = response.status >= 300 && response.status < 400 && location !== null;
+    if (!moved || enough?.(response)) return { response, at: to };
     await response.body?.cancel();
     to = new URL(location, to);
     if (!/^https?:$/.test(to.protocol)) {

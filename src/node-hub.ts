@@ -3,7 +3,7 @@ import { join, resolve } from "node:path";
 import { env } from "node:process";
 import { ModelError } from "./base/errors.ts";
 import { COMMIT, HubCache } from "./node-cache.ts";
-import { download } from "./node-download.ts";
+import { downloadFile } from "./node-download.ts";
 import { openFile } from "./node-files.ts";
 import { askFacts, type Facts, type HubModel } from "./node-hub-requests.ts";
 import { type ModelSource, openedOnce, type SourceOptions } from "./source.ts";
@@ -66,7 +66,7 @@ export function openHub(id: string, options: SourceOptions): ModelSource {
         await cache.rememberAbsent(at, path);
         return undefined;
       }
-      await download(model, cache, path, facts);
+      await downloadFile(model, cache, path, facts);
       found = await cache.find(at, path);
     }
     return typeof found === "object" ? openFile(found.path, path) : undefined;

@@ -269,8 +269,26 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "a download whose checksum is wrong kept",
-    file: "src/node-download.ts",
-    find: "return sum === etag ? undefined : sum;",
+    file: "src/node-checksum.ts",
+    find: "return sum === expected ? undefined : sum;",
     put: "return undefined;",
+  },
+  {
+    name: "downloads of the hub: any ETag is taken for a hash of the contents",
+    file: "src/node-download.ts",
+    find: "if (isChecksum(etag)) return etag;",
+    put: "return etag;",
+  },
+  {
+    name: "cache of the hub: links that lead out are followed",
+    file: "src/node-cache.ts",
+    find: "if (real !== undefined) await this.#checkInside(real, file);",
+    put: "",
+  },
+  {
+    name: "cache of the hub: a folder of locks that is a link is followed",
+    file: "src/node-cache.ts",
+    find: "await this.#makeFolder(this.#locks);",
+    put: "",
   },
 ];

@@ -200,10 +200,47 @@ describe("a model of the hub", () => {
     rmSync(blob(big)); // and a link that leads nowhere is mended
     same(await get(hub), big);
     expect(hub.cdn.asked.length).toBe(2);
-    writeFileSync(blob(big), "short"); // a blob of another size does not count
-    rmSync(snapshot("big.bin"));
-    same(await get(hub), big);
   });
+
+  it.each<[string, Uint8Array]>([
+    ["of another size", new Uint8Array(5)],
+    ["with other contents", big.map((byte, i) => (i === 777 ? byte ^ 1 : byte))],
+  ])("a blob %s is an error, and stays", async (_, other) => {
+    const hub = await serve(undefined, { ...files, "copy.bin": big });
+    await get(hub);
+    writeFileSync(blob(big), other);
+    await fails(get(hub, "copy.bin"), "is damaged, or another file's", `it has ${other.length} bytes`, "remove it");
+    same(readFileSync(blob(big)), other);
+    expect(existsSync(snapshot("copy.bin"))).toBe(false);
+    rmSync(blob(big));
+    same(await get(hub, "copy.bin"), big);
+  });
+
+  it.each(["", "1"])(
+    "two files with one ETag that is no hash do not meet (HF_HUB_DISABLE_SYMLINKS=%s)",
+    async (disabled) => {
+      vi.stubEnv("HF_HUB_DISABLE_SYMLINKS", disabled);
+      const [one, two, long] = ["one", "two", "longer"].map((text) => new TextEncoder().encode(text));
+      const content: Files = { ...files, "one.txt": one, "two.txt": two, "long.txt": long };
+      const hub = await serve(undefined, content);
+      hub.trick = ({ method, path }, response) => {
+        const bytes = content[path.split("/").at(-1) ?? ""];
+        if (bytes === undefined || !path.endsWith(".txt")) return;
+        response.writeHead(200, { "x-repo-commit": COMMIT, etag: '"same"', "content-length": bytes.length });
+        response.end(method === "HEAD" ? undefined : bytes);
+        return true;
+      };
+      for (let round = 0; round < 2; round++) {
+        for (const path of ["one.txt", "two.txt", "long.txt"]) same(await get(hub, path), content[path]);
+      }
+      for (const path of ["one.txt", "two.txt", "long.txt"]) same(readFileSync(snapshot(path)), content[path]);
+      rmSync(snapshot(), { recursive: true }); // and are found again where only a link is missing
+      const fetched = hub.asked.filter(({ method }) => method === "GET").length;
+      for (const path of ["one.txt", "two.txt", "long.txt"]) same(await get(hub, path), content[path]);
+      const again = hub.asked.filter(({ method }) => method === "GET").length - fetched;
+      expect(again).toBe(disabled === "" ? 0 : 3);
+    },
+  );
 
   it("odd names and small files", async () => {
     const hub = await serve();
@@ -387,6 +424,47 @@ describe("nothing leaves the cache", () => {
     rmSync(folder(), { recursive: true });
     symlinkSync(at, folder());
     await fails(get(hub, "tokenizer_config.json"), "leads out of the cache");
+    rmSync(at, { recursive: true });
+  });
+
+  it("locks and a ref that are links, and lead out, are refused", async () => {
+    const at = outside();
+    const hub = await serve();
+    symlinkSync(at, join(cacheDir, ".locks"));
+    await fails(get(hub), ".locks", "leads out of the cache");
+    expect(readdirSync(at)).toEqual(["config.json"]);
+    rmSync(join(cacheDir, ".locks"));
+    const lock = join(cacheDir, ".locks/models--someone--tiny", `${sha256(big)}.munjang.lock`);
+    mkdirSync(dirname(lock), { recursive: true });
+    symlinkSync(join(at, "config.json"), lock);
+    await fails(get(hub), ".munjang.lock", "is a link");
+    expect(readFileSync(join(at, "config.json"), "utf8")).toBe("{}");
+
+    writeFileSync(join(at, "main"), COMMIT);
+    rmSync(join(folder(), "refs/main"));
+    symlinkSync(join(at, "main"), join(folder(), "refs/main"));
+    await fails(get(hub, "config.json"), "refs/main", "leads out of the cache");
+    await fails(get(hub, "config.json", { localFilesOnly: true }), "refs/main", "leads out of the cache");
+    rmSync(join(folder(), "refs"), { recursive: true });
+    symlinkSync(at, join(folder(), "refs"));
+    await fails(get(hub, "config.json"), "refs", "leads out of the cache");
+    rmSync(at, { recursive: true });
+  });
+
+  it.each(["", "1"])("a blob that is a link, and leads out (HF_HUB_DISABLE_SYMLINKS=%s)", async (disabled) => {
+    vi.stubEnv("HF_HUB_DISABLE_SYMLINKS", disabled);
+    const at = outside();
+    const hub = await serve();
+    writeFileSync(join(at, "big"), big);
+    mkdirSync(join(folder(), "blobs"), { recursive: true });
+    symlinkSync(join(at, "big"), blob(big));
+    await fails(get(hub), "blobs", "leads out of the cache");
+    expect(existsSync(snapshot("big.bin"))).toBe(false);
+    expect(hub.cdn.asked.length).toBe(0);
+    rmSync(blob(big));
+    writeFileSync(join(cacheDir, "kept"), big); // a link that stays inside is followed, its contents checked
+    symlinkSync(join(cacheDir, "kept"), blob(big));
+    same(await get(hub), big);
     rmSync(at, { recursive: true });
   });
 
@@ -591,6 +669,23 @@ describe("a hub on a bad day", () => {
   it("a 404 without a word of explanation", async () => {
     const hub = await serve({ hub: (_, response) => Boolean(response.writeHead(404).end()) });
     await fails(get(hub), "knows no such model");
+  });
+
+  it.each<[number, string[]]>([
+    [404, ["the hub has just described the file", "404", "another revision, or another endpoint"]],
+    [403, ["the server answered 403", "the hub had just given this address"]],
+  ])("a file that the hub describes and its storage answers with %i", async (status, parts) => {
+    const hub = await serve({ cdn: (_, response) => Boolean(response.writeHead(status).end()) });
+    const error = await fails(get(hub), "big.bin: url", `${hub.cdn.url}/blob/`, ...parts);
+    expect(error.message).not.toMatch(/no such model|token|secret/);
+    expect(existsSync(snapshot("big.bin"))).toBe(false);
+    // Small files lie on the hub itself.
+    const name = "tokenizer_config.json";
+    hub.trick = ({ method, path }, response) => {
+      if (method === "HEAD" || !path.endsWith(name)) return;
+      return Boolean(response.writeHead(404).end());
+    };
+    await fails(get(hub, name), `${hub.url}/someone/tiny/resolve/`, "the hub has just described the file");
   });
 
   it("redirects: within the hub the token goes along, to another port it does not, in a circle they end", async () => {
