@@ -20,6 +20,14 @@ export type {
 export type { Precision, Ranges, SimilarityFunction } from "./pooling/index.ts";
 export { similarity, similarityPairwise } from "./pooling/index.ts";
 export { SentenceTransformer } from "./sentence-transformer.ts";
-export type { DirectoryHandle, FileListLike, ModelFiles, ModelInput, ModelSource, SourceOptions } from "./source.ts";
+export {
+  type DirectoryHandle,
+  type FileListLike,
+  type ModelFiles,
+  type ModelInput,
+  type ModelSource,
+  openModel,
+  type SourceOptions,
+} from "./source.ts";
 export type { TokenizerOptions } from "./tokenizer/index.ts";
 export { type Encoding, WordPieceTokenizer } from "./tokenizer/index.ts";

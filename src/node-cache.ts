@@ -55,7 +55,12 @@ export class HubCache {
   }
 
   async hasSnapshot(commit: string): Promise<boolean> {
-    return (await stat(join(this.folder, "snapshots", commit)).catch(() => undefined))?.isDirectory() ?? false;
+    return (await stat(this.snapshot(commit)).catch(() => undefined))?.isDirectory() ?? false;
+  }
+
+  /** The folder of a commit's files. */
+  snapshot(commit: string): string {
+    return join(this.folder, "snapshots", commit);
   }
 
   async find(commit: string, path: string): Promise<Known> {
@@ -138,7 +143,7 @@ export class HubCache {
   }
 
   #pointer(commit: string, path: string): string {
-    const snapshot = join(this.folder, "snapshots", commit);
+    const snapshot = this.snapshot(commit);
     const file = join(snapshot, path);
     if (!COMMIT.test(commit) || !file.startsWith(snapshot + sep)) {
       throw new ModelError("leads out of the model's folder", { file: path });

@@ -42,7 +42,7 @@ export async function findFolder(name: string): Promise<string | undefined> {
 
 /** A folder on disk. Files stay open until `close`, so that a file replaced meanwhile cannot mix two models. */
 export function openFolder(folder: string, name: string): ModelSource {
-  return openedOnce(name, (path) => openFile(join(folder, path)));
+  return openedOnce(name, (path) => openFile(join(folder, path)), folder);
 }
 
 /** A file on disk, or undefined where there is none. `named` is what messages call it. */

@@ -13,13 +13,13 @@ import { type ModelSource, openedOnce, type SourceOptions } from "./source.ts";
  * file as they are asked for. A model that has been loaded once is loaded again without a question to the hub: a branch stands for the
  * commit it stood for then, so vectors do not change between two days.
  */
-export function openHub(id: string, options: SourceOptions): ModelSource {
+export async function openHub(id: string, options: SourceOptions): Promise<ModelSource> {
   checkId(id);
   const revision = options.revision ?? "main";
   checkRevision(revision);
   const root = options.cacheDir === undefined ? defaultCache() : resolve(options.cacheDir);
   const cache = new HubCache(root, id, !isTrue(env.HF_HUB_DISABLE_SYMLINKS));
-  const offline = options.localFilesOnly === true || isTrue(env.HF_HUB_OFFLINE) || isTrue(env.TRANSFORMERS_OFFLINE);
+  const offline = isOffline(options);
   const model: HubModel = {
     id,
     endpoint: endpointOf(options.endpoint ?? (env.HF_ENDPOINT || "https://huggingface.co")),
@@ -55,13 +55,11 @@ export function openHub(id: string, options: SourceOptions): ModelSource {
     });
   }
 
-  let commit: Promise<string> | undefined;
+  const at = await findCommit();
   async function open(path: string): ReturnType<ModelSource["open"]> {
-    commit ??= findCommit();
-    const at = await commit;
     let found = await cache.find(at, path);
     if (found === undefined && !offline) {
-      const facts = known.has(path) ? known.get(path) : await factsAt(at, path);
+      const facts = known.has(path) ? known.get(path) : await factsAt(path);
       if (facts === undefined) {
         await cache.rememberAbsent(at, path);
         return undefined;
@@ -72,12 +70,17 @@ export function openHub(id: string, options: SourceOptions): ModelSource {
     return typeof found === "object" ? openFile(found.path, path) : undefined;
   }
 
-  async function factsAt(at: string, path: string): Promise<Facts | undefined> {
+  async function factsAt(path: string): Promise<Facts | undefined> {
     const facts = await askFacts(model, at, path).catch(explained);
     return facts.etag === undefined ? undefined : { ...facts, commit: at };
   }
 
-  return openedOnce(offline ? `${id} (offline, from ${root})` : id, open);
+  return openedOnce(offline ? `${id} (offline, from ${root})` : id, open, cache.snapshot(at));
+}
+
+/** Whether nothing may be asked of the hub. */
+export function isOffline({ localFilesOnly }: SourceOptions): boolean {
+  return localFilesOnly === true || isTrue(env.HF_HUB_OFFLINE) || isTrue(env.TRANSFORMERS_OFFLINE);
 }
 
 /** Adds to an error of the network what to do without one. */

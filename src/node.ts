@@ -8,6 +8,7 @@ import { setPlatform } from "./source.ts";
 
 /** The package's entry where there is a file system: everything of `index.ts`, and models by folder, by package name and from the hub. */
 export * from "./index.ts";
+export { type Downloaded, download } from "./node-model.ts";
 
 addBackend("reference", reference);
 

@@ -6,6 +6,8 @@ import { openUrl, type Patience } from "./url.ts";
 export interface ModelSource {
   /** For messages: the name or the folder the caller gave. */
   readonly name: string;
+  /** The folder on this machine where the files lie, or will lie once they have been opened; undefined where there is none. */
+  readonly folder?: string;
   /** The file at `path` (relative, `/` between folders), or undefined where there is none. */
   open(path: string): Promise<ByteSource | undefined>;
   /** Lets go of whatever `open` holds. */
@@ -63,6 +65,11 @@ export function setPlatform(to: Platform): void {
   platform = to;
 }
 
+/**
+ * What `load` does first: finds out what a name stands for and how its files are reached. Of a model of the hub the commit is looked up; files
+ * are fetched as they are opened. Whoever opens a source closes it, and may go on to use it after that.
+ * @throws ModelError where it names no model.
+ */
 export async function openModel(input: ModelInput, options: SourceOptions = {}): Promise<ModelSource> {
   if (typeof input === "string" || input instanceof URL) {
     const name = String(input);
@@ -132,10 +139,15 @@ function inDirectory(root: DirectoryHandle): ModelSource {
 }
 
 /** A source that opens each file the first time it is asked for, and closes all of them at the end. Paths that lead out are refused. */
-export function openedOnce(name: string, open: (path: string) => Promise<ByteSource | undefined>): ModelSource {
+export function openedOnce(
+  name: string,
+  open: (path: string) => Promise<ByteSource | undefined>,
+  folder?: string,
+): ModelSource {
   const opened = new Map<string, Promise<ByteSource | undefined>>();
   return {
     name,
+    folder,
     open: async (asked) => {
       const names = asked.split("/").filter((part) => part !== "" && part !== ".");
       if (names.includes("..") || /^[A-Za-z]:|[\\\0]/.test(asked)) {

@@ -56,9 +56,10 @@ describe("package", () => {
       "./ndarray",
       "./package.json",
     ]);
-    const targets = Object.values<unknown>(manifest.exports).flatMap((to) =>
-      typeof to === "string" ? [] : Object.values(to as object),
-    );
+    const leaves = (to: unknown): string[] =>
+      typeof to === "string" ? [to] : Object.values(to as object).flatMap(leaves);
+    const targets = leaves(manifest.exports);
+    expect(targets.length).toBeGreaterThan(12);
     for (const target of targets.filter((to) => to.endsWith(".js"))) {
       expect(existsSync(join(root, target.replace("./dist/", "src/").replace(/\.js$/, ".ts"))), target).toBe(true);
     }
@@ -74,11 +75,12 @@ describe("package", () => {
       "SentenceTransformer",
       "WordPieceTokenizer",
       "meanPooling",
+      "openModel",
       "similarity",
       "similarityPairwise",
     ];
     expect(names(index)).toEqual(main);
-    expect(names(node)).toEqual(main);
+    expect(names(node)).toEqual([...main, "download"].sort());
     expect(names(kernels)).toEqual(["js", "reference"]);
     expect(names(ndarray)).toEqual(["asNdarray", "rowsAsNdarray"]);
     expect(names(pytorch)).toEqual(["ModelError", "openPytorch"]);

@@ -1,4 +1,4 @@
-import type { Files } from "./folder.ts";
+import type { ModelSource } from "munjang";
 
 type JsonObject = Record<string, unknown>;
 
@@ -21,17 +21,17 @@ export interface Architecture {
 /** Names of the file that holds max_seq_length and do_lower_case; the first that exists counts. */
 const SETTINGS = ["bert", "roberta", "distilbert", "camembert", "albert", "xlm-roberta", "xlnet"];
 
-/** Reads what `print` needs; undefined where the files cannot be looked at. */
-export async function readArchitecture({ readText }: Files, maxSeqLength: number): Promise<Architecture | undefined> {
+/** Reads what `print` needs from the files of a model that has been loaded, so they are known to be good. */
+export async function readArchitecture(source: ModelSource, maxSeqLength: number): Promise<Architecture> {
   const read = async (path: string): Promise<unknown> => {
-    const text = await readText(path);
-    return text === undefined ? undefined : JSON.parse(text.replace(/^\ufeff/, ""));
+    const bytes = await source.open(path);
+    if (bytes === undefined) return undefined;
+    return JSON.parse(new TextDecoder().decode(await bytes.slice(0, bytes.byteLength))); // without a byte order mark
   };
   const listed = (await read("modules.json")) as { type: string; path: string }[] | undefined;
   const entries = listed ?? [{ type: "Transformer", path: "" }];
   const within = (path: string, file: string): string => (path === "" ? file : `${path}/${file}`);
-  const config = (await read(within(entries[0].path, "config.json"))) as JsonObject | undefined;
-  if (config === undefined) return undefined;
+  const config = (await read(within(entries[0].path, "config.json"))) as JsonObject;
   const modules: Module[] = [];
   for (const { type, path } of entries) {
     const kind = type.slice(type.lastIndexOf(".") + 1);

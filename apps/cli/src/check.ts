@@ -40,7 +40,7 @@ export interface Checked {
 }
 
 /** Compares cosines with the known ones. @throws Error where none are known. */
-export async function check(model: SentenceTransformer, name: string, architecture?: Architecture): Promise<Checked> {
+export async function check(model: SentenceTransformer, name: string, architecture: Architecture): Promise<Checked> {
   const known = knownOf(name, architecture);
   if (known === undefined) {
     throw new Error(`no cosines of ${name} are known: --check is for ${mini.name} and KR-SBERT-V40K-klueNLI-augSTS`);
@@ -55,9 +55,9 @@ export async function check(model: SentenceTransformer, name: string, architectu
 }
 
 /** By name, or a copy of KR-SBERT in a folder of any name by its shape, which is its own. */
-function knownOf(name: string, architecture: Architecture | undefined): Known | undefined {
+function knownOf(name: string, architecture: Architecture): Known | undefined {
   if (name === mini.name) return MINI;
-  const { vocab_size, hidden_size, num_hidden_layers } = architecture?.config ?? {};
+  const { vocab_size, hidden_size, num_hidden_layers } = architecture.config;
   const shaped = vocab_size === 40_000 && hidden_size === 768 && num_hidden_layers === 12;
   return shaped || name.includes("KR-SBERT-V40K-klueNLI-augSTS") ? KR_SBERT : undefined;
 }

@@ -1,9 +1,7 @@
 import { Command } from "commander";
-import { SentenceTransformer } from "munjang";
+import { download, type LoadProgress } from "munjang";
 import prettyBytes from "pretty-bytes";
-import { isHubName, snapshotOf } from "./folder.ts";
 import { examples } from "./help.ts";
-import { Usage } from "./input.ts";
 import { watchFiles } from "./model.ts";
 import { openOutput } from "./output.ts";
 
@@ -11,7 +9,6 @@ interface Flags {
   revision?: string;
   cacheDir?: string;
   endpoint?: string;
-  refresh?: boolean;
   json?: boolean;
 }
 
@@ -22,37 +19,36 @@ export function downloadCommand(): Command {
     .option("--revision <name>", "branch, tag or commit (default: main)")
     .option("--cache-dir <folder>", "another cache (default: HF_HUB_CACHE, or hub in HF_HOME)")
     .option("--endpoint <url>", "another hub (default: HF_ENDPOINT)")
-    .option("--refresh", "ask where the branch stands today, even if the cache knows it")
     .option("--json", "print folder and files as JSON");
   return examples(
     command,
     ["munjang download snunlp/KR-SBERT-V40K-klueNLI-augSTS", "munjang download owner/name --cache-dir models"],
-    "Only the files the model is made of are fetched. They are verified, a download that was cut goes on where it ended, and the model is opened once, so that it is known to run. For private and gated models a token is taken from HF_TOKEN, and from nowhere else.",
-  ).action(download);
+    "The hub is asked where the branch stands today; files of that commit that are in the cache are not fetched again. Only the files the model is made of are fetched. They are verified, and a download that was cut goes on where it ended. For private and gated models a token is taken from HF_TOKEN, and from nowhere else.",
+  ).action(fetchModel);
 }
 
-async function download(model: string, { json, ...where }: Flags): Promise<void> {
-  if (!isHubName(model)) throw new Usage(`${model} is not the name of a model on the hub (owner/name)`);
-  const sizes = new Map<string, number>();
+async function fetchModel(model: string, { json, ...where }: Flags): Promise<void> {
+  const fetched = new Map<string, number>();
   const { watch, stop } = watchFiles();
-  try {
-    const loaded = await SentenceTransformer.load(model, {
-      ...where,
-      rows: "source", // the largest table need not come into memory to be known to be there
-      onProgress: (progress) => {
-        sizes.set(progress.file, progress.total);
-        watch(progress);
-      },
-    });
-    await loaded.dispose();
-  } finally {
-    stop();
-  }
-  const folder = snapshotOf(model, where.revision, where.cacheDir);
-  const files = [...sizes].map(([file, bytes]) => ({ file, bytes }));
-  const total = files.reduce((sum, { bytes }) => sum + bytes, 0);
-  process.stderr.write(`munjang: ${model} is in the cache: ${files.length} files, ${prettyBytes(total)}\n`);
+  const started = (progress: LoadProgress): void => {
+    fetched.set(progress.file, progress.total);
+    watch(progress);
+  };
+  const { folder, commit, files, offline } = await download(model, { ...where, onProgress: started }).finally(stop);
+  const sum = (sizes: Iterable<number>): string => prettyBytes([...sizes].reduce((total, bytes) => total + bytes, 0));
+  const sizes = sum(files.map(({ bytes }) => bytes));
+  const news = [
+    offline && "not compared with the hub (offline)",
+    fetched.size > 0 && `${fetched.size} fetched now, ${sum(fetched.values())}`,
+    !offline && fetched.size === 0 && "nothing had to be fetched",
+  ].filter((part) => part !== false);
+  process.stderr.write(
+    `munjang: ${model} at ${commit.slice(0, 12)}: ${files.length} files, ${sizes}, in the cache; ${news.join(", ")}\n`,
+  );
   const output = await openOutput(undefined);
-  if (json) await output.write(`${JSON.stringify({ model, revision: where.revision ?? "main", folder, files })}\n`);
-  else if (folder !== undefined) await output.write(`${folder}\n`);
+  if (!json) return output.write(`${folder}\n`);
+  const revision = where.revision ?? "main";
+  await output.write(
+    `${JSON.stringify({ model, revision, commit, folder, files, fetched: [...fetched.keys()], offline })}\n`,
+  );
 }

@@ -1,17 +1,14 @@
-import { open } from "node:fs/promises";
-import { join } from "node:path";
 import { Command } from "commander";
-import type { SentenceTransformer } from "munjang";
+import type { LoadProgress, ModelSource, SentenceTransformer } from "munjang";
 import { openPytorch } from "munjang/pytorch";
 import { openSafetensors } from "munjang/safetensors";
 import { mini } from "munjang-mini-ko";
 import prettyBytes from "pretty-bytes";
 import { type Architecture, countParameters, print, readArchitecture } from "./architecture.ts";
 import { type Checked, check } from "./check.ts";
-import { filesOf } from "./folder.ts";
 import { examples } from "./help.ts";
 import { Usage } from "./input.ts";
-import { loadModel, type ModelFlags, withModel } from "./model.ts";
+import { loadWithSource, type ModelFlags, withModel } from "./model.ts";
 import { openOutput } from "./output.ts";
 import { columns, fitting, folded, printable, table } from "./terminal.ts";
 
@@ -38,10 +35,11 @@ async function info(named: string | undefined, flags: Flags, command: Command): 
   const chosen = { ...flags, model: named ?? flags.model };
   const sizes = new Map<string, number>();
   const before = process.memoryUsage();
-  const model = await loadModel(chosen, { onProgress: ({ file, total }) => sizes.set(file, total) });
+  const onProgress = ({ file, total }: LoadProgress): void => void sizes.set(file, total);
+  const { model, source } = await loadWithSource(chosen, { onProgress });
   try {
     const after = process.memoryUsage();
-    const about = await gather(model, chosen, sizes);
+    const about = await gather(model, source, chosen, sizes);
     const memory = {
       held: Math.max(0, after.arrayBuffers - before.arrayBuffers) + Math.max(0, after.heapUsed - before.heapUsed),
       peak: process.resourceUsage().maxRSS * 1024,
@@ -53,52 +51,45 @@ async function info(named: string | undefined, flags: Flags, command: Command): 
       throw new Error(`${chosen.model} does not give ${checked.what}: these are other weights, or damaged ones`);
     }
   } finally {
-    await model.dispose();
+    await model.dispose(); // and closes the source
   }
 }
 
 interface About {
   readonly name: string;
   readonly folder: string | undefined;
-  readonly architecture: Architecture | undefined;
+  readonly architecture: Architecture;
   readonly files: readonly { readonly file: string; readonly bytes: number }[];
-  /** Element types in the weight files, where they can be told. */
+  /** Element types in the weight files. */
   readonly stored: readonly string[];
   readonly model: SentenceTransformer;
 }
 
-async function gather(model: SentenceTransformer, flags: Flags, sizes: ReadonlyMap<string, number>): Promise<About> {
-  const files = filesOf(flags);
+async function gather(
+  model: SentenceTransformer,
+  source: ModelSource,
+  flags: Flags,
+  sizes: ReadonlyMap<string, number>,
+): Promise<About> {
   const stored = new Set<string>();
   for (const file of sizes.keys()) {
-    if (files.folder === undefined || !/\.(safetensors|bin)$/.test(file)) continue;
-    for (const dtype of await dtypesOf(join(files.folder, file))) stored.add(dtype);
+    const openTensors = file.endsWith(".safetensors")
+      ? openSafetensors
+      : file.endsWith(".bin")
+        ? openPytorch
+        : undefined;
+    const bytes = await (openTensors && source.open(file));
+    if (openTensors === undefined || bytes === undefined) continue;
+    for (const { dtype } of (await openTensors(bytes, file)).tensors.values()) stored.add(dtype);
   }
   return {
     name: flags.model === mini.name ? `${mini.name} (bundled)` : flags.model,
-    folder: files.folder,
-    architecture: await readArchitecture(files, model.maxSeqLength),
+    folder: source.folder,
+    architecture: await readArchitecture(source, model.maxSeqLength),
     files: [...sizes].map(([file, bytes]) => ({ file, bytes })),
     stored: [...stored].sort(),
     model,
   };
-}
-
-async function dtypesOf(path: string): Promise<Set<string>> {
-  const file = await open(path);
-  try {
-    const { size } = await file.stat();
-    const slice = async (start: number, end: number): Promise<ArrayBuffer> => {
-      const bytes = new Uint8Array(end - start);
-      await file.read(bytes, 0, bytes.length, start);
-      return bytes.buffer;
-    };
-    const openTensors = path.endsWith(".bin") ? openPytorch : openSafetensors;
-    const { tensors } = await openTensors({ byteLength: size, slice }, path);
-    return new Set([...tensors.values()].map(({ dtype }) => dtype));
-  } finally {
-    await file.close();
-  }
 }
 
 interface Memory {
@@ -117,9 +108,7 @@ function asText(
   const { identity, backend } = model;
   const total = files.reduce((sum, { bytes }) => sum + bytes, 0);
   const rows: [string, string][] = [];
-  if (architecture !== undefined) {
-    rows.push(["parameters", `${number.format(countParameters(architecture))} (a pooler is not counted)`]);
-  }
+  rows.push(["parameters", `${number.format(countParameters(architecture))} (a pooler is not counted)`]);
   const kept = stored.length > 0 ? `${stored.join(", ")} in the file, ` : "";
   rows.push(["dtype", `${kept}${identity.dtype} computed`]);
   rows.push(["backend", `${backend.name}${backend.reason ? `: ${backend.reason}` : ""}`]);
@@ -135,12 +124,9 @@ function asText(
   const sized = files.map(({ file, bytes }) => [`  ${fitting(file, 14)}`, prettyBytes(bytes)]);
   return [
     `${printable(name)}\n`,
-    architecture === undefined
-      ? ""
-      : print(architecture)
-          .split("\n")
-          .map((line) => `${folded(line, 6)}\n`)
-          .join(""),
+    ...print(architecture)
+      .split("\n")
+      .map((line) => `${folded(line, 6)}\n`),
     `\nfiles: ${files.length}, ${prettyBytes(total)}${folder === undefined ? "" : `, in\n${folder}`}\n`,
     `${table(sized, [1])}\n`,
     table(rows.map(([key, value]) => [key, fitting(value, 12)])),
@@ -168,9 +154,9 @@ function asJson(
   return `${JSON.stringify({
     model: name.replace(" (bundled)", ""),
     folder,
-    architecture: architecture === undefined ? undefined : print(architecture),
+    architecture: print(architecture),
     files,
-    parameters: architecture === undefined ? undefined : countParameters(architecture),
+    parameters: countParameters(architecture),
     dtype: { stored, computed: identity.dtype },
     backend,
     memory,

@@ -1,5 +1,13 @@
+import { fileURLToPath } from "node:url";
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { type BackendName, type LoadOptions, type LoadProgress, SentenceTransformer } from "munjang";
+import {
+  type BackendName,
+  type LoadOptions,
+  type LoadProgress,
+  type ModelSource,
+  openModel,
+  SentenceTransformer,
+} from "munjang";
 import { mini } from "munjang-mini-ko";
 import prettyBytes from "pretty-bytes";
 import { showProgress } from "./progress.ts";
@@ -34,9 +42,9 @@ export function withModel(command: Command): Command {
   return withSource(command).option("-b, --backend <name>", "who computes: auto, js, reference, …", "auto");
 }
 
-/** The bundled model is taken from this command's own dependency, wherever the command runs. */
-export function modelOf(name: string): string | typeof mini {
-  return name === mini.name ? mini : name;
+/** The bundled model is the folder of this command's own dependency, wherever the command runs. */
+export function modelOf(name: string): string {
+  return name === mini.name ? fileURLToPath(new URL(".", mini.files["config.json"])) : name;
 }
 
 /** What of the flags decides about files and text. */
@@ -48,11 +56,19 @@ export function sourceOptions({
   return { revision, cacheDir, tokenizer: nfc ? { normalize: "NFC" } : undefined };
 }
 
-export async function loadModel(flags: ModelFlags, options: LoadOptions = {}): Promise<SentenceTransformer> {
+export async function loadModel(flags: ModelFlags, options?: LoadOptions): Promise<SentenceTransformer> {
+  return (await loadWithSource(flags, options)).model;
+}
+
+/** A model, and where its files come from. */
+export async function loadWithSource(
+  flags: ModelFlags,
+  options: LoadOptions = {},
+): Promise<{ model: SentenceTransformer; source: ModelSource }> {
   const warnings: string[] = [];
   const { watch, stop } = watchFiles();
   try {
-    return await SentenceTransformer.load(modelOf(flags.model), {
+    const all: LoadOptions = {
       ...sourceOptions(flags),
       backend: flags.backend as BackendName, // the engine refuses what it does not know, and says what it knows
       onWarning: (warning) => warnings.push(warning),
@@ -61,7 +77,9 @@ export async function loadModel(flags: ModelFlags, options: LoadOptions = {}): P
         watch(progress);
         options.onProgress?.(progress);
       },
-    });
+    };
+    const source = await openModel(modelOf(flags.model), all);
+    return { source, model: await SentenceTransformer.load(source, all) };
   } finally {
     stop();
     for (const warning of warnings) process.stderr.write(`munjang: ${warning.replace(/\s+/g, " ")}\n`);

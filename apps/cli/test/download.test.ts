@@ -18,14 +18,27 @@ test("download: into the cache, its folder on standard output", async () => {
   const result = await munjang(["download", MODEL, "--endpoint", hub.url, "--cache-dir", cache]);
   const snapshot = join(cache, "models--someone--tiny", "snapshots", COMMIT);
   expect(result).toMatchObject({ code: 0, out: `${snapshot}\n` });
-  expect(result.err).toMatch(/^munjang: someone\/tiny is in the cache: \d+ files, [\d.]+ kB\n$/);
+  expect(result.err).toMatch(
+    /^munjang: someone\/tiny at c0ffee000000: (\d+) files, ([\d.]+ kB), in the cache; \1 fetched now, \2\n$/,
+  );
   for (const [path, bytes] of Object.entries(files)) {
     if (existsSync(join(snapshot, path))) expect(readFileSync(join(snapshot, path)).equals(bytes), path).toBe(true);
   }
   expect(existsSync(join(snapshot, "model.safetensors"))).toBe(true);
 
+  // Once more: the hub is asked where the branch stands, and nothing is fetched.
+  const asked = hub.asked.length;
+  const again = await munjang(["download", MODEL, "--endpoint", hub.url, "--cache-dir", cache]);
+  expect(again).toMatchObject({ code: 0, out: `${snapshot}\n` });
+  expect(again.err).toMatch(/in the cache; nothing had to be fetched\n$/);
+  expect(hub.asked.slice(asked).map(({ path }) => path)).toEqual([`/${MODEL}/resolve/main/modules.json`]);
+  await refused(1, /cannot be asked/, ["download", MODEL, "--endpoint", "http://127.0.0.1:1", "--cache-dir", cache]);
+
   // From then on it is there for every command, offline too.
   const offline = { HF_HUB_OFFLINE: "1" };
+  const told = await munjang(["download", MODEL, "--cache-dir", cache], "", offline);
+  expect(told).toMatchObject({ code: 0, out: `${snapshot}\n` });
+  expect(told.err).toMatch(/in the cache; not compared with the hub \(offline\)\n$/);
   const embedded = await munjang(["embed", "--model", MODEL, "--cache-dir", cache, "rain"], "", offline);
   expect(embedded.code).toBe(0);
   expect((await munjang(["embed", "--model", snapshot, "rain"])).out).toBe(embedded.out);
@@ -39,7 +52,8 @@ test("download: JSON, the standard cache, a commit as revision", async () => {
   const { code, out } = await munjang(["download", MODEL, "--json", "--revision", COMMIT], "", env);
   expect(code).toBe(0);
   const about = JSON.parse(out);
-  expect(about).toMatchObject({ model: MODEL, revision: COMMIT });
+  expect(about).toMatchObject({ model: MODEL, revision: COMMIT, commit: COMMIT, offline: false });
+  expect(about.fetched).toEqual(about.files.map(({ file }: { file: string }) => file));
   expect(about.folder).toBe(join(folder, "home", "hub", "models--someone--tiny", "snapshots", COMMIT));
   const weights = about.files.find(({ file }: { file: string }) => file === "model.safetensors");
   expect(weights.bytes).toBe(files["model.safetensors"].length);
@@ -59,8 +73,12 @@ test("download: the token comes from the environment alone, and stands in no out
 });
 
 test("download: what is no model of the hub", async () => {
-  await refused(2, /is not the name of a model on the hub/, ["download", "munjang-mini-ko"]);
-  await refused(2, /is not the name of a model on the hub/, ["download", "./folder"]);
+  await refused(1, /model = "munjang-mini-ko": is not a model of the hub .*load it as it is/, [
+    "download",
+    "munjang-mini-ko",
+  ]);
+  await refused(1, /model = ".": is not a model of the hub/, ["download", "."]);
+  await refused(1, /cannot be the name of a model on the hub/, ["download", "./folder"]);
   await refused(2, /missing required argument 'model'/, ["download"]);
   await refused(1, /someone\/else/, ["download", "someone/else", "--endpoint", hub.url]);
 });
@@ -73,7 +91,7 @@ test("a URL is a model too", async () => {
     const about = JSON.parse(out);
     expect(about.folder).toBeUndefined();
     expect(about.architecture).toMatch(/^SentenceTransformer\(\n {2}\(0\): Transformer\(/);
-    expect(about.dtype).toEqual({ stored: [], computed: "float32" });
+    expect(about.dtype).toEqual({ stored: ["float32"], computed: "float32" });
   } finally {
     await server.close();
   }
