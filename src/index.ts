@@ -15,6 +15,7 @@ export type {
   OutputValue,
   Row,
   RowOf,
+  StreamOptions,
   TextFeatures,
 } from "./options.ts";
 export type { Precision, Ranges, SimilarityFunction } from "./pooling/index.ts";

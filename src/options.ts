@@ -51,6 +51,12 @@ export interface EncodeOptions {
   signal?: AbortSignal;
 }
 
+/**
+ * Options of `encodeStream`. `int8` and `uint8` need `ranges` there: those of all vectors would be known only in the end. The `total` that
+ * `onProgress` is told is the number of texts that have come.
+ */
+export type StreamOptions = Omit<EncodeOptions, "outputValue">;
+
 export type OutputValue = "sentence_embedding" | "token_embeddings" | "all";
 
 /** What `outputValue: "all"` gives for a text. */
@@ -137,6 +143,15 @@ export function checkOptions(options: EncodeOptions, tokens: number, dimension: 
     }
   }
   if (truncateDim !== undefined) checkTruncateDim(truncateDim, dimension);
+}
+
+/** Refuses what a stream cannot mean, beside what no call can. */
+export function checkStreamOptions(options: StreamOptions, tokens: number, dimension: number): void {
+  checkOptions(options, tokens, dimension);
+  const { precision: value, ranges } = options;
+  if ((value === "int8" || value === "uint8") && ranges === undefined) {
+    throw new ModelError("needs `ranges` in a stream", { field: "precision", value });
+  }
 }
 
 export function checkTruncateDim(truncateDim: number, dimension: number): void {

@@ -1,6 +1,6 @@
 import type { BackendInfo } from "./backend.ts";
 import { ModelError } from "./base/errors.ts";
-import { rowMajor, type Tensor } from "./base/tensor.ts";
+import { type Tensor, tensor } from "./base/tensor.ts";
 import { intoBatches } from "./bert/batch.ts";
 import { type EncodingLike, withoutPadding } from "./bert-model.ts";
 import type { BertTokenizer } from "./bert-tokenizer.ts";
@@ -12,12 +12,15 @@ import {
   type Callbacks,
   checkLoadOptions,
   checkOptions,
+  checkStreamOptions,
   type Encoded,
   type EncodeInput,
   type EncodeOptions,
   type LoadOptions,
   type NoOptions,
   type Row,
+  type RowOf,
+  type StreamOptions,
 } from "./options.ts";
 import {
   applyModules,
@@ -118,17 +121,22 @@ export class SentenceTransformer {
    * Encodes texts as they come and yields their rows in order, holding no more than a window of them. A slow source is not waited for:
    * what has come is encoded meanwhile.
    */
+  encodeStream<O extends StreamOptions = NoOptions>(
+    texts: Iterable<EncodeInput> | AsyncIterable<EncodeInput>,
+    options?: O & Callbacks,
+  ): AsyncGenerator<RowOf<O>, void, undefined>;
   async *encodeStream(
     texts: Iterable<EncodeInput> | AsyncIterable<EncodeInput>,
-    options: Omit<EncodeOptions, "outputValue" | "precision" | "ranges" | "onProgress"> = {},
-  ): AsyncGenerator<Float32Array, void, undefined> {
-    if (typeof texts !== "object" || texts === null || !(Symbol.iterator in texts || Symbol.asyncIterator in texts)) {
-      throw new ModelError("takes an iterable of texts; one text goes to encode", {
-        field: "encodeStream",
-        value: texts,
-      });
+    options: StreamOptions = {},
+  ): AsyncGenerator<Row, void, undefined> {
+    checkStreamOptions(options, this.#encoder.tokens, this.#list.dimension);
+    let before = 0;
+    for await (const window of windows(texts, STREAM_WINDOW, options.signal)) {
+      const onProgress: EncodeOptions["onProgress"] = ({ done, total }) =>
+        options.onProgress?.({ done: before + done, total: before + total });
+      yield* await this.encode(window, { ...options, onProgress });
+      before += window.length;
     }
-    for await (const window of windows(texts, STREAM_WINDOW, options.signal)) yield* await this.encode(window, options);
   }
 
   /** `encode` with the prompt named `query`, unless another is asked for. */
@@ -278,14 +286,7 @@ function segmentsOf(
 
 /** One text's rows of [T, W] as a tensor of its own, [L, W]. */
 function rowsOf(data: Float32Array, W: number, { start, length }: Segment): Tensor<Float32Array> {
-  const shape = [length, W];
-  return {
-    data: data.slice(start * W, (start + length) * W),
-    shape,
-    stride: rowMajor(shape),
-    offset: 0,
-    dtype: "float32",
-  };
+  return tensor(data.slice(start * W, (start + length) * W), [length, W]);
 }
 
 function asRows(rows: Float32Array | readonly Float32Array[]): readonly Float32Array[] {

@@ -1,3 +1,4 @@
+import { ModelError } from "./base/errors.ts";
 import { breathe } from "./run/turns.ts";
 
 /**
@@ -9,6 +10,12 @@ export async function* windows<V>(
   size: number,
   signal?: AbortSignal,
 ): AsyncGenerator<V[]> {
+  if (typeof items !== "object" || items === null || !(Symbol.iterator in items || Symbol.asyncIterator in items)) {
+    throw new ModelError("takes an iterable of texts; one text goes to encode", {
+      field: "encodeStream",
+      value: items,
+    });
+  }
   const iterator = Symbol.asyncIterator in items ? items[Symbol.asyncIterator]() : items[Symbol.iterator]();
   let waiting = false;
   const take = async (): Promise<IteratorResult<V>> => {

@@ -405,6 +405,13 @@ describe("encode", () => {
   it("of halves of type ids", () => fails(() => model.encode({ ids: [2, 3], typeIds: [0.5, 0] }), "typeIds = 0.5"));
   it("of a stream that is none", () =>
     fails(() => model.encodeStream("abc" as never).next(), "one text goes to encode"));
+  it("of a stream in bytes without ranges", () =>
+    fails(() => model.encodeStream(["a"], { precision: "int8" }).next(), "precision", "needs `ranges` in a stream"));
+  it("of a stream with options that are none", async () => {
+    await fails(() => model.encodeStream([], null as never).next(), "options = null");
+    await fails(() => model.encodeStream([], { onProgress: 5 as never }).next(), "onProgress = 5");
+    await fails(() => model.encodeStream([], { precision: "int4" as never }).next(), 'precision = "int4"');
+  });
   it("of ids and a mask that do not match", () => fails(() => model.encode({ ids: [2, 3], mask: [1] }), "mask"));
   it("of a mask with a hole", () =>
     fails(() => model.encode({ ids: [2, 5, 3], mask: [1, 0, 1] }), "mask", "padding stands at the end"));

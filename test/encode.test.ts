@@ -279,6 +279,32 @@ describe("encode", () => {
     await expect(stream.next()).rejects.toBe(reason);
   });
 
+  it("streams rows in every precision, the bytes of encode, and says how far it is", async () => {
+    const texts = [...many, ...many, ...many]; // more than two windows
+    const vectors = await model.encode(texts);
+    const ranges = {
+      least: new Float32Array(model.dimension).fill(-1),
+      most: new Float32Array(model.dimension).fill(1),
+    };
+    for (const precision of ["float32", "int8", "uint8", "binary", "ubinary"] as const) {
+      const expected = await model.encode(texts, { precision, ranges });
+      const seen: { done: number; total: number }[] = [];
+      const rows: unknown[] = [];
+      const options = { precision, ranges, onProgress: (at: { done: number; total: number }) => void seen.push(at) };
+      for await (const row of model.encodeStream(texts, options)) rows.push(row);
+      expect(rows, precision).toEqual(expected);
+      expect(rows.every((row) => (row as object).constructor === (expected[0] as object).constructor)).toBe(true);
+      expect(seen.map(({ done }) => done)).toEqual([...new Set(seen.map(({ done }) => done))].sort((a, b) => a - b));
+      expect(seen.at(-1)).toEqual({ done: texts.length, total: texts.length });
+      for (const { done, total } of seen) expect(done).toBeLessThanOrEqual(total);
+    }
+    // Bits need no ranges, so each row is what it is alone.
+    const rows: Uint8Array[] = [];
+    for await (const row of model.encodeStream(texts, { precision: "ubinary" })) rows.push(row);
+    expect(rows[7]).toEqual(await model.encode(texts[7], { precision: "ubinary" }));
+    expect(vectors.length).toBe(rows.length);
+  });
+
   it("closes its source when it is left", async () => {
     let closed = false;
     function* source(): Generator<string> {

@@ -20,6 +20,8 @@ it("types follow the input and the options", () => {
     document: model.encodeDocument(texts),
     unknown: model.encode("a", options),
     either: model.encode(either),
+    stream: model.encodeStream(texts).next(),
+    streamed: model.encodeStream(texts, { precision: "ubinary", onProgress: ({ done }) => done.toFixed() }).next(),
   });
   type Calls = { [K in keyof ReturnType<typeof calls>]: Awaited<ReturnType<typeof calls>[K]> };
   expectTypeOf<Calls["row"]>().toEqualTypeOf<Float32Array>();
@@ -33,4 +35,6 @@ it("types follow the input and the options", () => {
   expectTypeOf<Calls["document"]>().toEqualTypeOf<Float32Array[]>();
   expectTypeOf<Calls["unknown"]>().toEqualTypeOf<Row>();
   expectTypeOf<Calls["either"]>().toEqualTypeOf<Float32Array | Float32Array[]>();
+  expectTypeOf<Calls["stream"]>().toEqualTypeOf<IteratorResult<Float32Array, void>>();
+  expectTypeOf<Calls["streamed"]>().toEqualTypeOf<IteratorResult<Uint8Array, void>>();
 });

@@ -1,6 +1,6 @@
 import { Command, Option } from "commander";
-import type { SentenceTransformer } from "munjang";
-import { FORMATS, type Format, type FormatName } from "./formats.ts";
+import type { Precision, SentenceTransformer } from "munjang";
+import { FORMATS, type Format, type FormatName, type Vector } from "./formats.ts";
 import { examples } from "./help.ts";
 import { type InputFlags, type Item, readItems, sizeOf, Usage, withInput } from "./input.ts";
 import { loadModel, type ModelFlags, wholeNumber, withModel } from "./model.ts";
@@ -13,6 +13,7 @@ interface Flags extends ModelFlags, InputFlags {
   output?: string;
   normalize?: boolean;
   truncateDim?: number;
+  precision: Precision;
   prompt?: string;
   promptName?: string;
   batchTokens?: number;
@@ -32,6 +33,11 @@ export function embedCommand(): Command {
     .option("-o, --output <file>", "write to a file, which appears when it is complete")
     .option("-n, --normalize", "divide every vector by its length")
     .option("--truncate-dim <n>", "keep the first n numbers of every vector", wholeNumber)
+    .addOption(
+      new Option("--precision <type>", "elements of the vectors: bytes, or eight bits to a byte")
+        .choices(["float32", "int8", "uint8", "binary", "ubinary"])
+        .default("float32"),
+    )
     .option("-p, --prompt <text>", "text to put before every text")
     .option("--prompt-name <name>", "one of the model's own prompts to put before every text")
     .option("--batch-tokens <n>", "tokens computed at once", wholeNumber);
@@ -41,9 +47,11 @@ export function embedCommand(): Command {
       'munjang embed "잠이 옵니다" "졸음이 옵니다"',
       "munjang embed -f sentences.txt -n -o embeddings.npy",
       "munjang embed --file records.jsonl --field title",
+      "munjang embed -f sentences.txt -o a.npy --precision int8",
       "cat sentences.txt | munjang embed --format csv > out.csv",
     ],
-    'Output is in the order of the input: {"text": …, "embedding": […]} a line, or the objects of JSON lines with "embedding" added. json makes one array of them, csv a table, npy a float32 matrix for numpy.load (a file of --output).',
+    'Output is in the order of the input: {"text": …, "embedding": […]} a line, or the objects of JSON lines with "embedding" added. json makes one array of them, csv a table, npy a matrix for numpy.load (a file of --output).',
+    "--precision is what quantize_embeddings of sentence-transformers does: int8 and uint8 between the smallest and the largest number of every dimension in this very input, which is held in memory for that, and of which the bytes depend; binary and ubinary the signs, which do not.",
   ).action(embed);
 }
 
@@ -98,7 +106,7 @@ async function embedAll(
       if (!toTerminal) progress.update("embed", position, size, done);
     });
     await output.write(format.tail);
-    await output.finish(format.finalHead?.(count, width));
+    await output.finish(format.finalHead?.(count, width, flags.precision));
     progress.stop();
     if (flags.output !== undefined) {
       const vectors = count === 1 ? "vector" : "vectors";
@@ -119,6 +127,31 @@ async function writeRows(
   flags: Flags,
   onRow: (done: number, item: Item) => void,
 ): Promise<{ count: number; width: number }> {
+  const { precision } = flags;
+  const rows = precision === "int8" || precision === "uint8" ? together : oneByOne;
+  let count = 0;
+  let width = 0;
+  for await (const { item, vector } of rows(model, items, flags, onRow)) {
+    width = vector.length;
+    await output.write(count++ === 0 ? format.head(width, precision) : format.between);
+    await output.write(format.row(item, vector));
+  }
+  return { count, width };
+}
+
+interface Row {
+  readonly item: Item;
+  readonly vector: Vector;
+}
+
+type Rows = (
+  model: SentenceTransformer,
+  items: AsyncGenerator<Item>,
+  flags: Flags,
+  onRow: (done: number, item: Item) => void,
+) => AsyncGenerator<Row>;
+
+const oneByOne: Rows = async function* (model, items, flags, onRow) {
   const waiting: Item[] = []; // read, and not yet printed
   async function* remembered(): AsyncGenerator<string> {
     for await (const item of items) {
@@ -126,16 +159,28 @@ async function writeRows(
       yield item.text;
     }
   }
-  const { normalize, truncateDim, prompt, promptName } = flags;
-  let count = 0;
-  let width = 0;
-  const options = { normalizeEmbeddings: normalize, truncateDim, prompt, promptName };
-  for await (const vector of model.encodeStream(remembered(), options)) {
+  let done = 0;
+  for await (const vector of model.encodeStream(remembered(), encodeOptions(flags))) {
     const item = waiting.shift() as Item; // one row a text, in their order
-    width = vector.length;
-    await output.write(count++ === 0 ? format.head(width) : format.between);
-    await output.write(format.row(item, vector));
-    onRow(count, item);
+    onRow(++done, item);
+    yield { item, vector };
   }
-  return { count, width };
+};
+
+/** All vectors before the first is printed: where they are between the smallest and the largest is known only then. */
+const together: Rows = async function* (model, items, flags, onRow) {
+  const all: Item[] = [];
+  for await (const item of items) all.push(item);
+  if (all.length < 2) {
+    throw new Error(`one text has no smallest and largest numbers: --precision ${flags.precision} needs two or more`);
+  }
+  const vectors = await model.encode(
+    all.map(({ text }) => text),
+    { ...encodeOptions(flags), onProgress: ({ done }) => onRow(done, all[done - 1]) },
+  );
+  for (const [i, vector] of vectors.entries()) yield { item: all[i], vector };
+};
+
+function encodeOptions({ normalize, truncateDim, precision, prompt, promptName }: Flags) {
+  return { normalizeEmbeddings: normalize, truncateDim, precision, prompt, promptName };
 }

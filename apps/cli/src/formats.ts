@@ -1,14 +1,18 @@
+import type { Precision } from "munjang";
 import type { Item } from "./input.ts";
 import { npyHeader } from "./npy.ts";
 
+/** A row of numbers, [D]; of bits, eight to a byte, [⌈D/8⌉]. */
+export type Vector = Float32Array | Int8Array | Uint8Array;
+
 /** How rows become bytes: what stands before, for each row, between rows, and after. */
 export interface Format {
-  head(width: number): string | Uint8Array;
-  row(item: Item, vector: Float32Array): string | Uint8Array;
+  head(width: number, precision: Precision): string | Uint8Array;
+  row(item: Item, vector: Vector): string | Uint8Array;
   readonly between: string;
   readonly tail: string;
   /** What takes the place of the head once the number of rows is known. */
-  readonly finalHead?: (count: number, width: number) => Uint8Array;
+  readonly finalHead?: (count: number, width: number, precision: Precision) => Uint8Array;
 }
 
 export type FormatName = "jsonl" | "json" | "csv" | "npy";
@@ -19,13 +23,13 @@ export const FORMATS: Readonly<Record<FormatName, Format>> = {
   json: { head: () => "[\n", row: object, between: ",\n", tail: "\n]\n" },
   csv: {
     head: (width: number) => `text,${Array.from({ length: width }, (_, i) => `e${i}`)}\n`,
-    row: ({ text }: Item, vector: Float32Array) => `${quoted(text)},${Array.from(vector, shortest)}`,
+    row: ({ text }: Item, vector: Vector) => `${quoted(text)},${Array.from(vector, shortest)}`,
     between: "\n",
     tail: "\n",
   },
   npy: {
-    head: (width: number) => npyHeader(0, width),
-    row: (_: Item, vector: Float32Array) => littleEndian(vector),
+    head: (width: number, precision: Precision) => npyHeader(0, width, precision),
+    row: (_: Item, vector: Vector) => littleEndian(vector),
     between: "",
     tail: "",
     finalHead: npyHeader,
@@ -38,7 +42,7 @@ export function shortest(value: number): string {
 }
 
 /** A record of the input with the vector added, as it was written: numbers of more than 53 bits stay what they are. */
-function object({ text, record }: Item, vector: Float32Array): string {
+function object({ text, record }: Item, vector: Vector): string {
   const numbers = Array.from(vector, shortest);
   if (record !== undefined && /"embedding"\s*:/.test(record) && Object.hasOwn(JSON.parse(record), "embedding")) {
     throw new Error(`a line of the input has an "embedding" already: ${record.slice(0, 60)}…`);
@@ -52,7 +56,8 @@ function quoted(text: string): string {
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
-function littleEndian(vector: Float32Array): Uint8Array {
+function littleEndian(vector: Vector): Uint8Array {
+  if (!(vector instanceof Float32Array)) return new Uint8Array(vector.buffer, vector.byteOffset, vector.length);
   const bytes = new DataView(new ArrayBuffer(4 * vector.length));
   for (const [i, value] of vector.entries()) bytes.setFloat32(4 * i, value, true);
   return new Uint8Array(bytes.buffer);

@@ -2,6 +2,8 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { SentenceTransformer } from "munjang";
+import { mini } from "munjang-mini-ko";
 import { expect, test } from "vitest";
 import { file, folder, munjang, refused } from "./run.ts";
 
@@ -67,6 +69,38 @@ test("npy: format 1.0, little-endian float32 [N, D], the same numbers as JSON li
   const [about, last] = numpy.stdout.split("\n");
   expect(about).toBe("(300, 8) float32 True");
   expect(Math.fround(Number(last))).toBe(Math.fround(numbers[2399]));
+});
+
+test("--precision: the bytes of the engine, in JSON lines and in .npy with their dtype", async () => {
+  const texts = Array.from({ length: 300 }, (_, i) => `${i}번 문장${"입니다".repeat(i % 5)}`); // more than a window
+  const model = await SentenceTransformer.load(mini);
+  const dtypes = { float32: "<f4", int8: "|i1", uint8: "|u1", binary: "|i1", ubinary: "|u1" } as const;
+  for (const [precision, dtype] of Object.entries(dtypes) as [keyof typeof dtypes, string][]) {
+    const expected = await model.encode(texts, { precision, truncateDim: 20 });
+    const width = precision.endsWith("binary") ? 3 : 20;
+    const args = ["embed", "--precision", precision, "--truncate-dim", "20"];
+    const target = join(folder, `${precision}.npy`);
+    const written = await munjang([...args, "-o", target], texts.join("\n"));
+    expect(written).toEqual({ code: 0, out: "", err: `munjang: 300 vectors of ${width} written to ${target}\n` });
+    const bytes = readFileSync(target);
+    expect(bytes.subarray(10, 128).toString("latin1")).toBe(
+      `${`{'descr': '${dtype}', 'fortran_order': False, 'shape': (300, ${width}), }`.padEnd(117)}\n`,
+    );
+    const stored = expected.map(({ buffer, byteOffset, byteLength }) => Buffer.from(buffer, byteOffset, byteLength));
+    expect(bytes.subarray(128).equals(Buffer.concat(stored)), precision).toBe(true);
+    const lines = rows((await munjang(args, texts.join("\n"))).out);
+    expect(lines.map((row) => row.text)).toEqual(texts);
+    expect(lines.map((row) => (row.embedding as number[]).map(Math.fround))).toEqual(expected.map((r) => [...r]));
+    const python = process.env.MUNJANG_PYTHON;
+    if (python === undefined) continue; // numpy reads it too, where there is one
+    const code = "import numpy, sys; a = numpy.load(sys.argv[1]); print(a.shape, a.dtype, int(float(a[299, 2]) * 2**20))";
+    const numpy = spawnSync(python, ["-c", code, target], { encoding: "utf8" });
+    const name = expected[0].constructor.name.replace("Array", "").toLowerCase();
+    expect(numpy.stdout).toBe(`(300, ${width}) ${name} ${Math.trunc(expected[299][2] * 2 ** 20)}\n`);
+  }
+  await model.dispose();
+  await refused(1, /--precision int8 needs two or more/, ["embed", "--precision", "int8", "하나"]);
+  await refused(2, /Allowed choices are float32, int8, uint8, binary, ubinary/, ["embed", "--precision", "x", "하나"]);
 });
 
 test("npy: only into a file, and nothing is left behind where it fails", async () => {
