@@ -93,7 +93,8 @@ test("--precision: the bytes of the engine, in JSON lines and in .npy with their
     expect(lines.map((row) => (row.embedding as number[]).map(Math.fround))).toEqual(expected.map((r) => [...r]));
     const python = process.env.MUNJANG_PYTHON;
     if (python === undefined) continue; // numpy reads it too, where there is one
-    const code = "import numpy, sys; a = numpy.load(sys.argv[1]); print(a.shape, a.dtype, int(float(a[299, 2]) * 2**20))";
+    const code =
+      "import numpy, sys; a = numpy.load(sys.argv[1]); print(a.shape, a.dtype, int(float(a[299, 2]) * 2**20))";
     const numpy = spawnSync(python, ["-c", code, target], { encoding: "utf8" });
     const name = expected[0].constructor.name.replace("Array", "").toLowerCase();
     expect(numpy.stdout).toBe(`(300, ${width}) ${name} ${Math.trunc(expected[299][2] * 2 ** 20)}\n`);
