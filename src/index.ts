@@ -31,4 +31,4 @@ export {
   type SourceOptions,
 } from "./source.ts";
 export type { TokenizerOptions } from "./tokenizer/index.ts";
-export { type Encoding, WordPieceTokenizer } from "./tokenizer/index.ts";
+export { type Encoding, type Unknown, WordPieceTokenizer } from "./tokenizer/index.ts";

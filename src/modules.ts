@@ -4,7 +4,7 @@ import type { TensorSource } from "./base/tensor.ts";
 import { checkFinite } from "./bert/weights.ts";
 import { openTensors } from "./open-tensors.ts";
 import { type DenseActivation, type Feature, type Module, POOLING_MODES, type PoolingMode } from "./pooling/index.ts";
-import { type ModelSource, readText } from "./source.ts";
+import { insideModel, type ModelSource, readText } from "./source.ts";
 
 /*
  * modules.json: what follows the Transformer, module by module, each with a folder of its own. Everything sentence-transformers
@@ -86,20 +86,10 @@ function listEntries(text: string): Entry[] {
     // `sentence_transformers.models.Pooling`, `sentence_transformers.models.Pooling.Pooling`, `….modules.pooling.Pooling`
     if (!type.startsWith("sentence_transformers."))
       throw json.error("type", "is code of the model's own, which is never run");
-    return { type, kind: type.slice(type.lastIndexOf(".") + 1), path: insideModel(json, "path") };
+    const path = insideModel(json.string("path", ""));
+    if (path === undefined) throw json.error("path", "leads out of the model's folder");
+    return { type, kind: type.slice(type.lastIndexOf(".") + 1), path };
   });
-}
-
-/** A path from a file that may be hostile: relative, and no way out. */
-function insideModel(json: Json, field: string): string {
-  const path = json.string(field, "");
-  if (/^[/\\]|^[A-Za-z]:|\\|\0/.test(path) || path.split("/").includes("..")) {
-    throw json.error(field, "leads out of the model's folder");
-  }
-  return path
-    .split("/")
-    .filter((part) => part !== "" && part !== ".")
-    .join("/");
 }
 
 type Widths = Record<Feature, number>;

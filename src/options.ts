@@ -114,7 +114,7 @@ export function checkLoadOptions(options: LoadOptions): void {
 }
 
 /** Refuses what a call cannot mean. `tokens` is the room a batch has, `dimension` the width of a vector. */
-export function checkOptions(options: EncodeOptions, tokens: number, dimension: number): void {
+export function checkOptions(options: EncodeOptions, tokens: number, dimension: number, stream?: boolean): void {
   checkObject("options", options);
   checkSignal(options.signal);
   checkOptional("onProgress", options.onProgress, "function");
@@ -130,6 +130,9 @@ export function checkOptions(options: EncodeOptions, tokens: number, dimension: 
   if (!PRECISIONS.includes(precision)) {
     throw new ModelError(`must be one of ${PRECISIONS.join(", ")}`, { field: "precision", value: precision });
   }
+  if (stream && options.ranges === undefined && (precision === "int8" || precision === "uint8")) {
+    throw new ModelError("needs `ranges` in a stream", { field: "precision", value: precision });
+  }
   if (precision !== "float32" && outputValue !== "sentence_embedding") {
     throw new ModelError("is for sentence embeddings only", { field: "precision", value: precision });
   }
@@ -143,15 +146,6 @@ export function checkOptions(options: EncodeOptions, tokens: number, dimension: 
     }
   }
   if (truncateDim !== undefined) checkTruncateDim(truncateDim, dimension);
-}
-
-/** Refuses what a stream cannot mean, beside what no call can. */
-export function checkStreamOptions(options: StreamOptions, tokens: number, dimension: number): void {
-  checkOptions(options, tokens, dimension);
-  const { precision: value, ranges } = options;
-  if ((value === "int8" || value === "uint8") && ranges === undefined) {
-    throw new ModelError("needs `ranges` in a stream", { field: "precision", value });
-  }
 }
 
 export function checkTruncateDim(truncateDim: number, dimension: number): void {

@@ -12,7 +12,6 @@ import {
   type Callbacks,
   checkLoadOptions,
   checkOptions,
-  checkStreamOptions,
   type Encoded,
   type EncodeInput,
   type EncodeOptions,
@@ -129,7 +128,7 @@ export class SentenceTransformer {
     texts: Iterable<EncodeInput> | AsyncIterable<EncodeInput>,
     options: StreamOptions = {},
   ): AsyncGenerator<Row, void, undefined> {
-    checkStreamOptions(options, this.#encoder.tokens, this.#list.dimension);
+    checkOptions(options, this.#encoder.tokens, this.#list.dimension, true);
     let before = 0;
     for await (const window of windows(texts, STREAM_WINDOW, options.signal)) {
       const onProgress: EncodeOptions["onProgress"] = ({ done, total }) =>

@@ -149,11 +149,8 @@ export function openedOnce(
     name,
     folder,
     open: async (asked) => {
-      const names = asked.split("/").filter((part) => part !== "" && part !== ".");
-      if (names.includes("..") || /^[A-Za-z]:|[\\\0]/.test(asked)) {
-        throw new ModelError("leads out of the model's folder", { file: asked });
-      }
-      const path = names.join("/");
+      const path = insideModel(asked);
+      if (path === undefined) throw new ModelError("leads out of the model's folder", { file: asked });
       const file = opened.get(path) ?? open(path);
       opened.set(path, file);
       return file;
@@ -164,6 +161,13 @@ export function openedOnce(
       for (const file of files) await (await file.catch(() => undefined))?.close?.();
     },
   };
+}
+
+/** A path, which may be from a file that is hostile, without empty parts and `.`; undefined where it is not relative, or leads out. */
+export function insideModel(path: string): string | undefined {
+  const names = path.split("/");
+  if (/^\/|^[A-Za-z]:|[\\\0]/.test(path) || names.includes("..")) return undefined;
+  return names.filter((name) => name !== "" && name !== ".").join("/");
 }
 
 async function asBytes(

@@ -1,7 +1,23 @@
+/** Why a stretch of text became the unknown token, [UNK]. */
+export interface Unknown {
+  /** Of the token. */
+  readonly index: number;
+  /**
+   * `"character"`: no piece of the vocabulary begins with the rest of the word; `"length"`: the word has more code points than are cut into
+   * pieces; `"written"`: the token stands so in the text.
+   */
+  readonly reason: "character" | "length" | "written";
+  /** The word as it was looked for, normalised; `offsets` tell how it stands in the text. */
+  readonly word: string;
+  /** For `"character"`: where in `word` the character is at which no piece begins, in UTF-16 units; up to there it could be cut. */
+  readonly at?: number;
+}
+
 /** What an `Encoding` works out on first use. */
 export interface EncodingDetail {
   readonly tokens: string[];
   readonly offsets: [start: number, end: number][];
+  readonly unknown: Unknown[];
 }
 
 /** Which part of an `Encoding` is what: padding from 0 to `start` and from `end`, and the second text of a pair from `pair` to `end`. */
@@ -53,6 +69,11 @@ export class Encoding {
    */
   get offsets(): [start: number, end: number][] {
     return this.detail().offsets;
+  }
+
+  /** Why words are [UNK], one entry each. */
+  get unknown(): Unknown[] {
+    return this.detail().unknown;
   }
 
   private detail(): EncodingDetail {

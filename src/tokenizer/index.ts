@@ -1,4 +1,4 @@
-export { Encoding, type EncodingDetail, type EncodingParts } from "./encoding.ts";
+export { Encoding, type EncodingDetail, type EncodingParts, type Unknown } from "./encoding.ts";
 export type { TokenizerFiles, TokenizerOptions } from "./files.ts";
 export type { NamedId, Settings, SpecialTokens } from "./settings.ts";
 export { type EncodeBatchOptions, type EncodeOptions, WordPieceTokenizer } from "./tokenizer.ts";

@@ -1,5 +1,6 @@
 import { TokenFinder } from "./added-tokens.ts";
 import { characterBits, PUNCT, SPACE } from "./characters.ts";
+import type { Unknown } from "./encoding.ts";
 import { type NormaliserOptions, normalise } from "./normalise.ts";
 import type { Settings } from "./settings.ts";
 import { type Traced, textOf, trace } from "./traced.ts";
@@ -11,6 +12,8 @@ export interface Pieces {
   readonly tokens: string[];
   /** Where they stand in the text, in UTF-16 units: [start, end]. */
   readonly offsets: [number, number][];
+  /** Why words could not be cut, by the index of their token. */
+  readonly why: Partial<Record<number, Omit<Unknown, "index">>>;
 }
 
 /**
@@ -25,11 +28,12 @@ export class Pipeline {
   readonly normalised: TokenFinder;
   readonly normaliser: NormaliserOptions;
   readonly unk: { readonly token: string; readonly id: number };
-  private word: Uint16Array = new Uint16Array(256);
-  private length = 0; // of the word in it
+  /** Of one word, UTF-16. */
+  private readonly units: Uint16Array;
 
   constructor(settings: Settings) {
     this.wordPiece = new WordPiece(settings);
+    this.units = new Uint16Array(settings.maxWordLength * 2);
     this.normaliser = settings.normaliser;
     this.unk = settings.special.unk;
     this.written = new TokenFinder(
@@ -44,7 +48,7 @@ export class Pipeline {
 
   /** All tokens of `text`; with `asText`, special tokens written in it are text. */
   run(text: string, asText: boolean): Pieces {
-    const out: Pieces = { ids: [], tokens: [], offsets: [] };
+    const out: Pieces = { ids: [], tokens: [], offsets: [], why: {} };
     const isSpace = (unit: number): boolean => (characterBits()[unit] & SPACE) !== 0;
     const unit = (i: number): number => text.charCodeAt(i);
     for (const stretch of this.written.split(unit, 0, text.length, asText, isSpace)) {
@@ -82,10 +86,13 @@ export class Pipeline {
   }
 
   private pieces(out: Pieces, text: Traced, start: number, end: number): void {
-    const { wordPiece } = this;
-    const count =
-      end - start > wordPiece.maxWordLength ? -1 : wordPiece.match(this.fill(text, start, end), this.length);
+    const { wordPiece, units } = this;
+    const word = textOf(text.points, start, end);
+    const long = end - start > wordPiece.maxWordLength;
+    if (!long) for (let i = 0; i < word.length; i++) units[i] = word.charCodeAt(i);
+    const count = long ? -1 : wordPiece.match(units, word.length);
     if (count < 0) {
+      out.why[out.ids.length] = long ? { reason: "length", word } : { reason: "character", word, at: wordPiece.stuck };
       add(out, this.unk.id, this.unk.token, text.starts[start], text.ends[end - 1]);
       return;
     }
@@ -97,24 +104,6 @@ export class Pipeline {
       const token = (p === 0 ? "" : wordPiece.prefix) + textOf(text.points, first, at);
       add(out, wordPiece.pieces[p], token, text.starts[first], text.ends[at - 1]);
     }
-  }
-
-  /** Puts a word's UTF-16 units into `this.word`. */
-  private fill(text: Traced, start: number, end: number): Uint16Array {
-    if (this.word.length < (end - start) * 2) this.word = new Uint16Array((end - start) * 4);
-    const { word } = this;
-    let n = 0;
-    for (let i = start; i < end; i++) {
-      const c = text.points[i];
-      if (c > 0xffff) {
-        word[n++] = 0xd7c0 + (c >> 10);
-        word[n++] = 0xdc00 | (c & 0x3ff);
-      } else {
-        word[n++] = c;
-      }
-    }
-    this.length = n;
-    return word;
   }
 }
 

@@ -39,6 +39,8 @@ export class WordPieceTokenizer {
   readonly unkId: number;
   readonly clsId: number;
   readonly sepId: number;
+  /** Longer words, in code points, are unknown. */
+  readonly maxWordLength: number;
   /** Id of [MASK], where the vocabulary has it. */
   readonly maskId: number | undefined;
   /** `model_max_length` of the files; undefined where they name none, or one that no model has. */
@@ -66,6 +68,7 @@ export class WordPieceTokenizer {
     this.clsId = special.cls.id;
     this.sepId = special.sep.id;
     this.maskId = special.mask?.id;
+    this.maxWordLength = settings.maxWordLength;
     this.modelMaxLength = settings.modelMaxLength;
     this.warnings = settings.warnings;
     this.pipeline = new Pipeline(settings);
@@ -173,15 +176,17 @@ export class WordPieceTokenizer {
       if (addSpecialTokens) ids[end++] = this.sepId;
     }
     return new Encoding(ids, { start: 0, pair: pairStart, end }, n1 < first || n2 < second, () => {
-      const out: EncodingDetail = { tokens: [], offsets: [] };
+      const out: EncodingDetail = { tokens: [], offsets: [], unknown: [] };
       const special = (name: "cls" | "sep"): void => {
         if (!addSpecialTokens) return;
         out.tokens.push(this.settings.special[name].token);
         out.offsets.push([0, 0]);
       };
-      const pieces = ({ tokens, offsets }: Pieces, n: number): void => {
+      const pieces = ({ ids, tokens, offsets, why }: Pieces, n: number): void => {
         const from = fromLeft ? tokens.length - n : 0;
         for (let i = from; i < from + n; i++) {
+          if (ids[i] === this.unkId)
+            out.unknown.push({ reason: "written", word: tokens[i], ...why[i], index: out.tokens.length });
           out.tokens.push(tokens[i]);
           out.offsets.push(offsets[i]);
         }
@@ -221,11 +226,15 @@ export class WordPieceTokenizer {
     const ids = new Int32Array(length).fill(this.padId);
     ids.set(encoding.ids, shift);
     return new Encoding(ids, { start: start + shift, pair: pair + shift, end: end + shift }, encoding.truncated, () => {
-      const tokens = new Array<string>(more).fill(this.settings.special.pad.token);
-      const offsets = Array.from({ length: more }, (): [number, number] => [0, 0]);
-      return left
-        ? { tokens: [...tokens, ...encoding.tokens], offsets: [...offsets, ...encoding.offsets] }
-        : { tokens: [...encoding.tokens, ...tokens], offsets: [...encoding.offsets, ...offsets] };
+      const beside = <V>(own: readonly V[], pad: () => V): V[] => {
+        const padding = Array.from({ length: more }, pad);
+        return left ? [...padding, ...own] : [...own, ...padding];
+      };
+      return {
+        tokens: beside(encoding.tokens, () => this.settings.special.pad.token),
+        offsets: beside(encoding.offsets, () => [0, 0]),
+        unknown: encoding.unknown.map((one) => ({ ...one, index: one.index + shift })),
+      };
     });
   }
 }

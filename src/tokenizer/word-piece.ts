@@ -20,6 +20,8 @@ export class WordPiece {
   pieces: Int32Array = new Int32Array(256);
   /** Where they end in the word, in UTF-16 units. */
   ends: Int32Array = new Int32Array(256);
+  /** Where in the last word that could not be cut no piece begins, in UTF-16 units. */
+  stuck: number = 0;
   private readonly trie: Trie;
   readonly maxWordLength: number;
   readonly prefix: string;
@@ -61,7 +63,10 @@ export class WordPiece {
           end = i + 1;
         }
       }
-      if (id < 0) return -1;
+      if (id < 0) {
+        this.stuck = start;
+        return -1;
+      }
       pieces[count] = id;
       ends[count++] = end;
       start = end;

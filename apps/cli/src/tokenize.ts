@@ -5,7 +5,7 @@ import { type InputFlags, readItems, withInput } from "./input.ts";
 import { modelOf, type SourceFlags, watchFiles, wholeNumber, withSource } from "./model.ts";
 import { openOutput } from "./output.ts";
 import { columns, fitting, folded, printable, table } from "./terminal.ts";
-import { explainUnknown } from "./unknown.ts";
+import { characterAt, explain } from "./unknown.ts";
 
 interface Flags extends SourceFlags, InputFlags {
   maxLength?: number;
@@ -61,7 +61,17 @@ async function loadTokenizer({ model, revision, cacheDir, nfc }: Flags): Promise
 function show(tokenizer: BertTokenizer, text: string, { json, maxLength }: Flags): string {
   const encoding = tokenizer.encode(text, { maxLength });
   const { ids, tokens, offsets, truncated } = encoding;
-  const unknown = explainUnknown(tokenizer, text, encoding);
+  const unknown = encoding.unknown.map((one) => {
+    const word = text.slice(...offsets[one.index]);
+    const character = one.at === undefined ? undefined : characterAt(one.word, one.at);
+    return {
+      index: one.index,
+      word,
+      reason: one.reason,
+      character,
+      message: explain(one, word, tokenizer.maxWordLength),
+    };
+  });
   if (json) return `${JSON.stringify({ text, ids: [...ids], tokens, offsets, truncated, unknown })}\n`;
   const numbers = tokens.map((_, i) => `${ids[i]}`);
   const places = offsets.map(([start, end]) => (end > start ? `${start}-${end}` : ""));
