@@ -45,6 +45,9 @@ export function openFolder(folder: string, name: string): ModelSource {
   return openedOnce(name, (path) => openFile(join(folder, path)), folder);
 }
 
+/** Text up to this size is read when it is opened, so that with `rows: "source"` hardly more than the weights stay open. */
+const READ_AT_ONCE = 1 << 20;
+
 /** A file on disk, or undefined where there is none. `named` is what messages call it. */
 export async function openFile(path: string, named: string = path): Promise<ByteSource | undefined> {
   const file = await open(path).catch((error: NodeJS.ErrnoException) => {
@@ -57,7 +60,7 @@ export async function openFile(path: string, named: string = path): Promise<Byte
     await file.close();
     throw new ModelError("is not a file", { file: named });
   }
-  return {
+  const bytes: ByteSource = {
     byteLength: about.size,
     slice: async (start, end) => {
       const bytes = new Uint8Array(end - start);
@@ -73,4 +76,10 @@ export async function openFile(path: string, named: string = path): Promise<Byte
     },
     close: () => file.close(),
   };
+  if (about.size > READ_AT_ONCE || !/\.(json|txt)$/.test(named)) return bytes;
+  try {
+    return await bytes.slice(0, about.size);
+  } finally {
+    await file.close();
+  }
 }

@@ -1,3 +1,4 @@
+import { readdirSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -316,6 +317,27 @@ describe("encode", () => {
     }
     for await (const _ of model.encodeStream(source())) break;
     expect(closed).toBe(true);
+  });
+
+  it.skipIf(process.platform !== "linux")("keeps no more than the weights open for it", async () => {
+    const open = (): string[] =>
+      readdirSync("/proc/self/fd").flatMap((fd) => {
+        try {
+          return [readlinkSync(`/proc/self/fd/${fd}`)];
+        } catch {
+          return []; // closed meanwhile
+        }
+      });
+    const within = (): string[] => open().filter((path) => path.includes("golden/models/dense-chain"));
+    const other = await SentenceTransformer.load(goldenFolder("dense-chain"), { rows: "source" });
+    expect(
+      within()
+        .map((path) => path.slice(path.lastIndexOf("/") + 1))
+        .filter((name) => name !== "model.safetensors"),
+    ).toEqual([]);
+    expect(within().length).toBeGreaterThan(0);
+    await other.dispose();
+    expect(within()).toEqual([]);
   });
 
   it("reads the word table from its file with the same bits", async () => {

@@ -5,7 +5,7 @@ import { examples } from "./help.ts";
 import { type InputFlags, type Item, readItems, sizeOf, Usage, withInput } from "./input.ts";
 import { loadModel, type ModelFlags, wholeNumber, withModel } from "./model.ts";
 import { type Output, openOutput } from "./output.ts";
-import { showProgress } from "./progress.ts";
+import { countOf, showProgress } from "./progress.ts";
 
 interface Flags extends ModelFlags, InputFlags {
   format?: FormatName;
@@ -96,7 +96,7 @@ async function embedAll(
   const output = await openOutput(flags.output);
   // Where vectors go to the same terminal, they show how far the work is.
   const toTerminal = flags.output === undefined && process.stdout.isTTY;
-  const progress = showProgress((n) => `${n < 10 ? n.toFixed(1).replace(/\.0$/, "") : Math.round(n)} texts`);
+  const progress = showProgress(countOf("texts"));
   try {
     const format = FORMATS[name];
     if (format.finalHead !== undefined && !output.seekable)

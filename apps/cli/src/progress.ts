@@ -71,6 +71,11 @@ export function showProgress(unit: (count: number) => string): Progress {
   };
 }
 
+/** Prints a number, which may be a rate, of something: `3.5 texts`. */
+export function countOf(what: string): (n: number) => string {
+  return (n) => `${n < 10 ? n.toFixed(1).replace(/\.0$/, "") : Math.round(n)} ${what}`;
+}
+
 /** Seconds as people say them: `48 s`, `3 min 20 s`, `2 h 5 min`. */
 export function duration(seconds: number): string {
   const s = Math.max(0, Math.ceil(seconds));

@@ -1,9 +1,10 @@
 import { Command } from "commander";
 import { examples } from "./help.ts";
-import { readAllTexts, Usage, withInput } from "./input.ts";
+import { readAllTexts, sizeOf, Usage, withInput } from "./input.ts";
 import { loadModel, type ModelFlags, withModel } from "./model.ts";
 import { openOutput } from "./output.ts";
 import { type PairFlags, printPairs, readPairs } from "./pairs.ts";
+import { countOf, showProgress } from "./progress.ts";
 import { columns, fitting, table } from "./terminal.ts";
 
 interface Flags extends ModelFlags, PairFlags {
@@ -44,7 +45,10 @@ async function similarity(given: string[], flags: Flags): Promise<void> {
   if (texts.length < 2) throw new Usage("one text has nothing to be compared with: give two or more");
   const model = await loadModel(flags);
   try {
-    const vectors = await model.encode(texts);
+    const progress = showProgress(countOf("texts"));
+    const onProgress = ({ done, total }: { done: number; total: number }): void =>
+      progress.update("encode", done, total);
+    const vectors = await model.encode(texts, { onProgress }).finally(() => progress.stop());
     const rows = flags.all ? model.similarity(vectors, vectors) : model.similarity(vectors[0], vectors.slice(1));
     const output = await openOutput(undefined);
     if (flags.json) await output.write(asJson(model.similarityFunction, texts, rows, flags));
@@ -64,7 +68,13 @@ async function comparePairs(given: string[], flags: Flags): Promise<void> {
       async function* all() {
         for (let next = first; !next.done; next = await source.next()) yield next.value;
       }
-      await printPairs(model, all(), await openOutput(undefined), flags.json === true);
+      // Where the lines go to the same terminal, they show how far the work is.
+      const progress = process.stdout.isTTY ? undefined : showProgress(countOf("pairs"));
+      const size = sizeOf(given, flags);
+      const output = await openOutput(undefined);
+      await printPairs(model, all(), output, flags.json === true, (done, { position }) => {
+        progress?.update("compare", position, size, done);
+      }).finally(() => progress?.stop());
     } finally {
       await model.dispose();
     }

@@ -47,6 +47,16 @@ test.skipIf(!terminal)("a terminal: progress with rate and time left, on one lin
   expect(before.endsWith("\u001b[2K")).toBe(true); // the line is cleared at last
 });
 
+test.skipIf(!terminal)("a terminal: progress of similarity, of all texts and of pairs into a file", async () => {
+  const texts = Array.from({ length: 700 }, (_, i) => `${i}번 문장입니다`);
+  const all = await inTerminal(`munjang similarity -f ${file("compared.txt", texts.join("\n"))}`);
+  expect(all).toMatch(/encode {2}\d+ % {2}\d+ texts {2}[\d.]+ texts\/s {2}(\d+ min )?\d+ s left/);
+  const pairs = file("pairs.tsv", texts.map((text) => `${text}\t둘째`).join("\n"));
+  const into = await inTerminal(`munjang similarity --pairs -f ${pairs} > ${folder}/pairs.out`);
+  expect(into).toMatch(/compare {2}\d+ % {2}\d+ pairs {2}[\d.]+ pairs\/s {2}(\d+ min )?\d+ s left/);
+  expect(into.endsWith("\u001b[2K")).toBe(true);
+});
+
 test.skipIf(!terminal)(
   "a terminal: vectors that go there are not mixed with progress, texts are cut to it",
   async () => {
