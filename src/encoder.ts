@@ -24,20 +24,17 @@ export interface EncoderOptions {
   rows?: "memory" | "source";
   /**
    * Tokens computed together, a whole number of at least 1. Memory grows with it (30 KB a token for BERT-base), and so does the time for
-   * which the thread is busy at a stretch; vectors do not depend on it. Default: a few tenths of a second of work in plain JavaScript,
-   * which is 32 for BERT-base and some hundreds for small models.
+   * which the thread is busy at a stretch; vectors do not depend on it. Default: a few tenths of a second of the backend's work, which for
+   * BERT-base is 94 in WebAssembly and 32 in plain JavaScript, and for small models some hundreds.
    */
   tokensPerBatch?: number;
   /** Stops loading; the promise rejects with the signal's reason. */
   signal?: AbortSignal;
 }
 
-/** Work of one batch by default, in multiplications and additions. Larger batches gain 3 %: measured on the bundled model. */
-const WORK_PER_BATCH = 2e9;
-
-function defaultTokensPerBatch({ layers, hiddenSize: H, intermediateSize: I }: BertConfig): number {
+function defaultTokensPerBatch({ layers, hiddenSize: H, intermediateSize: I }: BertConfig, work: number): number {
   const workPerToken = 2 * layers * (4 * H * H + 2 * H * I);
-  return Math.max(32, Math.min(512, Math.floor(WORK_PER_BATCH / workPerToken)));
+  return Math.max(32, Math.min(512, Math.floor(work / workPerToken)));
 }
 
 /** config.json of a model's transformer folder. */
@@ -94,15 +91,15 @@ export class Encoder {
     longest: number,
     options: EncoderOptions,
   ): Promise<Encoder> {
-    const { kernels, reason } = chooseBackend(options.backend);
-    const budget = options.tokensPerBatch ?? defaultTokensPerBatch(config);
+    const { kernels, reason, width, work } = await chooseBackend(options.backend);
+    const budget = options.tokensPerBatch ?? defaultTokensPerBatch(config, work);
     const tokens = Math.max(budget, longest);
     try {
       const tensors = await openTensors(source, folder);
       const words = await loadWords(tensors, config, options.rows ?? "memory");
       const weights = await loadWeights(kernels, tensors, config, options.signal);
       const runner = inline(kernels, weights, config, tokens);
-      const info = { name: kernels.name, ...runner.effective, reason };
+      const info = { name: kernels.name, ...runner.effective, width, reason };
       return new Encoder(config, tensors, words, runner, info, tokens, budget);
     } catch (error) {
       await kernels.dispose();

@@ -81,7 +81,7 @@ describe("package", () => {
     ];
     expect(names(index)).toEqual(main);
     expect(names(node)).toEqual([...main, "download"].sort());
-    expect(names(kernels)).toEqual(["js", "reference"]);
+    expect(names(kernels)).toEqual(["js", "reference", "wasm"]);
     expect(names(ndarray)).toEqual(["asNdarray", "rowsAsNdarray"]);
     expect(names(pytorch)).toEqual(["ModelError", "openPytorch"]);
     expect(names(safetensors)).toEqual(["ModelError", "openSafetensors", "writeSafetensors"]);

@@ -10,7 +10,7 @@ export function inline<B>(kernels: Kernels<B>, weights: BertWeights<B>, config: 
   const s = roomFor(kernels, config, tokens);
   const turns = new Turns();
   return {
-    effective: { threads: 0, width: 0 },
+    effective: { threads: 0 },
     run: (batch, words, see) =>
       turns.take(async () => {
         const stages: { name: string; values: Promise<Float32Array>; shape: readonly [number, number] }[] = [];

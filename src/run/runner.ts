@@ -8,7 +8,7 @@ export interface Runner {
    */
   run(batch: Batch, words: Float32Array, see?: SeeValues): Promise<Float32Array>;
   /** What really runs, whatever was asked for. */
-  readonly effective: { readonly threads: number; readonly width: number };
+  readonly effective: { readonly threads: number };
   dispose(): Promise<void>;
 }
 

@@ -8,7 +8,7 @@ import { type CompareOptions, type Worst, worse, worstOf } from "./compare.ts";
 import type { Golden, GoldenArray } from "./read.ts";
 
 /** Backends that every golden test runs on. */
-export const BACKENDS: readonly BackendName[] = ["js", "reference"];
+export const BACKENDS: readonly BackendName[] = ["wasm", "js", "reference"];
 
 /** Worst errors of the float32 library against the float64 reference, and the bars for ours made of them. */
 export interface Bars {

@@ -33,12 +33,13 @@ test("embed: arguments, a file and standard input give the same vectors", async 
 });
 
 test("embed: options change what they say", async () => {
-  const [plain, unit, short, prompted, budget] = await Promise.all([
+  const [plain, unit, short, prompted, budget, slow] = await Promise.all([
     munjang(["embed", "문장"]),
     munjang(["embed", "--normalize", "문장"]),
     munjang(["embed", "--truncate-dim", "8", "문장"]),
     munjang(["embed", "--prompt", "질문: ", "문장"]),
-    munjang(["embed", "--batch-tokens", "512", "--backend", "js", "문장"]),
+    munjang(["embed", "--batch-tokens", "512", "--backend", "wasm", "문장"]),
+    munjang(["embed", "--backend", "js", "문장"]),
   ]);
   const [vector] = rowsOf(plain.out);
   expect(length(rowsOf(unit.out)[0].embedding)).toBeCloseTo(1, 6);
@@ -47,6 +48,9 @@ test("embed: options change what they say", async () => {
   expect(rowsOf(prompted.out)[0]).toMatchObject({ text: "문장" });
   expect(rowsOf(prompted.out)[0].embedding).not.toEqual(vector.embedding);
   expect(budget.out).toBe(plain.out);
+  expect(slow.out).not.toBe(plain.out); // another backend has other last bits
+  const [other] = rowsOf(slow.out);
+  for (const [i, value] of other.embedding.entries()) expect(value).toBeCloseTo(vector.embedding[i], 5);
 });
 
 test("embed: JSON and CSV", async () => {

@@ -1,0 +1,150 @@
+import { type Func, f32, f32x4, forRange, i32, type Local, type Statement, v128, when } from "./asm.ts";
+import type { ModuleBuilder } from "./module-builder.ts";
+import { expOfNegative, type Lanes } from "./vector-math.ts";
+
+/** name(at, bytes): a function of one number over `bytes` (a multiple of 16) of floats, in place. */
+export function overLanes(m: ModuleBuilder, name: string, lanes: Lanes): Func {
+  return m.func(name, { at: "i32", bytes: "i32" }, (p, local) => {
+    const x = local("v128");
+    const end = local("i32");
+    return [
+      end.set(i32.add(p.at, p.bytes)),
+      forRange(p.at, p.at, end, 16, () => [x.set(v128.load(p.at)), ...lanes(x, local), v128.store(p.at, x)]),
+    ];
+  });
+}
+
+/** copy(to, from, toStride, fromStride, rows, bytes): a rectangle of floats. */
+export function copy(m: ModuleBuilder): Func {
+  const params = { to: "i32", from: "i32", toStride: "i32", fromStride: "i32", rows: "i32", bytes: "i32" } as const;
+  return m.func("copy", params, (p, local) => {
+    const [row, i, end] = [local("i32"), local("i32"), local("i32")];
+    const whole = i32.mul(i32.div_u(p.bytes, 16), 16);
+    return [
+      forRange(row, 0, p.rows, 1, () => [
+        end.set(whole),
+        forRange(i, 0, end, 16, () => [v128.store(i32.add(p.to, i), v128.load(i32.add(p.from, i)))]),
+        forRange(i, i, p.bytes, 4, () => [f32.store(i32.add(p.to, i), f32.load(i32.add(p.from, i)))]),
+        p.to.set(i32.add(p.to, p.toStride)),
+        p.from.set(i32.add(p.from, p.fromStride)),
+      ]),
+    ];
+  });
+}
+
+/** (0 + 2) + (1 + 3), whatever the vector width. */
+function sumOfLanes(x: Local<"v128">) {
+  const lane = (i: number) => f32x4.extract_lane(x, i);
+  return f32.add(f32.add(lane(0), lane(2)), f32.add(lane(1), lane(3)));
+}
+
+/**
+ * softmax(scores, stride, rows, L, scale): each row of L scores, in place: times scale, less the largest, e to that, over their sum.
+ * A row has room for whole vectors; what stands past L becomes 0.
+ */
+export function softmax(m: ModuleBuilder): Func {
+  const params = { scores: "i32", stride: "i32", rows: "i32", L: "i32", scale: "f32" } as const;
+  return m.func("softmax", params, (p, local) => {
+    const [row, i, past, end] = [local("i32"), local("i32"), local("i32"), local("i32")];
+    const [x, most, sum] = [local("v128"), local("v128"), local("v128")];
+    const top = local("f32");
+    const largest = local("v128");
+    return [
+      forRange(row, 0, p.rows, 1, () => [
+        past.set(i32.add(p.scores, i32.mul(p.L, 4))),
+        end.set(i32.add(p.scores, i32.mul(i32.div_u(i32.add(p.L, 3), 4), 16))),
+        most.set(f32x4.const(Number.NEGATIVE_INFINITY)),
+        forRange(i, past, end, 4, () => [f32.store(i, f32.const(Number.NEGATIVE_INFINITY))]),
+        forRange(i, p.scores, end, 16, () => [
+          x.set(f32x4.mul(v128.load(i), f32x4.splat(p.scale))),
+          v128.store(i, x),
+          most.set(f32x4.pmax(x, most)), // a NaN in x stays, and spoils the row, as it should
+        ]),
+        top.set(
+          f32.max(
+            f32.max(f32x4.extract_lane(most, 0), f32x4.extract_lane(most, 2)),
+            f32.max(f32x4.extract_lane(most, 1), f32x4.extract_lane(most, 3)),
+          ),
+        ),
+        largest.set(f32x4.splat(top)),
+        sum.set(f32x4.const(0)),
+        forRange(i, p.scores, end, 16, () => [
+          x.set(f32x4.sub(v128.load(i), largest)),
+          ...expOfNegative(x, local),
+          v128.store(i, x),
+          sum.set(f32x4.add(sum, x)),
+        ]),
+        x.set(f32x4.splat(f32.div(f32.const(1), sumOfLanes(sum)))),
+        forRange(i, p.scores, end, 16, () => [v128.store(i, f32x4.mul(v128.load(i), x))]),
+        p.scores.set(i32.add(p.scores, p.stride)),
+      ]),
+    ];
+  });
+}
+
+/**
+ * layerNorm(to, x, residual, gain, shift, mask, T, H, epsilon, row): T rows of H floats; residual 0 means none; `row` has room for one row
+ * of whole vectors, `mask` is a vector of ones where the last one is inside the row.
+ * Two passes: the variance around a mean already known loses nothing to cancellation.
+ */
+export function layerNorm(m: ModuleBuilder): Func {
+  const params = {
+    to: "i32",
+    x: "i32",
+    residual: "i32",
+    gain: "i32",
+    shift: "i32",
+    mask: "i32",
+    T: "i32",
+    H: "i32",
+    epsilon: "f32",
+    row: "i32",
+  } as const;
+  return m.func("layerNorm", params, (p, local) => {
+    const [t, i, whole, bytes] = [local("i32"), local("i32"), local("i32"), local("i32")];
+    const [y, sum, mean, scale] = [local("v128"), local("v128"), local("v128"), local("v128")];
+    const h = local("f32");
+    const at = (base: Local<"i32">) => i32.add(base, i);
+    /** Runs over the vectors of a row: whole ones, then the last with zeros past H. */
+    const overRow = (
+      each: (mask: (v: Local<"v128">) => readonly Statement[]) => readonly Statement[],
+    ): readonly Statement[] => [
+      forRange(i, 0, whole, 16, () => each(() => [])),
+      when(i32.ne(whole, bytes), () => each((v) => [v.set(v128.and(v, v128.load(p.mask)))])),
+    ];
+    const ratio = (v: Local<"v128">) => f32.div(sumOfLanes(v), h);
+    return [
+      h.set(f32.convert_i32_u(p.H)),
+      bytes.set(i32.mul(p.H, 4)),
+      whole.set(i32.mul(i32.div_u(p.H, 4), 16)),
+      forRange(t, 0, p.T, 1, () => [
+        sum.set(f32x4.const(0)),
+        ...overRow((mask) => [
+          y.set(v128.load(at(p.x))),
+          when(p.residual, () => [y.set(f32x4.add(y, v128.load(at(p.residual))))]),
+          ...mask(y),
+          v128.store(at(p.row), y),
+          sum.set(f32x4.add(sum, y)),
+        ]),
+        mean.set(f32x4.splat(ratio(sum))),
+        sum.set(f32x4.const(0)),
+        ...overRow((mask) => [
+          y.set(f32x4.sub(v128.load(at(p.row)), mean)),
+          ...mask(y),
+          v128.store(at(p.row), y),
+          sum.set(f32x4.add(sum, f32x4.mul(y, y))),
+        ]),
+        scale.set(f32x4.splat(f32.div(f32.const(1), f32.sqrt(f32.add(ratio(sum), p.epsilon))))),
+        ...overRow(() => [
+          y.set(f32x4.mul(f32x4.mul(v128.load(at(p.row)), scale), v128.load(at(p.gain)))),
+          v128.store(at(p.row), f32x4.add(y, v128.load(at(p.shift)))),
+        ]),
+        forRange(i, 0, whole, 16, () => [v128.store(at(p.to), v128.load(at(p.row)))]),
+        forRange(i, i, bytes, 4, () => [f32.store(at(p.to), f32.load(at(p.row)))]),
+        p.x.set(i32.add(p.x, bytes)),
+        when(p.residual, () => [p.residual.set(i32.add(p.residual, bytes))]),
+        p.to.set(i32.add(p.to, bytes)),
+      ]),
+    ];
+  });
+}

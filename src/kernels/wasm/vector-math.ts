@@ -1,0 +1,105 @@
+import { f32x4, i32x4, type Local, type Statement, type V128, v128 } from "./asm.ts";
+import type { NewLocal } from "./module-builder.ts";
+
+/*
+ * exp and the activations on four float32 at a time, from + - * / alone, each rounded: the same bits on every machine.
+ *
+ * Largest errors, over all float32 arguments that matter (test/kernels/wasm-math.test.ts measures them against base/math.ts):
+ *
+ *     exp, -86.6 to 0   1.2e-7 relative
+ *     gelu              3e-7 absolute where |x| <= 6, half of it the rounding of the result
+ *     gelu_tanh         4e-7 absolute where |x| <= 6
+ *
+ * The polynomials are our own minimax fits (reference/math/float32.py).
+ */
+
+/** Where the constants stand in memory: read from there one instruction each, while V8 builds a vector constant with four. */
+export const CONSTANTS = 64;
+
+/** The constants, in the order of their addresses. */
+export const constants: number[] = [];
+
+/** The constant in all four lanes. */
+function c(value: number): V128 {
+  const known = constants.indexOf(value);
+  const at = known < 0 ? constants.push(value) - 1 : known;
+  return v128.load32_splat(CONSTANTS + 4 * at);
+}
+
+/** c0 + x · (c1 + x · (c2 + …)) */
+function polynomial(x: V128, coefficients: readonly number[]): V128 {
+  const [first, ...rest] = coefficients;
+  return rest.length === 0 ? c(first) : f32x4.add(c(first), f32x4.mul(x, polynomial(x, rest)));
+}
+
+/** 1.5 · 2^23: added and taken away again, it rounds to the nearest whole number, which then stands in the lowest bits. */
+const ROUND = 12582912;
+
+/** The least argument exp is right for: below it 2^n would leave the normal numbers. */
+const LEAST = -86.6;
+
+/** Turns x in -86.6 … 86.6 into e^x: 2^n e^r with |r| <= ln 2 / 2, and e^r = 1 + r + r² q(r). */
+function expWithin(x: Local<"v128">, local: NewLocal): readonly Statement[] {
+  const t = local("v128");
+  const n = local("v128");
+  const q = polynomial(
+    x,
+    [0.4999999403953552, 0.1666652113199234, 0.04166838899254799, 0.008368710987269878, 0.0013814610429108143],
+  );
+  return [
+    t.set(f32x4.add(f32x4.mul(x, c(Math.fround(Math.LOG2E))), c(ROUND))),
+    n.set(f32x4.sub(t, c(ROUND))),
+    // ln 2 in two parts; the first has 10 bits, so that n times it is exact.
+    x.set(f32x4.sub(f32x4.sub(x, f32x4.mul(n, c(0.693359375))), f32x4.mul(n, c(Math.fround(-2.1219444005469057e-4))))),
+    x.set(f32x4.add(c(1), f32x4.add(x, f32x4.mul(f32x4.mul(x, x), q)))),
+    x.set(i32x4.add(x, i32x4.shl(t, 23))), // times 2^n: n added to the exponent
+  ];
+}
+
+/** Turns x <= 0 into e^x; below -86.6 into 0. */
+export function expOfNegative(x: Local<"v128">, local: NewLocal): readonly Statement[] {
+  const tiny = local("v128");
+  return [
+    tiny.set(f32x4.lt(x, c(Math.fround(LEAST)))),
+    x.set(f32x4.pmax(x, c(Math.fround(LEAST)))),
+    ...expWithin(x, local),
+    x.set(v128.andnot(x, tiny)),
+  ];
+}
+
+/**
+ * Turns x into x · Φ(x) = max(x, 0) - |x| · Φ(-|x|). The second term is a bump of height 0.17 that is nothing far from 0, so its own errors
+ * are small beside the rounding of the result. With a = |x|, Φ(-a) = e^(-a²/2) · n(a) / d(a): a quotient of polynomials with positive
+ * coefficients, which lose nothing to cancellation; its error as a formula is 1.5e-10.
+ */
+export function gelu(x: Local<"v128">, local: NewLocal): readonly Statement[] {
+  const a = local("v128");
+  const e = local("v128");
+  return [
+    a.set(f32x4.pmin(f32x4.abs(x), c(13))), // beyond, the bump is below 1e-37
+    e.set(f32x4.mul(f32x4.mul(a, a), c(-0.5))),
+    ...expWithin(e, local),
+    e.set(f32x4.mul(f32x4.mul(a, e), polynomial(a, [0.5, 0.30218455, 0.0885144, 0.01034145].map(Math.fround)))),
+    e.set(f32x4.div(e, polynomial(a, [1, 1.40225344, 0.79586777, 0.22051517, 0.02599346].map(Math.fround)))),
+    x.set(f32x4.sub(f32x4.pmax(x, c(0)), e)),
+  ];
+}
+
+/** Turns x into its tanh approximation of gelu, x / (1 + e^(-2u)) with u = √(2/π) (x + 0.044715 x³). */
+export function geluTanh(x: Local<"v128">, local: NewLocal): readonly Statement[] {
+  const e = local("v128");
+  const cubic = f32x4.add(x, f32x4.mul(c(Math.fround(0.044715)), f32x4.mul(f32x4.mul(x, x), x)));
+  return [
+    e.set(f32x4.mul(cubic, c(Math.fround(-1.5957691216057308)))),
+    e.set(f32x4.pmin(f32x4.pmax(e, c(Math.fround(LEAST))), c(-Math.fround(LEAST)))),
+    ...expWithin(e, local),
+    x.set(f32x4.div(x, f32x4.add(c(1), e))),
+  ];
+}
+
+/** Turns x into max(x, 0). */
+export function relu(x: Local<"v128">): readonly Statement[] {
+  return [x.set(f32x4.pmax(x, c(0)))];
+}
+
+export type Lanes = (x: Local<"v128">, local: NewLocal) => readonly Statement[];
