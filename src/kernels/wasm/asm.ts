@@ -110,6 +110,24 @@ export const i32 = {
   ge_u: i32Binary(0x4f) as I32Binary,
   /** 1 if the value is 0, else 0. */
   eqz: (a: I32): Code<"i32"> => code("i32", int(a), 0x45),
+  load: load("i32", 0x28, 2) as Load<"i32">,
+  atomic: {
+    load: load("i32", [0xfe, 0x10], 2) as Load<"i32">,
+    store: store<"i32">([0xfe, 0x17], 2) as Store<"i32">,
+    /** Adds, and leaves what stood there before. */
+    rmw_add: (address: I32, value: I32, offset = 0): Code<"i32"> =>
+      code("i32", int(address), int(value), [0xfe, 0x1e], memory(2, offset)),
+  },
+};
+
+/** Putting threads to sleep and waking them, by an address in shared memory. */
+export const memoryAtomic = {
+  /** Sleeps while the memory holds `expected`, without a limit of time; leaves why it woke. */
+  wait32: (address: I32, expected: I32, offset = 0): Code<"i32"> =>
+    code("i32", int(address), int(expected), [0x42, 0x7f], [0xfe, 0x01], memory(2, offset)),
+  /** Wakes up to `count` sleepers; leaves how many. */
+  notify: (address: I32, count: I32, offset = 0): Code<"i32"> =>
+    code("i32", int(address), int(count), [0xfe, 0x00], memory(2, offset)),
 };
 
 export const f32 = {
@@ -160,7 +178,19 @@ export const f32x4 = {
   pmin: binary(0xea) as Binary,
   /** a < b ? b : a, so that a NaN in `a` stays. */
   pmax: binary(0xeb) as Binary,
+  /** a · b + c, rounded once where the machine has an instruction for it, else twice: its bits are the machine's. */
+  relaxed_madd: (a: V128, b: V128, c: V128): V128 => code("v128", a.bytes, b.bytes, c.bytes, simd(0x105)),
 };
+
+/** Leaves nothing of a value. */
+export function drop(value: Code<ValueType>): Statement {
+  return code("void", value.bytes, 0x1a);
+}
+
+/** Leaves the function. */
+export function leave(): Statement {
+  return code("void", 0x0f);
+}
 
 /** `{ ... }`; a branch to its label leaves it. */
 export function block(body: (end: Label) => readonly Statement[]): Statement {
@@ -219,7 +249,7 @@ function constant(value: number): Code<"i32"> {
   return code("i32", int(value));
 }
 
-export function all(statements: readonly Statement[]): Bytes {
+export function all(statements: readonly Code<ValueType | "void">[]): Bytes {
   return statements.map((statement) => statement.bytes);
 }
 

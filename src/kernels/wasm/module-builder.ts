@@ -20,14 +20,14 @@ type Arguments<P extends Params> = { readonly [K in keyof P]: Local<P[K]> };
 export type NewLocal = <T extends ValueType>(type: T) => Local<T>;
 
 export interface ModuleBuilder {
-  /** Adds a function without a result, exported under its name. */
+  /** Adds a function, exported under its name: without a result, or with the one its last expression leaves. */
   func<P extends Params>(
     name: string,
     params: P,
-    body: (p: Arguments<P>, local: NewLocal) => readonly Statement[],
+    body: (p: Arguments<P>, local: NewLocal) => readonly Code<ValueType | "void">[],
   ): Func;
-  /** The module: imports its memory as `env.memory`. */
-  bytes(): Uint8Array<ArrayBuffer>;
+  /** The module: imports its memory as `env.memory`. With a `mark`, a custom section of that name sets its bytes apart from others'. */
+  bytes(mark?: string): Uint8Array<ArrayBuffer>;
 }
 
 /** Pages of 64 KiB; shared memory must say its largest size, and an instance's memory must not be larger than its module's. */
@@ -51,14 +51,15 @@ export function moduleBuilder(limits: MemoryLimits): ModuleBuilder {
         return { type, bytes: [0x20, at], set };
       };
       const entries = Object.entries(params).map(([key, type]) => [key, variable(type)]);
-      const statements = all(body(Object.fromEntries(entries), variable));
+      const statements = body(Object.fromEntries(entries), variable);
+      const result = statements.at(-1)?.type ?? "void";
       const locals = variables.slice(entries.length).map((type) => [1, VALUE_TYPES[type]]);
-      types.push([0x60, vector(Object.values(params).map((type) => VALUE_TYPES[type])), vector([])]);
+      types.push([0x60, vector(Object.values(params).map((type) => VALUE_TYPES[type])), results(result)]);
       exports.push([text(name), 0x00, unsigned(index)]);
-      bodies.push(sized([vector(locals), statements, 0x0b]));
+      bodies.push(sized([vector(locals), all(statements), 0x0b]));
       return { index };
     },
-    bytes: () =>
+    bytes: (mark) =>
       Uint8Array.from(
         flatten([
           [0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
@@ -70,9 +71,14 @@ export function moduleBuilder(limits: MemoryLimits): ModuleBuilder {
           ),
           section(7, exports),
           section(10, bodies),
+          mark === undefined ? [] : [0, sized(text(mark))],
         ]),
       ),
   };
+}
+
+function results(type: ValueType | "void"): Bytes {
+  return vector(type === "void" ? [] : [VALUE_TYPES[type]]);
 }
 
 function section(id: number, items: readonly Bytes[]): Bytes {

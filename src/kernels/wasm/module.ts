@@ -1,26 +1,51 @@
+import type { Address } from "./arena.ts";
+import { claim, meet } from "./crew.ts";
 import { moduleBuilder } from "./module-builder.ts";
-import { packedProduct, packRows, type Tile, tileHeights, transpose } from "./product.ts";
+import { packRows, transpose } from "./pack.ts";
+import { packedProduct, type Tile } from "./product.ts";
 import { copy, layerNorm, overLanes, softmax } from "./rows.ts";
 import { gelu, geluTanh, type Lanes, relu } from "./vector-math.ts";
 
-/**
- * The kernels as a module. Every size is a parameter; only the tile is built in. Addresses and strides are in bytes.
- *
- * Packed layouts, P = 4 · vectors columns a panel:
- *     weights   [panels][K][P]                      the columns of a panel side by side, zeros past the last
- *     rows      [K blocks][row tiles][k][height]    one pointer walks it; strided rows cost 8 % and share cache sets at K = 3072
- */
-export function kernelModule(tile: Tile): Uint8Array<ArrayBuffer> {
-  const m = moduleBuilder({ shared: false, maximum: 65536 });
-  const heights = tileHeights(tile.rows);
-  packRows(m, heights);
-  packedProduct(m, tile, heights);
+/** What the module offers. Addresses and strides are in bytes, T, K, H, L in numbers. */
+export interface Functions {
+  packRows(to: Address, x: Address, stride: number, T: number, K: number, share: number, shares: number): void;
+  // biome-ignore format: one line a function
+  product(sums: Address, x: Address, group: Address, bias: Address, T: number, K: number, panels: number): void;
+  gelu(at: Address, bytes: number): void;
+  gelu_tanh(at: Address, bytes: number): void;
+  relu(at: Address, bytes: number): void;
+  transpose(to: Address, from: Address, stride: number, rows: number, K: number): void;
+  copy(to: Address, from: Address, toStride: number, fromStride: number, rows: number, bytes: number): void;
+  softmax(scores: Address, stride: number, rows: number, L: number, scale: number): void;
+  // biome-ignore format: one line a function
+  layerNorm(to: Address, x: Address, residual: Address, gain: Address, shift: Address, mask: Address, T: number, H: number, epsilon: number, row: Address): void;
+  /** These two in the module for shared memory. */
+  claim(at: Address): number;
+  meet(at: Address, count: number): void;
+}
+
+/** Masks of a row's last vector, one for each remainder of its length by 4: ones in the lanes inside. The constants stand above. */
+export const MASKS = 0;
+/** Where the threads of a crew meet. */
+export const CREW = 512;
+/** Memory from here on is free. */
+export const FIRST_FREE = 1024;
+
+/** The kernels as a module. Every size is a parameter; only the tile is built in. */
+export function kernelModule(tile: Tile, shared: boolean, mark?: string): Uint8Array<ArrayBuffer> {
+  const m = moduleBuilder({ shared, maximum: 65536 });
+  packRows(m, tile.rows);
+  packedProduct(m, tile);
   for (const [name, lanes] of ACTIVATIONS) overLanes(m, name, lanes);
   transpose(m, 16 * tile.vectors);
   copy(m);
   softmax(m);
   layerNorm(m);
-  return m.bytes();
+  if (shared) {
+    claim(m);
+    meet(m);
+  }
+  return m.bytes(mark);
 }
 
 const ACTIVATIONS: readonly (readonly [string, Lanes])[] = [

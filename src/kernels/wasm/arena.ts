@@ -1,0 +1,59 @@
+/** An address in the backend's memory, in bytes. */
+export type Address = number;
+
+export const PAGE = 65536;
+
+/** Where numbers are kept: the memory kernels work in, or a distant one that is told what to hold. */
+export interface Store {
+  /** Room for `length` floats, zeros, and for reading a whole vector that begins at the last of them. RangeError where there is none. */
+  take(length: number): Address;
+  /** Writes `values` to an address. */
+  put(to: Address, values: Float32Array): void;
+}
+
+export interface Arena extends Store {
+  /** All of the memory. A new view after every growth, so never kept. */
+  floats(): Float32Array;
+}
+
+/** Hands out addresses from `free` up, and nothing is given back; `need` is told how many bytes must be there. */
+export function addresses(free: Address, need: (bytes: number) => void): (length: number) => Address {
+  return (length) => {
+    const at = free;
+    const end = Math.ceil((at + 4 * length + 16) / 64) * 64;
+    need(end);
+    free = end;
+    return at;
+  };
+}
+
+/** The memory itself, which grows as it is taken. */
+export function arena(memory: WebAssembly.Memory, free: Address): Arena {
+  let view = new Float32Array(memory.buffer);
+  const floats = () => {
+    if (view.buffer !== memory.buffer) view = new Float32Array(memory.buffer);
+    return view;
+  };
+  return {
+    floats,
+    take: addresses(free, (bytes) => {
+      const missing = bytes - memory.buffer.byteLength;
+      if (!(missing <= 0)) memory.grow(Math.min(Math.ceil(missing / PAGE), PAGE + 1)); // one page too many is refused, not wrapped
+    }),
+    put: (to, values) => floats().set(values, to / 4),
+  };
+}
+
+/** Room that is as large as the largest length asked for so far; what stood in it is lost when it grows. */
+export function growing(take: (length: number) => Address): (length: number) => Address {
+  let at = 0;
+  let capacity = 0;
+  return (length) => {
+    if (length > capacity) {
+      const larger = Math.max(length, capacity * 2); // doubling: what is left behind is never more than what is used
+      at = take(larger);
+      capacity = larger;
+    }
+    return at;
+  };
+}

@@ -1,0 +1,159 @@
+import type { Batch } from "../../base/batch.ts";
+import type { Activation, Embeddings, Linear, Norm } from "../kernels.ts";
+import type { Address } from "./arena.ts";
+import type { Crew } from "./crew.ts";
+import { GROUP, K_BLOCK, packedSize, panelStart, ROWS } from "./layout.ts";
+import type { Functions } from "./module.ts";
+import { MASKS } from "./module.ts";
+
+/** Where an operation keeps what it needs in between. Each answers with room for at least so many floats. */
+export interface Rooms {
+  /** Rows of x, packed for the tile; all threads of a crew work on the same. */
+  packed(length: number): Address;
+  /** What attention and LayerNorm keep, for this thread alone. */
+  scratch(length: number): Address;
+  /** Results of one group, [GROUP / P, ROWS, P], for this thread alone. */
+  readonly sums: Address;
+  /** The bias of products that have none, [GROUP]. */
+  readonly zeros: Address;
+}
+
+/** Floats of scratch that attention needs for a sentence of L tokens. */
+export function attentionRoom(L: number, D: number, P: number): number {
+  return parts(L, D, P).size;
+}
+
+interface Parts {
+  /** Length of a row of scores: whole vectors. */
+  readonly keys: number;
+  /** Where the parts begin, in floats; the keys at 0. */
+  readonly values: number;
+  readonly scores: number;
+  readonly rows: number;
+  readonly size: number;
+}
+
+function parts(L: number, D: number, P: number): Parts {
+  const T = Math.min(ROWS, L);
+  const keys = Math.ceil(L / P) * P;
+  const values = packedSize(L, D, P);
+  const scores = values + packedSize(D, L, P);
+  const rows = scores + T * keys;
+  return { keys, values, scores, rows, size: rows + T * Math.max(D, L) };
+}
+
+/**
+ * The four operations as one thread of a crew runs its share of them. `P` is the width of the panels the module `f` was made for.
+ */
+export function operations(f: Functions, floats: () => Float32Array, P: number, crew: Crew, rooms: Rooms) {
+  function linear(out: Address, x: Address, w: Linear<Address>, T: number, act?: Activation): void {
+    const { in: K, out: N } = w;
+    const packed = rooms.packed(Math.min(ROWS, T) * K);
+    const chunks = Math.ceil(T / ROWS);
+    for (let chunk = 0; chunk < chunks; chunk++) {
+      const first = Math.floor((T * chunk) / chunks);
+      const rows = Math.floor((T * (chunk + 1)) / chunks) - first;
+      f.packRows(packed, x + 4 * first * K, 4 * K, rows, K, crew.index, crew.count);
+      crew.meet();
+      const groups = Math.ceil(N / GROUP);
+      for (let g = crew.claim(); g < groups; g = crew.claim()) {
+        const n = g * GROUP;
+        group(out + 4 * (first * N + n), 4 * N, packed, w.weight, w.bias + 4 * n, rows, K, N, n, act);
+      }
+      crew.meet();
+    }
+  }
+
+  /** The columns of the group that begins with n, of a product of packed operands, stored to rows `stride` bytes apart. */
+  // biome-ignore format: one line
+  function group(out: Address, stride: number, x: Address, weight: Address, bias: Address, T: number, K: number, N: number, n: number, act?: Activation): void {
+    const columns = Math.min(GROUP, N - n);
+    const panels = Math.ceil(columns / P);
+    f.product(rooms.sums, x, weight + 4 * n * K, bias, T, K, panels);
+    if (act !== undefined) f[act](rooms.sums, 4 * panels * T * P);
+    for (let j = 0; j < columns; j += P) {
+      f.copy(out + 4 * j, rooms.sums + 4 * j * T, stride, 4 * P, T, 4 * Math.min(P, columns - j));
+    }
+  }
+
+  /** A product without bias, all groups of it. */
+  function multiply(out: Address, stride: number, x: Address, weight: Address, T: number, K: number, N: number): void {
+    for (let n = 0; n < N; n += GROUP) group(out + 4 * n, stride, x, weight, rooms.zeros, T, K, N, n);
+  }
+
+  function attention(out: Address, qkv: Address, batch: Batch, heads: number, H: number): void {
+    const sentences = batch.starts.length - 1;
+    for (let piece = crew.claim(); piece < sentences * heads; piece = crew.claim()) {
+      attendTo(out, qkv, batch, Math.floor(piece / heads), piece % heads, H / heads, H);
+    }
+    crew.meet();
+  }
+
+  /** One head of sentence n. */
+  // biome-ignore format: one line
+  function attendTo(out: Address, qkv: Address, batch: Batch, n: number, head: number, D: number, H: number): void {
+    const scale = Math.fround(1 / Math.sqrt(D));
+    const stride = 12 * H;
+    const first = batch.starts[n];
+    const L = batch.starts[n + 1] - first;
+    const { keys, values, scores, rows, size } = parts(L, D, P);
+    const keysAt = rooms.scratch(size);
+    const [valuesAt, scoresAt, rowsAt] = [keysAt + 4 * values, keysAt + 4 * scores, keysAt + 4 * rows];
+    const q = qkv + first * stride + 4 * head * D;
+    const k = q + 4 * H;
+    const v = k + 4 * H;
+    for (let s = 0; s < L; s += P) {
+      for (let d = 0; d < D; d += K_BLOCK) {
+        const to = keysAt + 4 * panelStart(s, d, L, D, P);
+        f.transpose(to, k + s * stride + 4 * d, stride, Math.min(P, L - s), Math.min(K_BLOCK, D - d));
+      }
+    }
+    for (let d = 0; d < D; d += P) {
+      for (let s = 0; s < L; s += K_BLOCK) {
+        const to = valuesAt + 4 * panelStart(d, s, D, L, P);
+        f.copy(to, v + s * stride + 4 * d, 4 * P, stride, Math.min(K_BLOCK, L - s), 4 * Math.min(P, D - d));
+      }
+    }
+    for (let t = 0; t < L; t += ROWS) {
+      const T = Math.min(ROWS, L - t);
+      f.packRows(rowsAt, q + t * stride, stride, T, D, 0, 1);
+      multiply(scoresAt, 4 * keys, rowsAt, keysAt, T, D, L);
+      f.softmax(scoresAt, 4 * keys, T, L, scale);
+      f.packRows(rowsAt, scoresAt, 4 * keys, T, L, 0, 1);
+      multiply(out + 4 * ((first + t) * H + head * D), 4 * H, rowsAt, valuesAt, T, L, D);
+    }
+  }
+
+  /** This thread's rows of T. */
+  function share(T: number): [from: number, to: number] {
+    return [Math.floor((T * crew.index) / crew.count), Math.floor((T * (crew.index + 1)) / crew.count)];
+  }
+
+  // biome-ignore format: one line
+  function layerNorm(out: Address, x: Address, residual: Address | null, norm: Norm<Address>, T: number, H: number): void {
+    const [from, to] = share(T);
+    const at = 4 * from * H;
+    const row = rooms.scratch(H + 4);
+    const mask = MASKS + 16 * (H % 4);
+    const added = residual === null ? 0 : residual + at;
+    f.layerNorm(out + at, x + at, added, norm.gain, norm.shift, mask, to - from, H, norm.epsilon, row);
+    crew.meet();
+  }
+
+  /** (word + position) + type.   [T,H] */
+  function embed(out: Address, words: Address, tables: Embeddings<Address>, batch: Batch, H: number): void {
+    const m = floats();
+    const [from, end] = share(batch.ids.length);
+    for (let t = from; t < end; t++) {
+      const word = words / 4 + t * H;
+      const position = tables.position / 4 + batch.positions[t] * H;
+      const type = tables.type / 4 + batch.typeIds[t] * H;
+      for (let h = 0, to = out / 4 + t * H; h < H; h++) {
+        m[to + h] = Math.fround(m[word + h] + m[position + h]) + m[type + h];
+      }
+    }
+    crew.meet();
+  }
+
+  return { embed, linear, attention, layerNorm };
+}
