@@ -4,6 +4,7 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     include: ["test/extended/**/*.test.ts"],
+    setupFiles: ["test/setup.ts"],
     testTimeout: 60 * 60_000,
     hookTimeout: 60 * 60_000,
     fileParallelism: false,

@@ -2,6 +2,11 @@ import { checkOptional } from "./base/door.ts";
 import { ModelError } from "./base/errors.ts";
 import { js } from "./kernels/js/index.ts";
 import type { Kernels } from "./kernels/kernels.ts";
+import { NARROW, type Variant, wasm } from "./kernels/wasm/index.ts";
+import type { Engine } from "./run/engine.ts";
+import { inline } from "./run/inline.ts";
+import { team } from "./run/team.ts";
+import { threadsHere } from "./run/threads.ts";
 
 /** Who does the arithmetic, by name. `auto` is `wasm`, or `js` with a reason where it is missing or forbidden; it never measures. */
 export type BackendName = "auto" | "wasm" | "js" | "reference";
@@ -9,6 +14,19 @@ export type BackendName = "auto" | "wasm" | "js" | "reference";
 /** A backend by name, or kernels of your own. */
 // biome-ignore lint/suspicious/noExplicitAny: a buffer type only the backend itself knows
 export type Backend = BackendName | Kernels<any>;
+
+/** Who computes, and with how many hands. */
+export interface BackendOptions {
+  /** Who does the arithmetic; default `"auto"`. */
+  backend?: Backend;
+  /**
+   * Workers that compute while the calling thread stays free. `"auto"`, the default: as many as there are cores, at most 8; none where there
+   * are no workers, or the backend has no use for them. 0: the calling thread computes. The bits do not depend on it.
+   */
+  threads?: number | "auto";
+  /** The worker's code, where it cannot be found beside the engine's. */
+  workerUrl?: string | URL;
+}
 
 /** What really runs, and why. */
 export interface BackendInfo {
@@ -21,26 +39,32 @@ export interface BackendInfo {
 }
 
 export interface ChosenBackend {
-  readonly kernels: Kernels<unknown>;
+  readonly engine: Engine<unknown>;
+  readonly name: string;
   readonly reason: string;
   /** Bits of its vectors; 0 for plain JavaScript, and for a caller's kernels, which do not say. */
   readonly width: number;
-  /** Multiplications and additions it does in a few tenths of a second: the default size of a batch. */
+  /** Multiplications and additions of a batch by default. */
   readonly work: number;
 }
 
-interface Made extends Pick<ChosenBackend, "width" | "work"> {
-  make(): Kernels<unknown> | Promise<Kernels<unknown>>;
-}
+/** More threads than this gain little: they meet some 130 times in a forward pass of twelve layers. */
+const MOST_BY_DEFAULT = 8;
 
-/** What a caller's kernels are taken for. Larger batches gain 3 % in `js`: measured on the bundled model. */
-const SLOW = { width: 0, work: 2e9 };
+/**
+ * A few tenths of a second of plain JavaScript, or of WebAssembly on the calling thread, which is busy for so long at a stretch. Larger
+ * batches gain 3 % there. Workers do not care, and take what is best for the caches.
+ */
+const WORK = { js: 2e9, wasm: 16e9, team: 48e9 };
 
-/** Backends by name. Node's entry adds `wasm` and the naive one; both are in `munjang/kernels` for whoever wants them elsewhere. */
-const BACKENDS = new Map<string, Made>([["js", { make: js, ...SLOW }]]);
+/** Backends that compute on the calling thread. Node's entry adds the naive one; `munjang/kernels` has it for whoever wants it elsewhere. */
+const PLAIN = new Map<string, () => Kernels<unknown>>([["js", js]]);
 
-export function addBackend(name: BackendName, backend: Partial<Made> & Pick<Made, "make">): void {
-  BACKENDS.set(name, { ...SLOW, ...backend });
+/** Backends in WebAssembly. */
+const VARIANTS = new Map<string, Variant>([["wasm", NARROW]]);
+
+export function addBackend(name: BackendName, make: () => Kernels<unknown>): void {
+  PLAIN.set(name, make);
 }
 
 /** Every function of the Kernels interface. */
@@ -56,40 +80,75 @@ const OPERATIONS = [
   "layerNorm",
 ] as const;
 
-export async function chooseBackend(backend: Backend = "auto"): Promise<ChosenBackend> {
+export async function chooseBackend(options: BackendOptions = {}): Promise<ChosenBackend> {
+  const { backend = "auto" } = options;
   if (backend === "auto") {
-    const wasm = BACKENDS.get("wasm");
-    let reason = "this entry of munjang has no other";
     try {
-      if (wasm !== undefined) {
-        return { ...wasm, kernels: await wasm.make(), reason: "auto: WebAssembly, the same bits everywhere" };
-      }
+      return await inWebAssembly(NARROW, options, "auto: WebAssembly, the same bits everywhere");
     } catch (error) {
-      reason = `WebAssembly does not run here: ${error}`;
-    }
-    return { ...SLOW, kernels: js(), reason: `auto: plain JavaScript, because ${reason}` };
-  }
-  const named = typeof backend === "string" ? BACKENDS.get(backend) : undefined;
-  if (named !== undefined) {
-    try {
-      return { ...named, kernels: await named.make(), reason: "asked for" };
-    } catch (cause) {
-      throw new ModelError(`does not run here (${cause}); auto takes js instead`, {
-        field: "backend",
-        value: backend,
-        cause,
-      });
+      if (error instanceof ModelError) throw error;
+      return plain(js(), options, `auto: plain JavaScript, because WebAssembly does not run here: ${error}`);
     }
   }
   if (typeof backend === "object" && backend !== null) {
     for (const field of OPERATIONS) checkOptional(`backend.${field}`, backend[field] ?? null, "function");
-    return { ...SLOW, kernels: backend, reason: "given by the caller" };
+    return plain(backend, options, "given by the caller");
   }
-  throw new ModelError(
-    `is not a backend here; use auto, ${[...BACKENDS.keys()].join(", ")}, or an object of munjang/kernels`,
-    {
+  const make = PLAIN.get(backend);
+  if (make !== undefined) return plain(make(), options, "asked for");
+  const variant = VARIANTS.get(backend);
+  if (variant === undefined) {
+    const names = [...PLAIN.keys(), ...VARIANTS.keys()].join(", ");
+    throw new ModelError(`is not a backend here; use auto, ${names}, or an object of munjang/kernels`, {
       field: "backend",
       value: backend,
-    },
-  );
+    });
+  }
+  try {
+    return await inWebAssembly(variant, options, "asked for");
+  } catch (cause) {
+    if (cause instanceof ModelError) throw cause;
+    throw new ModelError(`does not run here (${cause}); auto takes js instead`, {
+      field: "backend",
+      value: backend,
+      cause,
+    });
+  }
+}
+
+function plain(kernels: Kernels<unknown>, { threads = 0 }: BackendOptions, reason: string): ChosenBackend {
+  if (threads !== 0 && threads !== "auto") {
+    throw new ModelError(`must be 0 or "auto": ${kernels.name} computes on the calling thread`, {
+      field: "threads",
+      value: threads,
+    });
+  }
+  return { engine: inline(kernels), name: kernels.name, reason, width: 0, work: WORK.js };
+}
+
+async function inWebAssembly(variant: Variant, options: BackendOptions, reason: string): Promise<ChosenBackend> {
+  const { threads = "auto", workerUrl } = options;
+  const { name, width } = variant;
+  const here = threadsHere();
+  let alone = "no workers were asked for";
+  if (threads !== 0) {
+    try {
+      if (here === undefined) throw new Error("this runtime has no workers");
+      const count = threads === "auto" ? Math.min(here.cores, MOST_BY_DEFAULT) : threads;
+      const engine = (await team(here, count, variant, workerUrl)) as Engine<unknown>;
+      const own = here.shared ? "" : "; one worker, as memory cannot be shared here";
+      return { engine, name, reason: reason + own, width, work: WORK.team };
+    } catch (cause) {
+      if (threads !== "auto") {
+        throw new ModelError(`cannot be had here (${cause}); use 0 or "auto"`, {
+          field: "threads",
+          value: threads,
+          cause,
+        });
+      }
+      alone = `${cause}`;
+    }
+  }
+  const engine = inline((await wasm(variant)) as Kernels<unknown>);
+  return { engine, name, reason: `${reason}; on the calling thread: ${alone}`, width, work: WORK.wasm };
 }

@@ -1,4 +1,4 @@
-import { type Backend, type BackendInfo, chooseBackend } from "./backend.ts";
+import { type BackendInfo, type BackendOptions, chooseBackend } from "./backend.ts";
 import type { EncodingIds } from "./base/batch.ts";
 import { checkObject, checkSignal, checkWhole } from "./base/door.ts";
 import { ModelError } from "./base/errors.ts";
@@ -8,16 +8,11 @@ import { layOut } from "./bert/batch.ts";
 import { type BertConfig, readConfig } from "./bert/config.ts";
 import { checkFinite, loadWeights, loadWords } from "./bert/weights.ts";
 import { openTensors } from "./open-tensors.ts";
-import { inline } from "./run/inline.ts";
 import type { Runner, SeeValues } from "./run/runner.ts";
 import { type ModelSource, readText } from "./source.ts";
 
 /** Options of everything that runs a forward pass. */
-export interface EncoderOptions {
-  /** Who does the arithmetic; default `"auto"`. */
-  backend?: Backend;
-  /** Workers beside the calling thread. Only 0 and `"auto"` in this version: the calling thread computes. */
-  threads?: number | "auto";
+export interface EncoderOptions extends BackendOptions {
   /** Element type of the weights while running. Only `"float32"` in this version. */
   dtype?: "float32";
   /** Where the word table stays: in memory in its stored precision (default), or in its file, read a few rows at a time. */
@@ -25,7 +20,7 @@ export interface EncoderOptions {
   /**
    * Tokens computed together, a whole number of at least 1. Memory grows with it (30 KB a token for BERT-base), and so does the time for
    * which the thread is busy at a stretch; vectors do not depend on it. Default: a few tenths of a second of the backend's work, which for
-   * BERT-base is 94 in WebAssembly and 32 in plain JavaScript, and for small models some hundreds.
+   * BERT-base is 94 in WebAssembly on the calling thread, 282 on workers, 32 in plain JavaScript, and for small models some hundreds.
    */
   tokensPerBatch?: number;
   /** Stops loading; the promise rejects with the signal's reason. */
@@ -91,18 +86,18 @@ export class Encoder {
     longest: number,
     options: EncoderOptions,
   ): Promise<Encoder> {
-    const { kernels, reason, width, work } = await chooseBackend(options.backend);
+    const { engine, name, reason, width, work } = await chooseBackend(options);
     const budget = options.tokensPerBatch ?? defaultTokensPerBatch(config, work);
     const tokens = Math.max(budget, longest);
     try {
       const tensors = await openTensors(source, folder);
       const words = await loadWords(tensors, config, options.rows ?? "memory");
-      const weights = await loadWeights(kernels, tensors, config, options.signal);
-      const runner = inline(kernels, weights, config, tokens);
-      const info = { name: kernels.name, ...runner.effective, width, reason };
+      const weights = await loadWeights(engine.kernels, tensors, config, options.signal);
+      const runner = await engine.start(weights, config, tokens);
+      const info = { name, threads: runner.threads, width, reason };
       return new Encoder(config, tensors, words, runner, info, tokens, budget);
     } catch (error) {
-      await kernels.dispose();
+      await engine.dispose();
       throw error;
     }
   }
@@ -141,12 +136,7 @@ export function checkEncoderOptions(options: EncoderOptions): void {
   checkObject("options", options);
   checkSignal(options.signal);
   const { threads, dtype, rows, tokensPerBatch } = options;
-  if (threads !== undefined && threads !== 0 && threads !== "auto") {
-    throw new ModelError('must be 0 or "auto": this version computes on the calling thread', {
-      field: "threads",
-      value: threads,
-    });
-  }
+  if (threads !== undefined && threads !== "auto") checkWhole("threads", threads, 0);
   if (dtype !== undefined && dtype !== "float32") {
     throw new ModelError('must be "float32" in this version', { field: "dtype", value: dtype });
   }

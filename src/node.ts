@@ -1,10 +1,9 @@
 import { fileURLToPath } from "node:url";
 import { findFolder, openFile, openFolder } from "./node-files.ts";
+import "./node-threads.ts";
 import "./pytorch.ts";
 import { addBackend } from "./backend.ts";
-import type { Kernels } from "./kernels/kernels.ts";
 import { reference } from "./kernels/reference.ts";
-import { wasm } from "./kernels/wasm/index.ts";
 import { openHub } from "./node-hub.ts";
 import { setPlatform } from "./source.ts";
 
@@ -12,8 +11,7 @@ import { setPlatform } from "./source.ts";
 export * from "./index.ts";
 export { type Downloaded, download } from "./node-model.ts";
 
-addBackend("reference", { make: reference });
-addBackend("wasm", { make: wasm as () => Promise<Kernels<unknown>>, width: 128, work: 16e9 });
+addBackend("reference", reference);
 
 setPlatform({
   openName: async (name, options) => {

@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { readdirSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -372,7 +373,7 @@ describe("encode", () => {
   });
 
   it("tells what it is", async () => {
-    expect(model.backend).toMatchObject({ name: "wasm", threads: 0, width: 128 });
+    expect(model.backend).toMatchObject({ name: "wasm", threads: Math.min(availableParallelism(), 8), width: 128 });
     expect(model.backend.reason).toMatch(/^auto: /);
     expect(model.identity).toMatchObject({
       numerics: 1,

@@ -1,5 +1,5 @@
 import type { Batch } from "../base/batch.ts";
-import type { Embeddings, Kernels, Linear, Norm } from "../kernels/kernels.ts";
+import type { Embeddings, Kernels, Linear, Loading, Norm } from "../kernels/kernels.ts";
 import type { BertConfig } from "./config.ts";
 
 /*
@@ -46,7 +46,7 @@ export interface Scratch<B> {
   readonly tokens: number;
 }
 
-export function scratch<B>(k: Kernels<B>, c: BertConfig, tokens: number): Scratch<B> {
+export function scratch<B>(k: Loading<B>, c: BertConfig, tokens: number): Scratch<B> {
   return {
     x: k.alloc(tokens * c.hiddenSize),
     qkv: k.alloc(tokens * 3 * c.hiddenSize),

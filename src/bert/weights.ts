@@ -1,7 +1,7 @@
 import { ModelError } from "../base/errors.ts";
 import type { RowSource, Tensor, TensorSource } from "../base/tensor.ts";
 import { sizeOf, tensor } from "../base/tensor.ts";
-import type { Kernels, Linear, Norm } from "../kernels/kernels.ts";
+import type { Linear, Loading, Norm } from "../kernels/kernels.ts";
 import type { BertConfig } from "./config.ts";
 import type { BertLayer, BertWeights } from "./forward.ts";
 
@@ -13,7 +13,7 @@ import type { BertLayer, BertWeights } from "./forward.ts";
  * old files, with or without a pooler, with heads of other tasks beside the encoder.
  */
 export async function loadWeights<B>(
-  kernels: Kernels<B>,
+  kernels: Loading<B>,
   source: TensorSource,
   config: BertConfig,
   signal?: AbortSignal,
@@ -132,7 +132,7 @@ class Reader {
   }
 }
 
-function upload<B>(kernels: Kernels<B>, t: Tensor<Float32Array>): B {
+function upload<B>(kernels: Loading<B>, t: Tensor<Float32Array>): B {
   const buffer = kernels.alloc(sizeOf(t.shape));
   kernels.write(buffer, t.data);
   return buffer;

@@ -38,6 +38,9 @@ export interface Kernels<B> {
   layerNorm(out: B, x: B, residual: B | null, norm: Norm<B>, T: number, H: number): void;
 }
 
+/** The part that takes weights and makes room, before anything runs. */
+export type Loading<B> = Pick<Kernels<B>, "alloc" | "write" | "prepare">;
+
 /** A prepared linear layer. Plain data, so that it can be posted to a worker. */
 export interface Linear<B> {
   /** [out, in], in the backend's own packing. */

@@ -7,8 +7,8 @@ export interface Runner {
    * which they came. `see` is called for every stage in order, after the batch has run.
    */
   run(batch: Batch, words: Float32Array, see?: SeeValues): Promise<Float32Array>;
-  /** What really runs, whatever was asked for. */
-  readonly effective: { readonly threads: number };
+  /** Workers that really run, whatever was asked for; 0 where the calling thread computes. */
+  readonly threads: number;
   dispose(): Promise<void>;
 }
 

@@ -1,20 +1,20 @@
 /** A seeded model against its goldens: every element of every vector, and one row of a few states of each text. */
 import { expect } from "vitest";
-import type { Kernels } from "../../src/kernels/kernels.ts";
+import type { ChosenBackend } from "../../src/backend.ts";
 import { barsOf, type Line, measure, Tally } from "../golden/bars.ts";
 import { compare } from "../golden/compare.ts";
 import { readGolden } from "../golden/read.ts";
 import { seededModel } from "./run.ts";
 
 /** Compares, and answers the lines of the table. Texts run in one batch, side by side. */
-export async function checkSeeded<B>(name: string, kernels: Kernels<B>): Promise<Line[]> {
+export async function checkSeeded(name: string, backend: ChosenBackend): Promise<Line[]> {
   const golden = readGolden(name);
   const bars = barsOf(golden);
   const texts = golden.texts.map((text) => text.ids);
   const tokens = texts.reduce((n, ids) => n + ids.length, 0);
   const { config, outliers, seed } = golden;
   if (config === undefined) throw new Error(`${name} is not a seeded model`);
-  const model = await seededModel(kernels, config, { seed, outliers }, tokens);
+  const model = await seededModel(backend.engine, config, { seed, outliers }, tokens);
   const answers = await model.run(texts);
   await model.dispose();
 
@@ -32,7 +32,7 @@ export async function checkSeeded<B>(name: string, kernels: Kernels<B>): Promise
   }
   expect(vectors.worst.error, `${name}, vectors`).toBeLessThanOrEqual(bars.times * bars.vectors);
   expect(states.worst.error, `${name}, states`).toBeLessThanOrEqual(bars.times * bars.states);
-  const line = { model: name, backend: kernels.name, times: bars.times };
+  const line = { model: name, backend: backend.name, times: bars.times };
   return [
     { ...line, what: "vectors", numbers: vectors.numbers, ours: vectors.worst.error, library: bars.vectors },
     { ...line, what: "states", numbers: states.numbers, ours: states.worst.error, library: bars.states },

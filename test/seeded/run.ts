@@ -3,9 +3,8 @@ import { Json } from "../../src/base/json.ts";
 import { layOut } from "../../src/bert/batch.ts";
 import { type BertConfig, readConfig } from "../../src/bert/config.ts";
 import { loadWeights, loadWords } from "../../src/bert/weights.ts";
-import type { Kernels } from "../../src/kernels/kernels.ts";
 import { pool } from "../../src/pooling/index.ts";
-import { inline } from "../../src/run/inline.ts";
+import type { Engine } from "../../src/run/engine.ts";
 import { type SeededConfig, type SeededOptions, seededSource } from "./seeded.ts";
 
 export interface SeededAnswer {
@@ -24,7 +23,7 @@ export interface SeededModel {
 
 /** `tokens` is the room for one batch. */
 export async function seededModel<B>(
-  kernels: Kernels<B>,
+  engine: Engine<B>,
   fields: SeededConfig,
   options: SeededOptions,
   tokens: number,
@@ -32,7 +31,7 @@ export async function seededModel<B>(
   const config = readConfig(new Json("config.json", fields));
   const source = seededSource(fields, options);
   const words = await loadWords(source, config, "source");
-  const runner = inline(kernels, await loadWeights(kernels, source, config), config, tokens);
+  const runner = await engine.start(await loadWeights(engine.kernels, source, config), config, tokens);
   return {
     config,
     run: async (texts) => {

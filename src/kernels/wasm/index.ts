@@ -1,6 +1,6 @@
 import { ModelError } from "../../base/errors.ts";
 import type { Tensor } from "../../base/tensor.ts";
-import type { Kernels, Linear } from "../kernels.ts";
+import type { Kernels, Linear, Loading } from "../kernels.ts";
 import { type Address, arena, growing, PAGE, type Store } from "./arena.ts";
 import { alone } from "./crew.ts";
 import { GROUP, packWeights, ROWS } from "./layout.ts";
@@ -9,19 +9,29 @@ import { operations } from "./operations.ts";
 import type { Tile } from "./product.ts";
 import { CONSTANTS, constants } from "./vector-math.ts";
 
+/** One way to compute: a register tile, and what it asks of the machine. */
+export interface Variant {
+  readonly name: string;
+  readonly tile: Tile;
+  /** Bits of the vectors that are hoped for. */
+  readonly width: 128 | 256;
+  /** Sets the module's bytes apart from others', so that an engine cannot hand back code it made of the same bytes earlier. */
+  readonly mark?: string;
+}
+
 /** Ten sums, two vectors of the weight, one of x and one product are 14 of the 15 registers that V8 has for them. */
-const NARROW: Tile = { rows: 5, vectors: 2 };
+export const NARROW: Variant = { name: "wasm", tile: { rows: 5, vectors: 2 }, width: 128 };
 
 /**
  * The WebAssembly SIMD backend: float32 throughout, every sum in a fixed order, multiply then add, so that a sentence has the same bits
  * whatever the batch, the runtime and the machine (docs/kernels.md). Rejects where WebAssembly or its SIMD is missing or forbidden.
  */
-export async function wasm(): Promise<Kernels<Address>> {
+export async function wasm(variant: Variant = NARROW): Promise<Kernels<Address>> {
   const memory = new WebAssembly.Memory({ initial: 1, maximum: PAGE });
-  const { instance } = await WebAssembly.instantiate(kernelModule(NARROW, false), { env: { memory } });
+  const instance = await WebAssembly.instantiate(await compile(variant, false), { env: { memory } });
   const room = arena(memory, FIRST_FREE);
   writeConstants(room);
-  const P = 4 * NARROW.vectors;
+  const P = panelOf(variant);
   const rooms = {
     packed: growing(room.take),
     scratch: growing(room.take),
@@ -29,12 +39,22 @@ export async function wasm(): Promise<Kernels<Address>> {
     zeros: room.take(GROUP),
   };
   return {
-    name: "wasm",
+    name: variant.name,
     ...storing(room, P),
     read: async (from, length) => room.floats().slice(from / 4, from / 4 + length),
     dispose: async () => {},
     ...operations(instance.exports as unknown as Functions, room.floats, P, alone(), rooms),
   };
+}
+
+/** The variant's module, for memory that threads share or for one thread's own. */
+export function compile({ tile, mark }: Variant, shared: boolean): Promise<WebAssembly.Module> {
+  return WebAssembly.compile(kernelModule(tile, shared, mark));
+}
+
+/** Columns of a panel. */
+export function panelOf({ tile }: Variant): number {
+  return 4 * tile.vectors;
 }
 
 /** The constants that kernels read from memory. */
@@ -45,7 +65,7 @@ export function writeConstants(room: Store): void {
 }
 
 /** The part of the interface that is used at load: it only needs a place to write to. */
-export function storing(store: Store, P: number): Pick<Kernels<Address>, "alloc" | "write" | "prepare"> {
+export function storing(store: Store, P: number): Loading<Address> {
   return {
     alloc: store.take,
     write: store.put,

@@ -1,5 +1,5 @@
 import type { Batch } from "../../base/batch.ts";
-import type { Activation, Embeddings, Linear, Norm } from "../kernels.ts";
+import type { Activation, Embeddings, Kernels, Linear, Norm } from "../kernels.ts";
 import type { Address } from "./arena.ts";
 import type { Crew } from "./crew.ts";
 import { GROUP, K_BLOCK, packedSize, panelStart, ROWS } from "./layout.ts";
@@ -45,7 +45,13 @@ function parts(L: number, D: number, P: number): Parts {
 /**
  * The four operations as one thread of a crew runs its share of them. `P` is the width of the panels the module `f` was made for.
  */
-export function operations(f: Functions, floats: () => Float32Array, P: number, crew: Crew, rooms: Rooms) {
+export function operations(
+  f: Functions,
+  floats: () => Float32Array,
+  P: number,
+  crew: Crew,
+  rooms: Rooms,
+): Pick<Kernels<Address>, "embed" | "linear" | "attention" | "layerNorm"> {
   function linear(out: Address, x: Address, w: Linear<Address>, T: number, act?: Activation): void {
     const { in: K, out: N } = w;
     const packed = rooms.packed(Math.min(ROWS, T) * K);

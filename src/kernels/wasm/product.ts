@@ -1,17 +1,4 @@
-import {
-  brIf,
-  call,
-  drop,
-  type Func,
-  f32x4,
-  forRange,
-  i32,
-  type Local,
-  loop,
-  type Statement,
-  v128,
-  when,
-} from "./asm.ts";
+import { brIf, call, drop, type Func, f32x4, forRange, i32, loop, type Statement, v128, when } from "./asm.ts";
 import { K_BLOCK } from "./layout.ts";
 import type { ModuleBuilder } from "./module-builder.ts";
 import { forRowTiles } from "./pack.ts";

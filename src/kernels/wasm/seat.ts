@@ -1,0 +1,74 @@
+import type { Kernels } from "../kernels.ts";
+import { type Address, arena } from "./arena.ts";
+import { alone, crewMember } from "./crew.ts";
+import { GROUP, ROWS } from "./layout.ts";
+import { CREW, FIRST_FREE, type Functions } from "./module.ts";
+import { attentionRoom, operations } from "./operations.ts";
+
+/** Everything a thread needs to compute with others. Plain data, to be posted to it. */
+export interface Seat {
+  readonly module: WebAssembly.Module;
+  readonly name: string;
+  /** Columns of a panel, as the module was made for and the weights were packed with. */
+  readonly panel: number;
+  readonly index: number;
+  readonly count: number;
+  readonly packed: Address;
+  readonly zeros: Address;
+  readonly sums: Address;
+  readonly scratch: Address;
+}
+
+/** The largest things a crew will see. */
+export interface Largest {
+  /** tokens of a batch */
+  readonly tokens: number;
+  /** tokens of a sentence */
+  readonly sentence: number;
+  /** numbers that go into a layer */
+  readonly inputs: number;
+  readonly heads: number;
+  readonly H: number;
+}
+
+/** Takes the room `count` threads need beside weights and activations. RangeError where there is none. */
+export function seats(
+  kind: Pick<Seat, "module" | "name" | "panel">,
+  count: number,
+  take: (length: number) => Address,
+  { tokens, sentence, inputs, heads, H }: Largest,
+): Seat[] {
+  const packed = take(Math.min(ROWS, tokens) * inputs);
+  const zeros = take(GROUP);
+  return Array.from({ length: count }, (_, index) => ({
+    ...kind,
+    index,
+    count,
+    packed,
+    zeros,
+    sums: take(ROWS * GROUP),
+    scratch: take(Math.max(attentionRoom(sentence, H / heads, kind.panel), H + 4)),
+  }));
+}
+
+/** The kernels of one thread of a crew; every one of its operations waits for the others. */
+export async function takeSeat(seat: Seat, memory: WebAssembly.Memory): Promise<Kernels<Address>> {
+  const instance = await WebAssembly.instantiate(seat.module, { env: { memory } });
+  const f = instance.exports as unknown as Functions;
+  const { floats, put, take } = arena(memory, FIRST_FREE);
+  const { index, count, packed, scratch, sums, zeros, panel, name } = seat;
+  const crew = count === 1 ? alone() : crewMember(f, memory, CREW, index, count);
+  const rooms = { packed: () => packed, scratch: () => scratch, sums, zeros };
+  const never = (): never => {
+    throw new Error("weights are prepared before a crew takes its seats");
+  };
+  return {
+    name,
+    alloc: take,
+    write: put,
+    prepare: never,
+    read: async (from, length) => floats().slice(from / 4, from / 4 + length),
+    dispose: async () => {},
+    ...operations(f, floats, panel, crew, rooms),
+  };
+}

@@ -1,0 +1,27 @@
+import { ModelError } from "../base/errors.ts";
+import type { BertConfig } from "../bert/config.ts";
+import { type BertWeights, type Scratch, scratch } from "../bert/forward.ts";
+import type { Loading } from "../kernels/kernels.ts";
+import type { Runner } from "./runner.ts";
+
+/** Where a model will compute: it takes the weights first, then starts. */
+export interface Engine<B> {
+  readonly kernels: Loading<B>;
+  /** Makes room for batches of up to `tokens` tokens; called once, after the weights. */
+  start(weights: BertWeights<B>, config: BertConfig, tokens: number): Promise<Runner>;
+  /** Gives everything back where loading has failed. */
+  dispose(): Promise<void>;
+}
+
+export function roomFor<B>(kernels: Loading<B>, config: BertConfig, tokens: number): Scratch<B> {
+  try {
+    return scratch(kernels, config, tokens);
+  } catch (cause) {
+    if (!(cause instanceof RangeError)) throw cause;
+    throw new ModelError("there is no memory for a batch of so many tokens", {
+      field: "tokensPerBatch",
+      value: tokens,
+      cause,
+    });
+  }
+}

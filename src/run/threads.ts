@@ -1,0 +1,30 @@
+/** A worker as this engine needs it, whatever the runtime calls it. */
+export interface Thread {
+  post(message: unknown, transfer?: ArrayBuffer[]): void;
+  /** Called with every message from it, and once with what ended it when it ends by itself. */
+  listen(message: (message: unknown) => void, ended: (why: unknown) => void): void;
+  /** Whether this worker alone keeps the process from ending. */
+  hold(open: boolean): void;
+  stop(): Promise<void>;
+}
+
+/** How workers come about on this runtime. */
+export interface Threads {
+  /** Starts one; throws where that is not possible. */
+  spawn(workerUrl?: string | URL): Thread;
+  /** Cores a model may use when nobody says how many. */
+  readonly cores: number;
+  /** Whether memory can be shared with workers here. */
+  readonly shared: boolean;
+}
+
+let platform: Threads | undefined;
+
+/** Called by the entry of a runtime that has workers. */
+export function setThreads(to: Threads): void {
+  platform = to;
+}
+
+export function threadsHere(): Threads | undefined {
+  return platform;
+}
