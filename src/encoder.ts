@@ -1,6 +1,6 @@
 import { type BackendInfo, type BackendOptions, chooseBackend } from "./backend.ts";
 import type { EncodingIds } from "./base/batch.ts";
-import { checkObject, checkSignal, checkWhole } from "./base/door.ts";
+import { checkObject, checkOptional, checkSignal, checkWhole } from "./base/door.ts";
 import { ModelError } from "./base/errors.ts";
 import { Json } from "./base/json.ts";
 import type { RowSource, TensorSource } from "./base/tensor.ts";
@@ -135,8 +135,9 @@ export class Encoder {
 export function checkEncoderOptions(options: EncoderOptions): void {
   checkObject("options", options);
   checkSignal(options.signal);
-  const { threads, dtype, rows, tokensPerBatch } = options;
+  const { threads, wide, dtype, rows, tokensPerBatch } = options;
   if (threads !== undefined && threads !== "auto") checkWhole("threads", threads, 0);
+  checkOptional("wide", wide, "boolean");
   if (dtype !== undefined && dtype !== "float32") {
     throw new ModelError('must be "float32" in this version', { field: "dtype", value: dtype });
   }

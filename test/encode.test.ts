@@ -1,5 +1,5 @@
-import { availableParallelism } from "node:os";
 import { readdirSync, readlinkSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";

@@ -1,9 +1,10 @@
 import { ModelError } from "../base/errors.ts";
 import { type Address, addresses, arena, PAGE, type Store } from "../kernels/wasm/arena.ts";
 import { disband } from "../kernels/wasm/crew.ts";
-import { compile, panelOf, storing, type Variant, writeConstants } from "../kernels/wasm/index.ts";
+import { storing, writeConstants } from "../kernels/wasm/index.ts";
 import { CREW, FIRST_FREE } from "../kernels/wasm/module.ts";
 import { seats } from "../kernels/wasm/seat.ts";
+import { compile, panelOf, type Variant } from "../kernels/wasm/variants.ts";
 import { type Engine, roomFor } from "./engine.ts";
 import type { Answer, Order } from "./member.ts";
 import type { Thread, Threads } from "./threads.ts";

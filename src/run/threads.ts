@@ -16,6 +16,8 @@ export interface Threads {
   readonly cores: number;
   /** Whether memory can be shared with workers here. */
   readonly shared: boolean;
+  /** Tells the engine to pair 128-bit operations into 256-bit ones. For the whole process, and for good. ModelError where it cannot. */
+  widen?(): void;
 }
 
 let platform: Threads | undefined;

@@ -4,34 +4,21 @@ import type { Kernels, Linear, Loading } from "../kernels.ts";
 import { type Address, arena, growing, PAGE, type Store } from "./arena.ts";
 import { alone } from "./crew.ts";
 import { GROUP, packWeights, ROWS } from "./layout.ts";
-import { FIRST_FREE, type Functions, kernelModule, MASKS } from "./module.ts";
+import { FIRST_FREE, type Functions, MASKS } from "./module.ts";
 import { operations } from "./operations.ts";
-import type { Tile } from "./product.ts";
+import { compile, panelOf, type Variant, variant } from "./variants.ts";
 import { CONSTANTS, constants } from "./vector-math.ts";
-
-/** One way to compute: a register tile, and what it asks of the machine. */
-export interface Variant {
-  readonly name: string;
-  readonly tile: Tile;
-  /** Bits of the vectors that are hoped for. */
-  readonly width: 128 | 256;
-  /** Sets the module's bytes apart from others', so that an engine cannot hand back code it made of the same bytes earlier. */
-  readonly mark?: string;
-}
-
-/** Ten sums, two vectors of the weight, one of x and one product are 14 of the 15 registers that V8 has for them. */
-export const NARROW: Variant = { name: "wasm", tile: { rows: 5, vectors: 2 }, width: 128 };
 
 /**
  * The WebAssembly SIMD backend: float32 throughout, every sum in a fixed order, multiply then add, so that a sentence has the same bits
  * whatever the batch, the runtime and the machine (docs/kernels.md). Rejects where WebAssembly or its SIMD is missing or forbidden.
  */
-export async function wasm(variant: Variant = NARROW): Promise<Kernels<Address>> {
+export async function wasm(kind: Variant = variant("wasm", 128)): Promise<Kernels<Address>> {
   const memory = new WebAssembly.Memory({ initial: 1, maximum: PAGE });
-  const instance = await WebAssembly.instantiate(await compile(variant, false), { env: { memory } });
+  const instance = await WebAssembly.instantiate(await compile(kind, false), { env: { memory } });
   const room = arena(memory, FIRST_FREE);
   writeConstants(room);
-  const P = panelOf(variant);
+  const P = panelOf(kind);
   const rooms = {
     packed: growing(room.take),
     scratch: growing(room.take),
@@ -39,22 +26,12 @@ export async function wasm(variant: Variant = NARROW): Promise<Kernels<Address>>
     zeros: room.take(GROUP),
   };
   return {
-    name: variant.name,
+    name: kind.name,
     ...storing(room, P),
     read: async (from, length) => room.floats().slice(from / 4, from / 4 + length),
     dispose: async () => {},
     ...operations(instance.exports as unknown as Functions, room.floats, P, alone(), rooms),
   };
-}
-
-/** The variant's module, for memory that threads share or for one thread's own. */
-export function compile({ tile, mark }: Variant, shared: boolean): Promise<WebAssembly.Module> {
-  return WebAssembly.compile(kernelModule(tile, shared, mark));
-}
-
-/** Columns of a panel. */
-export function panelOf({ tile }: Variant): number {
-  return 4 * tile.vectors;
 }
 
 /** The constants that kernels read from memory. */
