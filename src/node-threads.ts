@@ -15,7 +15,8 @@ export function setWorkerFile(to: URL): void {
 }
 
 function spawn(workerUrl?: string | URL): Thread {
-  const worker = new Worker(new URL(workerUrl ?? file), { name: "munjang" });
+  // Without the program's own flags: --input-type and --import are for its entry, and would fail or run twice here.
+  const worker = new Worker(new URL(workerUrl ?? file), { name: "munjang", execArgv: [] });
   let stopping = false;
   return {
     post: (message, transfer) => worker.postMessage(message, transfer),

@@ -2,7 +2,7 @@ import type { Batch } from "../base/batch.ts";
 import type { BertConfig } from "../bert/config.ts";
 import { type BertWeights, forward, type Scratch } from "../bert/forward.ts";
 import type { Kernels } from "../kernels/kernels.ts";
-import type { Address } from "../kernels/wasm/arena.ts";
+import { type Address, PAGE } from "../kernels/wasm/arena.ts";
 import { type Seat, takeSeat } from "../kernels/wasm/seat.ts";
 
 /** What a team tells its members, in this order: where the numbers are, numbers to keep, what to run, and then batches. */
@@ -19,6 +19,8 @@ export interface MemorySize {
 }
 
 interface Model {
+  /** Where the memory in use ends. */
+  readonly end: Address;
   readonly weights: BertWeights<Address>;
   readonly config: BertConfig;
   readonly scratch: Scratch<Address>;
@@ -46,13 +48,12 @@ export function member(answer: (answer: Answer, transfer: ArrayBuffer[]) => void
         memory =
           order.memory instanceof WebAssembly.Memory ? order.memory : new WebAssembly.Memory({ ...order.memory });
         return;
-      case "put": {
-        const missing = order.at + order.values.byteLength - memory.buffer.byteLength;
-        if (missing > 0) memory.grow(Math.ceil(missing / 65536));
+      case "put":
+        reach(memory, order.at + order.values.byteLength);
         new Float32Array(memory.buffer, order.at, order.values.length).set(order.values);
         return;
-      }
       case "start":
+        reach(memory, order.end);
         run = runner(await takeSeat(order.seat, memory), order.seat.index === 0, order, answer);
         return answer({ kind: "ready" }, []);
       case "run":
@@ -65,6 +66,12 @@ export function member(answer: (answer: Answer, transfer: ArrayBuffer[]) => void
       .then(() => follow(order))
       .catch((error: unknown) => answer({ kind: "failed", message: String(error) }, []));
   };
+}
+
+/** Makes the memory reach up to an address. */
+function reach(memory: WebAssembly.Memory, end: Address): void {
+  const missing = end - memory.buffer.byteLength;
+  if (missing > 0) memory.grow(Math.ceil(missing / PAGE));
 }
 
 function runner(

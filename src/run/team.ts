@@ -47,7 +47,8 @@ export async function team(
         H,
       };
       const all = seats({ module, name: variant.name, panel }, count, store.take, largest);
-      await workers.ready((index) => ({ kind: "start", seat: all[index], weights, config, scratch }));
+      const end = store.take(0);
+      await workers.ready((index) => ({ kind: "start", seat: all[index], weights, config, scratch, end }));
       const turns = new Turns();
       return {
         threads: count,
