@@ -104,7 +104,7 @@ describe("a team", () => {
     const model = await BertModel.load({ files }, { threads: 2, tokensPerBatch: 500 });
     const numbers = corpus.map((_, n) => n);
     const call = statesOf(model, numbers);
-    const other = statesOf(model, [1]); // waits for its turn
+    const other = statesOf(model, numbers); // they take turns, batch by batch
     const outcome = Promise.allSettled([call, other]);
     await new Promise((resolve) => setTimeout(resolve, 30));
     await started[1].terminate();
