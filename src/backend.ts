@@ -2,8 +2,8 @@ import { checkOptional } from "./base/door.ts";
 import { ModelError } from "./base/errors.ts";
 import { js } from "./kernels/js/index.ts";
 import type { Kernels } from "./kernels/kernels.ts";
-import { wasm } from "./kernels/wasm/index.ts";
-import { type Variant, variant } from "./kernels/wasm/variants.ts";
+import { wasmOf } from "./kernels/wasm/index.ts";
+import { compile, type Variant, variant } from "./kernels/wasm/variants.ts";
 import type { Engine } from "./run/engine.ts";
 import { inline } from "./run/inline.ts";
 import { team } from "./run/team.ts";
@@ -145,26 +145,23 @@ async function inWebAssembly(name: Variant["name"], options: BackendOptions, rea
   }
   const width = wide ? 256 : 128;
   const kind = variant(name, width);
-  let alone = "no workers were asked for";
-  if (threads !== 0) {
+  const workers = threads === 0 ? undefined : here;
+  const module = await compile(kind, workers?.shared ?? false);
+  let alone = threads === 0 ? "no workers were asked for" : "this runtime has no workers";
+  if (workers !== undefined) {
+    const count = threads === "auto" ? Math.min(workers.cores, MOST_BY_DEFAULT) : threads;
     try {
-      if (here === undefined) throw new Error("this runtime has no workers");
-      const count = threads === "auto" ? Math.min(here.cores, MOST_BY_DEFAULT) : threads;
-      const engine = (await team(here, count, kind, workerUrl)) as Engine<unknown>;
-      const own = here.shared ? "" : "; one worker, as memory cannot be shared here";
+      const engine = team(workers, count, module, kind, workerUrl) as Engine<unknown>;
+      const own = workers.shared ? "" : "; one worker, as memory cannot be shared here";
       return { engine, name, reason: reason + own, width, work: WORK.team };
-    } catch (cause) {
-      if (cause instanceof ModelError) throw cause;
-      if (threads !== "auto") {
-        throw new ModelError(`cannot be had here (${cause}); use 0 or "auto"`, {
-          field: "threads",
-          value: threads,
-          cause,
-        });
-      }
-      alone = `${cause}`;
+    } catch (error) {
+      alone = `${error}`;
     }
   }
-  const engine = inline((await wasm(kind)) as Kernels<unknown>);
+  if (threads !== 0 && threads !== "auto") {
+    throw new ModelError(`cannot be had here (${alone}); use 0 or "auto"`, { field: "threads", value: threads });
+  }
+  const own = workers?.shared ? await compile(kind, false) : module;
+  const engine = inline((await wasmOf(own, kind)) as Kernels<unknown>);
   return { engine, name, reason: `${reason}; on the calling thread: ${alone}`, width, work: WORK.wasm };
 }

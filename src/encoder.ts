@@ -27,6 +27,9 @@ export interface EncoderOptions extends BackendOptions {
   signal?: AbortSignal;
 }
 
+/** A number of workers beyond all sense, each of which takes megabytes. */
+const MOST_THREADS = 256;
+
 function defaultTokensPerBatch({ layers, hiddenSize: H, intermediateSize: I }: BertConfig, work: number): number {
   const workPerToken = 2 * layers * (4 * H * H + 2 * H * I);
   return Math.max(32, Math.min(512, Math.floor(work / workPerToken)));
@@ -136,7 +139,12 @@ export function checkEncoderOptions(options: EncoderOptions): void {
   checkObject("options", options);
   checkSignal(options.signal);
   const { threads, wide, dtype, rows, tokensPerBatch } = options;
-  if (threads !== undefined && threads !== "auto") checkWhole("threads", threads, 0);
+  if (threads !== undefined && threads !== "auto") {
+    checkWhole("threads", threads, 0);
+    if (threads > MOST_THREADS) {
+      throw new ModelError(`must be at most ${MOST_THREADS}`, { field: "threads", value: threads });
+    }
+  }
   checkOptional("wide", wide, "boolean");
   if (dtype !== undefined && dtype !== "float32") {
     throw new ModelError('must be "float32" in this version', { field: "dtype", value: dtype });

@@ -4,7 +4,7 @@ import { disband } from "../kernels/wasm/crew.ts";
 import { storing, writeConstants } from "../kernels/wasm/index.ts";
 import { CREW, FIRST_FREE } from "../kernels/wasm/module.ts";
 import { seats } from "../kernels/wasm/seat.ts";
-import { compile, panelOf, type Variant } from "../kernels/wasm/variants.ts";
+import { panelOf, type Variant } from "../kernels/wasm/variants.ts";
 import { type Engine, roomFor } from "./engine.ts";
 import type { Answer, Order } from "./member.ts";
 import type { Thread, Threads } from "./threads.ts";
@@ -12,18 +12,19 @@ import { Turns } from "./turns.ts";
 
 /**
  * A team: `asked` workers that run the same `forward` over one shared memory, while the calling thread stays free; without shared memory
- * one worker with a memory of its own. They keep the process open only while a call is in flight, and sleep between calls.
+ * one worker with a memory of its own. They keep the process open only while a call is in flight, and sleep between calls. The module is
+ * the variant's, for shared memory where there is.
  */
-export async function team(
+export function team(
   threads: Threads,
   asked: number,
-  variant: Variant,
+  module: WebAssembly.Module,
+  kind: Variant,
   workerUrl?: string | URL,
-): Promise<Engine<Address>> {
+): Engine<Address> {
   const { shared } = threads;
   const count = shared ? asked : 1;
-  const module = await compile(variant, shared);
-  const panel = panelOf(variant);
+  const panel = panelOf(kind);
   const memory = shared ? new WebAssembly.Memory({ initial: 1, maximum: PAGE, shared }) : undefined;
   const workers = new Workers(
     Array.from({ length: count }, () => threads.spawn(workerUrl)),
@@ -46,7 +47,7 @@ export async function team(
         heads,
         H,
       };
-      const all = seats({ module, name: variant.name, panel }, count, store.take, largest);
+      const all = seats({ module, name: kind.name, panel }, count, store.take, largest);
       const end = store.take(0);
       await workers.ready((index) => ({ kind: "start", seat: all[index], weights, config, scratch, end }));
       const turns = new Turns();

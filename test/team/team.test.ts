@@ -86,7 +86,7 @@ describe("a team", () => {
     await expect(BertModel.load({ files }, { threads: 2 })).rejects.toThrow(/^threads = 2: .*no workers today/);
   });
 
-  it.each([-1, 1.5, "2", Number.NaN])("%s threads are refused", async (threads) => {
+  it.each([-1, 1.5, "2", Number.NaN, 257])("%s threads are refused", async (threads) => {
     await expect(BertModel.load({ files }, { threads: threads as number })).rejects.toThrow(/^threads = /);
   });
 

@@ -13,9 +13,15 @@ import { CONSTANTS, constants } from "./vector-math.ts";
  * The WebAssembly SIMD backend: float32 throughout, every sum in a fixed order, multiply then add, so that a sentence has the same bits
  * whatever the batch, the runtime and the machine (docs/kernels.md). Rejects where WebAssembly or its SIMD is missing or forbidden.
  */
-export async function wasm(kind: Variant = variant("wasm", 128)): Promise<Kernels<Address>> {
+export async function wasm(): Promise<Kernels<Address>> {
+  const kind = variant("wasm", 128);
+  return wasmOf(await compile(kind, false), kind);
+}
+
+/** The kernels of one thread, from a variant's module for memory that is not shared. */
+export async function wasmOf(module: WebAssembly.Module, kind: Variant): Promise<Kernels<Address>> {
   const memory = new WebAssembly.Memory({ initial: 1, maximum: PAGE });
-  const instance = await WebAssembly.instantiate(await compile(kind, false), { env: { memory } });
+  const instance = await WebAssembly.instantiate(module, { env: { memory } });
   const room = arena(memory, FIRST_FREE);
   writeConstants(room);
   const P = panelOf(kind);

@@ -1,0 +1,21 @@
+/**
+ * Run on the Node under test: loads the model in a folder with the built package and prints what computed, and the hash of the corpus.
+ *
+ *     node hash.js <url of dist/node.js> <folder> <corpus.json> <options as JSON>
+ */
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+
+const [entry, folder, corpusFile, options] = process.argv.slice(2);
+const { BertModel } = await import(entry);
+const corpus = JSON.parse(readFileSync(corpusFile, "utf8"));
+const model = await BertModel.load(folder, JSON.parse(options));
+const { tokenEmbeddings } = await model.forward(corpus.map((ids) => ({ ids: Int32Array.from(ids) })));
+const [, L, H] = tokenEmbeddings.shape;
+const hash = createHash("sha256");
+for (const [n, ids] of corpus.entries()) {
+  const states = tokenEmbeddings.data.subarray(n * L * H, (n * L + ids.length) * H);
+  hash.update(new Uint8Array(states.buffer, states.byteOffset, states.byteLength));
+}
+console.log(JSON.stringify({ version: process.version, backend: model.backend, hash: hash.digest("hex") }));
+await model.dispose();
