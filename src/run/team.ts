@@ -1,5 +1,5 @@
 import { ModelError } from "../base/errors.ts";
-import { type Address, addresses, arena, PAGE, type Store } from "../kernels/wasm/arena.ts";
+import { type Address, addresses, arena, PAGE, put, type Store } from "../kernels/wasm/arena.ts";
 import { disband } from "../kernels/wasm/crew.ts";
 import { storing, writeConstants } from "../kernels/wasm/index.ts";
 import { CREW, FIRST_FREE } from "../kernels/wasm/module.ts";
@@ -55,7 +55,7 @@ export function team(
         threads: count,
         run: (batch, words, see) =>
           turns.take(async () => {
-            if (memory !== undefined) store.put(scratch.branch, words);
+            if (memory !== undefined) put(store, scratch.branch, words);
             const { hidden, stages } = await workers.run({
               kind: "run",
               batch,
@@ -79,9 +79,10 @@ function distant(workers: Workers): Store {
     take: addresses(FIRST_FREE, (bytes) => {
       if (!(bytes <= PAGE * PAGE)) throw new RangeError("beyond 4 GB");
     }),
-    put: (at, values) => {
-      const own = values.slice(); // to be handed over, not copied again
-      workers.tell({ kind: "put", at, values: own }, [own.buffer]);
+    fill: (at, length, write) => {
+      const values = new Float32Array(length);
+      write(values);
+      workers.tell({ kind: "put", at, values }, [values.buffer]); // handed over, not copied
     },
   };
 }

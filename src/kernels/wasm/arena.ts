@@ -7,13 +7,18 @@ export const PAGE = 65536;
 export interface Store {
   /** Room for `length` floats, zeros, and for reading a whole vector that begins at the last of them. RangeError where there is none. */
   take(length: number): Address;
-  /** Writes `values` to an address. */
-  put(to: Address, values: Float32Array): void;
+  /** Has `length` floats at an address written by `write`, which is handed them as an array: as they stand there, or zeros. */
+  fill(to: Address, length: number, write: (into: Float32Array) => void): void;
 }
 
 export interface Arena extends Store {
   /** All of the memory. A new view after every growth, so never kept. */
   floats(): Float32Array;
+}
+
+/** Writes `values` to an address. */
+export function put(store: Store, to: Address, values: Float32Array): void {
+  store.fill(to, values.length, (into) => into.set(values));
 }
 
 /** Hands out addresses from `free` up, and nothing is given back; `need` is told how many bytes must be there. */
@@ -40,7 +45,7 @@ export function arena(memory: WebAssembly.Memory, free: Address): Arena {
       const missing = bytes - memory.buffer.byteLength;
       if (!(missing <= 0)) memory.grow(Math.min(Math.ceil(missing / PAGE), PAGE + 1)); // one page too many is refused, not wrapped
     }),
-    put: (to, values) => floats().set(values, to / 4),
+    fill: (to, length, write) => write(floats().subarray(to / 4, to / 4 + length)),
   };
 }
 

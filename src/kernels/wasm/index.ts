@@ -1,9 +1,9 @@
 import { ModelError } from "../../base/errors.ts";
 import type { Tensor } from "../../base/tensor.ts";
 import type { Kernels, Linear, Loading } from "../kernels.ts";
-import { type Address, arena, growing, PAGE, type Store } from "./arena.ts";
+import { type Address, arena, growing, PAGE, put, type Store } from "./arena.ts";
 import { alone } from "./crew.ts";
-import { GROUP, packWeights, ROWS } from "./layout.ts";
+import { GROUP, packedSize, packWeights, ROWS } from "./layout.ts";
 import { FIRST_FREE, type Functions, MASKS } from "./module.ts";
 import { operations } from "./operations.ts";
 import { compile, panelOf, type Variant, variant } from "./variants.ts";
@@ -42,23 +42,23 @@ export async function wasmOf(module: WebAssembly.Module, kind: Variant): Promise
 
 /** The constants that kernels read from memory. */
 export function writeConstants(room: Store): void {
-  room.put(CONSTANTS, Float32Array.from(constants));
+  put(room, CONSTANTS, Float32Array.from(constants));
   const ones = new Float32Array(new Int32Array([-1, -1, -1]).buffer);
-  for (const inside of [1, 2, 3]) room.put(MASKS + 16 * inside, ones.subarray(0, inside));
+  for (const inside of [1, 2, 3]) put(room, MASKS + 16 * inside, ones.subarray(0, inside));
 }
 
 /** The part of the interface that is used at load: it only needs a place to write to. */
 export function storing(store: Store, P: number): Loading<Address> {
   return {
     alloc: store.take,
-    write: store.put,
+    write: (to, values) => put(store, to, values),
     prepare(weight: Tensor<Float32Array>, bias: Tensor<Float32Array>): Linear<Address> {
       const [N, K] = weight.shape;
       try {
-        const packed = packWeights(weight.data, weight.offset, N, K, P);
-        const linear = { weight: store.take(packed.length), bias: store.take(Math.ceil(N / P) * P), in: K, out: N };
-        store.put(linear.weight, packed);
-        store.put(linear.bias, bias.data.subarray(bias.offset, bias.offset + N));
+        const size = packedSize(N, K, P);
+        const linear = { weight: store.take(size), bias: store.take(Math.ceil(N / P) * P), in: K, out: N };
+        store.fill(linear.weight, size, (packed) => packWeights(packed, weight.data, weight.offset, N, K, P));
+        put(store, linear.bias, bias.data.subarray(bias.offset, bias.offset + N));
         return linear;
       } catch (cause) {
         if (!(cause instanceof RangeError)) throw cause;

@@ -30,9 +30,15 @@ export function packedSize(N: number, K: number, P: number): number {
   return Math.ceil(N / P) * P * K;
 }
 
-/** Weights [N,K], row by row from `from` on, packed. */
-export function packWeights(weight: Float32Array, from: number, N: number, K: number, P: number): Float32Array {
-  const packed = new Float32Array(packedSize(N, K, P));
+/** Packs weights [N,K], row by row from `from` on. `packed` is zeros, and stays so past the last column. */
+export function packWeights(
+  packed: Float32Array,
+  weight: Float32Array,
+  from: number,
+  N: number,
+  K: number,
+  P: number,
+): void {
   for (let k = 0; k < K; k += K_BLOCK) {
     const block = Math.min(K_BLOCK, K - k);
     for (let n = 0; n < N; n += P) {
@@ -43,5 +49,4 @@ export function packWeights(weight: Float32Array, from: number, N: number, K: nu
       }
     }
   }
-  return packed;
 }

@@ -1,5 +1,5 @@
 import type { Kernels } from "../kernels.ts";
-import { type Address, arena } from "./arena.ts";
+import { type Address, arena, put } from "./arena.ts";
 import { alone, crewMember } from "./crew.ts";
 import { GROUP, ROWS } from "./layout.ts";
 import { CREW, FIRST_FREE, type Functions } from "./module.ts";
@@ -55,7 +55,8 @@ export function seats(
 export async function takeSeat(seat: Seat, memory: WebAssembly.Memory): Promise<Kernels<Address>> {
   const instance = await WebAssembly.instantiate(seat.module, { env: { memory } });
   const f = instance.exports as unknown as Functions;
-  const { floats, put, take } = arena(memory, FIRST_FREE);
+  const room = arena(memory, FIRST_FREE);
+  const { floats, take } = room;
   const { index, count, packed, scratch, sums, zeros, panel, name } = seat;
   const crew = count === 1 ? alone() : crewMember(f, memory, CREW, index, count);
   const rooms = { packed: () => packed, scratch: () => scratch, sums, zeros };
@@ -65,7 +66,7 @@ export async function takeSeat(seat: Seat, memory: WebAssembly.Memory): Promise<
   return {
     name,
     alloc: take,
-    write: put,
+    write: (to, values) => put(room, to, values),
     prepare: never,
     read: async (from, length) => floats().slice(from / 4, from / 4 + length),
     dispose: async () => {},
