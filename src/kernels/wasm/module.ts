@@ -3,7 +3,7 @@ import { claim, meet } from "./crew.ts";
 import { moduleBuilder } from "./module-builder.ts";
 import { packRows, transpose } from "./pack.ts";
 import { packedProduct, type Tile } from "./product.ts";
-import { copy, layerNorm, overLanes, softmax } from "./rows.ts";
+import { copy, layerNorm, overLanes, softmax, unpack } from "./rows.ts";
 import { gelu, geluTanh, type Lanes, relu } from "./vector-math.ts";
 
 /** What the module offers. Addresses and strides are in bytes, T, K, H, L in numbers. */
@@ -15,6 +15,7 @@ export interface Functions {
   gelu_tanh(at: Address, bytes: number): void;
   relu(at: Address, bytes: number): void;
   transpose(to: Address, from: Address, stride: number, rows: number, K: number): void;
+  unpack(to: Address, stride: number, from: Address, T: number, panels: number): void;
   copy(to: Address, from: Address, toStride: number, fromStride: number, rows: number, bytes: number): void;
   softmax(scores: Address, stride: number, rows: number, L: number, scale: number): void;
   // biome-ignore format: one line a function
@@ -39,6 +40,7 @@ export function kernelModule(tile: Tile, shared: boolean, mark?: string): Uint8A
   for (const [name, lanes] of ACTIVATIONS) overLanes(m, name, lanes);
   transpose(m, 16 * tile.vectors);
   copy(m);
+  unpack(m, tile.vectors);
   softmax(m);
   layerNorm(m);
   if (shared) {

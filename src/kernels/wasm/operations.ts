@@ -77,9 +77,10 @@ export function operations(
     const panels = Math.ceil(columns / P);
     f.product(rooms.sums, x, weight + 4 * n * K, bias, T, K, panels);
     if (act !== undefined) f[act](rooms.sums, 4 * panels * T * P);
-    for (let j = 0; j < columns; j += P) {
-      f.copy(out + 4 * j, rooms.sums + 4 * j * T, stride, 4 * P, T, 4 * Math.min(P, columns - j));
-    }
+    const whole = Math.floor(columns / P);
+    f.unpack(out, stride, rooms.sums, T, whole);
+    const rest = columns - whole * P;
+    if (rest > 0) f.copy(out + 4 * whole * P, rooms.sums + 4 * whole * P * T, stride, 4 * P, T, 4 * rest);
   }
 
   /** A product without bias, all groups of it. */

@@ -2,14 +2,24 @@ import { type Func, f32, f32x4, forRange, i32, type Local, type Statement, v128,
 import type { ModuleBuilder } from "./module-builder.ts";
 import { expOfNegative, type Lanes } from "./vector-math.ts";
 
-/** name(at, bytes): a function of one number over `bytes` (a multiple of 16) of floats, in place. */
+/**
+ * name(at, bytes): a function of one number over `bytes` (a multiple of 32) of floats, in place. Two vectors a turn: side by side they are
+ * what V8 can pair.
+ */
 export function overLanes(m: ModuleBuilder, name: string, lanes: Lanes): Func {
   return m.func(name, { at: "i32", bytes: "i32" }, (p, local) => {
-    const x = local("v128");
+    const [x, y] = [local("v128"), local("v128")];
     const end = local("i32");
     return [
       end.set(i32.add(p.at, p.bytes)),
-      forRange(p.at, p.at, end, 16, () => [x.set(v128.load(p.at)), ...lanes(x, local), v128.store(p.at, x)]),
+      forRange(p.at, p.at, end, 32, () => [
+        x.set(v128.load(p.at)),
+        y.set(v128.load(p.at, 16)),
+        ...lanes(x, local),
+        ...lanes(y, local),
+        v128.store(p.at, x),
+        v128.store(p.at, y, 16),
+      ]),
     ];
   });
 }
@@ -27,6 +37,33 @@ export function copy(m: ModuleBuilder): Func {
         forRange(i, i, p.bytes, 4, () => [f32.store(i32.add(p.to, i), f32.load(i32.add(p.from, i)))]),
         p.to.set(i32.add(p.to, p.toStride)),
         p.from.set(i32.add(p.from, p.fromStride)),
+      ]),
+    ];
+  });
+}
+
+/**
+ * unpack(to, stride, from, T, panels): whole panels [panels][T][P] to T rows, `stride` bytes apart. Row by row: a row of the result is
+ * whole cache lines, written once.
+ */
+export function unpack(m: ModuleBuilder, vectors: number): Func {
+  const params = { to: "i32", stride: "i32", from: "i32", T: "i32", panels: "i32" } as const;
+  return m.func("unpack", params, (p, local) => {
+    const [t, to, from, end] = [local("i32"), local("i32"), local("i32"), local("i32")];
+    const width = 16 * vectors;
+    const row = Array.from({ length: vectors }, () => local("v128"));
+    return [
+      forRange(t, 0, p.T, 1, () => [
+        from.set(p.from),
+        to.set(p.to),
+        end.set(i32.add(p.to, i32.mul(p.panels, width))),
+        forRange(to, to, end, width, () => [
+          ...row.map((v, j) => v.set(v128.load(from, 16 * j))),
+          ...row.map((v, j) => v128.store(to, v, 16 * j)),
+          from.set(i32.add(from, i32.mul(p.T, width))),
+        ]),
+        p.from.set(i32.add(p.from, width)),
+        p.to.set(i32.add(p.to, p.stride)),
       ]),
     ];
   });
