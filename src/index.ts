@@ -1,5 +1,7 @@
 /** munjang: sentence embeddings in TypeScript. Public names only. */
-export type { Backend, BackendInfo, BackendName } from "./backend.ts";
+import "./web-threads.ts";
+
+export type { Backend, BackendInfo, BackendName, BackendOptions } from "./backend.ts";
 export { ModelError } from "./base/errors.ts";
 export type { DType, Tensor, TensorData } from "./base/tensor.ts";
 export { BertModel, type BertOutput, type EncodingLike, meanPooling } from "./bert-model.ts";
