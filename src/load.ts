@@ -1,5 +1,5 @@
-import { checkWhole } from "./base/door.ts";
-import { ModelError } from "./base/errors.ts";
+import { checkWhole, refuse } from "./base/door.ts";
+import { fail } from "./base/errors.ts";
 import { type BertTokenizer, loadTokenizer } from "./bert-tokenizer.ts";
 import { Encoder, loadConfig } from "./encoder.ts";
 import { hashModel, type Identity, NUMERICS_VERSION } from "./identity.ts";
@@ -61,10 +61,7 @@ export async function loadParts(from: ModelSource, options: LoadOptions): Promis
   const maxSeqLength = options.maxSeqLength ?? Math.min(saved, config.longestText);
   checkWhole("maxSeqLength", maxSeqLength, 2);
   if (maxSeqLength > config.longestText) {
-    throw new ModelError(`is beyond the model's positions, ${config.longestText}`, {
-      field: "maxSeqLength",
-      value: maxSeqLength,
-    });
+    refuse("maxSeqLength", `is beyond the model's positions, ${config.longestText}`, maxSeqLength);
   }
   const truncateDim = defaults.truncateDim ?? list.dimension;
   checkTruncateDim(truncateDim, list.dimension);
@@ -99,9 +96,7 @@ function checkVocabulary(tokenizer: BertTokenizer, rows: number): void {
     vocabularySize > rows
       ? "the vocabulary belongs to another model"
       : "it is cut short, or belongs to another model (if the table was padded on purpose, add [unused…] lines)";
-  throw new ModelError(`the vocabulary has ${vocabularySize} entries, the word table ${rows}: ${problem}`, {
-    file: "vocab.txt",
-  });
+  fail("vocab.txt", undefined, `the vocabulary has ${vocabularySize} entries, the word table ${rows}: ${problem}`);
 }
 
 /** Counts the bytes read from each file, where somebody wants to know. */

@@ -1,4 +1,4 @@
-import { ModelError } from "../base/errors.ts";
+import { fail } from "../base/errors.ts";
 import type { RowSource, Tensor, TensorSource } from "../base/tensor.ts";
 import { sizeOf, tensor } from "../base/tensor.ts";
 import type { Kernels, Linear, Norm } from "../kernels/kernels.ts";
@@ -73,12 +73,7 @@ class Reader {
     this.#signal = signal;
     const stem = "embeddings.word_embeddings.weight";
     const name = [...source.tensors.keys()].find((key) => key === stem || key.endsWith(`.${stem}`));
-    if (name === undefined) {
-      throw new ModelError("is missing: these are not the weights of a BERT encoder", {
-        file: source.file,
-        field: stem,
-      });
-    }
+    if (name === undefined) fail(source.file, stem, "is missing: these are not the weights of a BERT encoder");
     this.#prefix = name.slice(0, -stem.length);
   }
 
@@ -86,29 +81,15 @@ class Reader {
   find(name: string, shape: readonly number[]): string {
     const full = this.#prefix + name;
     const old = full.replace(/LayerNorm\.weight$/, "LayerNorm.gamma").replace(/LayerNorm\.bias$/, "LayerNorm.beta");
-    const key = this.#source.tensors.has(full) ? full : old;
-    const info = this.#source.tensors.get(key);
-    if (info === undefined) {
-      throw new ModelError("is missing: the file is not whole, or config.json belongs to another model", {
-        file: this.#source.file,
-        field: full,
-      });
-    }
-    if (info.shape.length !== shape.length || info.shape.some((d, i) => d !== shape[i])) {
-      throw new ModelError(`has the shape [${info.shape}], but config.json asks for [${shape}]`, {
-        file: this.#source.file,
-        field: key,
-      });
-    }
+    const { tensors } = this.#source;
+    const key = tensors.has(old) && !tensors.has(full) ? old : full;
+    checkShape(this.#source, key, shape);
     return key;
   }
 
-  async tensor(name: string, shape: readonly number[]): Promise<Tensor<Float32Array>> {
+  tensor(name: string, shape: readonly number[]): Promise<Tensor<Float32Array>> {
     this.#signal?.throwIfAborted();
-    const key = this.find(name, shape);
-    const t = await this.#source.readFloat32(key);
-    checkFinite(t.data, this.#source.file, key);
-    return t;
+    return readTensor(this.#source, this.find(name, shape), shape);
   }
 
   /** Several [H, H] layers of one input as one [parts · H, H] layer: one pass over x instead of three. */
@@ -138,14 +119,31 @@ function upload<B>(kernels: Kernels<B>, t: Tensor<Float32Array>): B {
   return buffer;
 }
 
+function checkShape({ tensors, file }: TensorSource, name: string, shape: readonly number[]): void {
+  const info =
+    tensors.get(name) ?? fail(file, name, "is missing: the file is not whole, or config.json belongs to another model");
+  if (`${info.shape}` !== `${shape}`) {
+    fail(file, name, `has the shape [${info.shape}], but config.json asks for [${shape}]`);
+  }
+}
+
+/** A tensor of a shape that is known beforehand, of finite numbers. */
+export async function readTensor(
+  source: TensorSource,
+  name: string,
+  shape: readonly number[],
+): Promise<Tensor<Float32Array>> {
+  checkShape(source, name, shape);
+  const t = await source.readFloat32(name);
+  checkFinite(t.data, source.file, name);
+  return t;
+}
+
 export function checkFinite(data: Float32Array, file: string, field: string): void {
   for (let i = 0; i < data.length; i++) {
     // x - x is 0 for every finite number and NaN otherwise
     if (data[i] - data[i] !== 0) {
-      throw new ModelError(`element ${i} is ${data[i]}; the weights are damaged, or training went wrong`, {
-        file,
-        field,
-      });
+      fail(file, field, `element ${i} is ${data[i]}; the weights are damaged, or training went wrong`);
     }
   }
 }

@@ -1,4 +1,4 @@
-import { ModelError } from "../base/errors.ts";
+import { checkOneOf, refuse } from "../base/door.ts";
 import type { AddedToken } from "./added-tokens.ts";
 import { Encoding, type EncodingDetail } from "./encoding.ts";
 import { readSettings, type TokenizerFiles, type TokenizerOptions } from "./files.ts";
@@ -107,21 +107,17 @@ export class WordPieceTokenizer {
    */
   encodeBatch(texts: readonly (string | readonly [string, string])[], options: EncodeBatchOptions = {}): Encoding[] {
     if (!Array.isArray(texts)) {
-      throw new ModelError("expected an array of texts or of pairs of texts", {
-        file: "encodeBatch: argument 1 (texts)",
-      });
+      refuse("encodeBatch: argument 1 (texts)", "expected an array of texts or of pairs of texts", texts);
     }
     const { padding = false, maxLength } = options;
-    if (![true, false, "longest", "max_length"].includes(padding)) {
-      throw new ModelError('expected true, false, "longest" or "max_length"', { field: "padding", value: padding });
-    }
+    checkOneOf("padding", padding, [true, false, "longest", "max_length"]);
     if (padding === "max_length" && maxLength === undefined) {
-      throw new ModelError("needs maxLength as well, the length to pad to", { field: "padding", value: padding });
+      refuse("padding", "needs maxLength as well, the length to pad to", padding);
     }
     const encodings = texts.map((item: unknown, i) => {
       const [text, pair, ...more] = Array.isArray(item) ? item : [item];
       if (more.length > 0 || (Array.isArray(item) && pair === undefined)) {
-        throw new ModelError("expected a text or a pair of texts", { field: `texts[${i}]`, value: item });
+        refuse(`texts[${i}]`, "expected a text or a pair of texts", item);
       }
       checkText(text, `encodeBatch: texts[${i}]${Array.isArray(item) ? "[0]" : ""}`);
       if (pair !== undefined) checkText(pair, `encodeBatch: texts[${i}][1]`);
@@ -152,10 +148,7 @@ export class WordPieceTokenizer {
     const { specialTokens = !this.settings.specialTokensAsText, addSpecialTokens = true, maxLength } = options;
     const around = addSpecialTokens ? (pair === undefined ? 2 : 3) : 0;
     if (maxLength !== undefined && !(Number.isInteger(maxLength) && maxLength >= around)) {
-      throw new ModelError(`must be a whole number, at least ${around}: that many special tokens are added`, {
-        field: "maxLength",
-        value: maxLength,
-      });
+      refuse("maxLength", `must be a whole number, at least ${around}: that many special tokens are added`, maxLength);
     }
     const room = maxLength === undefined ? Number.POSITIVE_INFINITY : maxLength - around;
     const fromLeft = this.settings.truncationSide === "left";
@@ -246,6 +239,5 @@ function copy(to: Int32Array, at: number, from: Int32Array, start: number, count
 }
 
 function checkText(text: unknown, where: string): void {
-  if (typeof text === "string") return;
-  throw new ModelError("expected a string", { field: where, value: text });
+  if (typeof text !== "string") refuse(where, "expected a string", text);
 }

@@ -1,4 +1,4 @@
-import { ModelError } from "../base/errors.ts";
+import { refuse } from "../base/door.ts";
 import { CASED, LOWER_SUM, YOUNG } from "./tables/lower.ts";
 import { DECOMPOSABLE, MARKS_SUM, NONSPACING } from "./tables/marks.ts";
 import { addRuns, checksum, forPoints } from "./unpack.ts";
@@ -107,7 +107,6 @@ function changesPlaces(marks: string): boolean {
 /** Refuses an engine that lacks the method, or whose answers are not those of the reference. */
 function check(method: "normalize" | "toLowerCase", sum: number, answers: () => unknown): void {
   if (typeof String.prototype[method] === "function" && checksum(answers()) === sum) return;
-  throw new ModelError('of this runtime knows another Unicode; `import "munjang/unicode"` brings the right one', {
-    field: `String.prototype.${method}`,
-  });
+  const problem = 'of this runtime knows another Unicode; `import "munjang/unicode"` brings the right one';
+  refuse(`String.prototype.${method}`, problem);
 }
