@@ -1,6 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { findFolder, openFile, openFolder } from "./node-files.ts";
 import "./pytorch.ts";
+import "./shards.ts";
 import { addBackend } from "./backend.ts";
 import type { Kernels } from "./kernels/kernels.ts";
 import { reference } from "./kernels/reference.ts";

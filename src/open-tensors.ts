@@ -2,7 +2,7 @@ import type { ByteSource } from "./base/bytes.ts";
 import { fail } from "./base/errors.ts";
 import type { TensorSource } from "./base/tensor.ts";
 import { openSafetensors } from "./formats/safetensors.ts";
-import { openShards } from "./formats/shards.ts";
+import type { openShards } from "./formats/shards.ts";
 import { inFolder, type ModelSource } from "./source.ts";
 
 type Open = (bytes: ByteSource, file: string) => Promise<TensorSource>;
@@ -15,6 +15,13 @@ const FILES = ["model.safetensors", "pytorch_model.bin"] as const;
  * does, others with `import "munjang/pytorch"`.
  */
 const READERS = new Map<string, Open>([["model.safetensors", openSafetensors]]);
+
+/** Who reads shards: BERT in several files is so rare that `shards.ts` brings it, in the same way. */
+let readShards: typeof openShards | undefined;
+
+export function addShards(open: typeof openShards): void {
+  readShards = open;
+}
 
 export function addReader(file: (typeof FILES)[number], open: Open): void {
   READERS.set(file, open);
@@ -36,7 +43,9 @@ export async function openTensors(source: ModelSource, folder: string): Promise<
     const open = READERS.get(name);
     if (open === undefined) fail(file, undefined, 'needs `import "munjang/pytorch"` here');
     if (bytes !== undefined) return open(bytes, file);
-    return openShards(index, `${file}.index.json`, async (name) => {
+    const indexFile = `${file}.index.json`;
+    if (readShards === undefined) fail(indexFile, undefined, 'needs `import "munjang/shards"` here');
+    return readShards(index, indexFile, async (name) => {
       const shard = inFolder(folder, name);
       const part = await source.open(shard);
       return part && open(part, shard);

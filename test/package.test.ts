@@ -8,6 +8,7 @@ import * as kernels from "../src/kernels/index.ts";
 import * as ndarray from "../src/ndarray.ts";
 import * as node from "../src/node.ts";
 import * as pytorch from "../src/pytorch.ts";
+import * as shards from "../src/shards.ts";
 import * as tokenizer from "../src/tokenizer/index.ts";
 import * as unicode from "../src/unicode.ts";
 
@@ -53,6 +54,7 @@ describe("package", () => {
       "./tokenizer",
       "./safetensors",
       "./pytorch",
+      "./shards",
       "./unicode",
       "./kernels",
       "./ndarray",
@@ -87,6 +89,7 @@ describe("package", () => {
     expect(names(ndarray)).toEqual(["asNdarray", "rowsAsNdarray"]);
     expect(names(pytorch)).toEqual(["ModelError", "openPytorch"]);
     expect(names(safetensors)).toEqual(["ModelError", "openSafetensors", "writeSafetensors"]);
+    expect(names(shards)).toEqual([]);
     expect(names(unicode)).toEqual([]);
     expect(names(tokenizer)).toEqual(["Encoding", "WordPieceTokenizer"]);
   });
