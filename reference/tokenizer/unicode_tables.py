@@ -154,7 +154,7 @@ def nonspacing(steps):
 
 
 def pack(numbers):
-    """Base 26: a small letter ends a number, capitals stand before it. Half the size of digits and blanks, once gzipped."""
+    """Base 26: a small letter ends a number, signs from "(" on stand before it. Of several ways the smallest, gzipped among code."""
     out = ""
     for n in numbers:
         assert n >= 0
@@ -162,7 +162,7 @@ def pack(numbers):
         word = chr(ord("a") + digit)
         while n > 0:
             n, digit = divmod(n, 26)
-            word = chr(ord("A") + digit) + word
+            word = chr(ord("(") + digit) + word
         out += word
     return out
 

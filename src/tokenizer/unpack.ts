@@ -1,6 +1,6 @@
 /*
  * Readers of the packed tables in `tables/`, which `reference/tokenizer/unicode_tables.py` writes: numbers in base 26, where a small letter
- * ends a number and capitals stand before it. Ranges are gap, length; a gap counts from the end of the range before.
+ * ends a number, and its higher digits are the signs from "(" on, which code is full of: gzip likes that. Ranges are gap, length; a gap counts from the end of the range before.
  */
 
 export function numbers(packed: string): number[] {
@@ -8,7 +8,7 @@ export function numbers(packed: string): number[] {
   let n = 0;
   for (const letter of packed) {
     const code = letter.charCodeAt(0);
-    n = n * 26 + (code & 31) - 1;
+    n = n * 26 + code - (code < 97 ? 40 : 97);
     if (code < 97) continue;
     list.push(n);
     n = 0;

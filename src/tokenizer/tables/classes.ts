@@ -2,14 +2,14 @@
 
 /** Ranges: removed when text is cleaned: control, format and private-use characters, U+0000, U+FFFD. */
 export const DROPPED: string =
-  "ajccbsDrBhnbCAkgwbHkbBxbGLibDAqfBafBxfbkCUOeJMeCHbbJpdbbGIxbCNCkeHWxiBTKZmbBeDsDSTsDSYocDSYo";
+  "ajccbs+r)hnb*(kgwb/kb)xb.3ib+(qf)af)xfbk*<6e14e*/bb1pdbb.0xb*5*ke/>xi);2Amb)e+s+:;s+:@oc+:@o";
 
 /** Ranges: white space, which separates words. */
-export const WHITE: string = "jfsbDwbBabIHjbDPnlBdcfbBvbFXwb";
+export const WHITE: string = "jfsb+wb)ab0/jb+7nl)dcfb)vb-?wb";
 
 /** Ranges: ideographs that become words of their own. */
-export const ISOLATED: string = "TSaJToCmBFBkBHSiTsDUVwCLFcBgGMqJwIEiPQuUy";
+export const ISOLATED: string = ";:a1;o*m)-)k)/:i;s+<=w*3-c)g.4q1w0,i78u<y";
 
 /** Ranges: punctuation, which becomes a word of its own. */
 export const PUNCTUATION: string =
-  "BhpkhBagBaeBibfbdbkcdbdbBBabibRygBpcBzbbbcbcbBscucbcnbccCweDybBroIzdCcpBfbKbckbOtbBDrbDmbkcGmpbbBleCtbCwfecEhgGpbXojFvbXwcBscDadCtcGbdbdBllMbcIicEyhbgGqhFzeChfCkcCmilbBFwyiubnbmBecocYjeBdcBPtoDbcBfkPnwCleBgcBDjebcEibFnBvbtRedekcmqbmbDubDmbBRYgcKjdDvbkbElgOqeDicBodbbBxcBvbDtnqcEueEwcqcJpbBEUscIakwBjbobbebbcFtdbgbekcdcBadbbBbbbbbhPudZsbBwbPybBCpbHrbBfbKmjBmbEihCohDleBTyhEfcbeEweBwcDbfdbnbbdDkgEdbUubJqxEbdJodEZxfBAMzcFdbCnfibBEVabLIlf";
+  ")hpkh)ag)ae)ibfbdbkcdbdb))abib9yg)pc)zbbbcbcb)scucbcnbcc*we+yb)ro0zd*cp)fb2bckb6tb)+rb+mbkc.mpbb)le*tb*wfec,hg.pb?oj-vb?wc)sc+ad*tc.bdbd)ll4bc0ic,yhbg.qh-ze*hf*kc*milb)-wyiubnbm)ecoc@je)dc)7to+bc)fk7nw*le)gc)+jebc,ib-n)vbt9edekcmqbmb+ub+mb)9@gc2jd+vbkb,lg6qe+ic)odbb)xc)vb+tnqc,ue,wcqc1pb),<sc0akw)jbobbebbc-tdbgbekcdc)adbb)bbbbbh7udAsb)wb7yb)*pb/rb)fb2mj)mb,ih*oh+le);yh,fcbe,we)wc+bfdbnbbd+kg,db<ub1qx,bd1od,Axf)(4zc-db*nfib),=ab30lf";

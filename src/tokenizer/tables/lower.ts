@@ -2,10 +2,10 @@
 
 /** Ranges that hold every character which has a lower case, but those below. */
 export const CASED: string =
-  "CnUgLdhibgfbbbubPgcBmEHdBmbbfbBBuDiDGsBrcdMiKmigkyiglbbbbbbryBoiflflemflfLlDqBFmBaCSuJjBTYjDnFfGmgbfdBcbBHAhBaBUzBoFgBkGalbpbhbcCQcBzENlBgBGJwBgBULkBi";
+  "*n<g3dhibgfbbbub7gc)m,/d)mbbfb))u+i+.s)rcd4i2migkyiglbbbbbbry)oiflflemflf3l+q)-m)a*:u1j);@j+n-f.mgbfd)cb)/(h)a)<z)o-g)k.albpbhbc*8c)z,5l)g).1w)g)<3k)i";
 
 /** Runs: characters younger than some engines, and their lower case. */
-export const YOUNG: string = "KUzbbcCATdbbEVHdacccdcccfbbcbbbEVXxBMKxwbCmBKVizbCc";
+export const YOUNG: string = "2<zbbc*(;dbb,=/dacccdcccfbbcbbb,=?x)42xwb*m)2=izb*c";
 
 /** Checksum of what an engine answers about CASED. */
 export const LOWER_SUM: number = 1586968254;

@@ -2,11 +2,11 @@
 
 /** Ranges: marks that stripping accents removes. */
 export const NONSPACING: string =
-  "BDoCmcbcBrKpfKfBtbbbcbcbbCulBwvqbDxhcgccbeBjbBeBbDnlCgjBiebjbdbfBrdFfBgCdbbbeiebdhkcBdbCgbeeibucBdcCfbececcddbBecdblcCfbefbcebucBdbCgbcbbeibiblcBebCjbmbBybCjdfccehclcBdbCgbcbgbfcucBdbCleibucDybhdbbDmbchmiDubcgbclgCwcBbbbbbbCdcbbcbbgbbbdbcfgbebebebebebmbdjbDyebgbccczcedqenbccgbpbBBbdBKkdBddBdcBecCmcbhibcljbBtdFzbEodecjbgdIlccbCgbbhbbbbcigkcbBwoCoeBwbbfbbfbBojmcBgeccbdCebbcdbbdCgiccFwdbnbhebgbdcHqCcgeBBsnebdmEOcdFlbDsBgVieEdcBSQebekBgcDccKmbdbebzcGbbBbsCaizlBudBwbcecbBobCpgccccmbibBvbBzbbdccfcbbBqcibJebcbebBDZsbBCjqqqBLlbIsbFtfCMgdbcfeBodebGjcBYgbCcpCedBxeccCrdBkfbbcfCkbmcCajldDudcbbcGlbdivcCgbdbBlhdfMggbbecbcJeegcbcBbcDhicbbcEcbbbcgbbDxdcebfBFSufChhBQueBDEocHWqdrichBeeFsdCYdCdeByibobwfbpFJchBTCNhJg";
+  ")+o*mcbc)r2pf2f)tbbbcbcbb*ul)wvqb+xhcgccbe)jb)e)b+nl*gj)iebjbdbf)rd-f)g*dbbbeiebdhkc)db*gbeeibuc)dc*fbececcddb)ecdblc*fbefbcebuc)db*gbcbbeibiblc)eb*jbmb)yb*jdfccehclc)db*gbcbgbfcuc)db*leibuc+ybhdbb+mbchmi+ubcgbclg*wc)bbbbbb*dcbbcbbgbbbdbcfgbebebebebebmbdjb+yebgbccczcedqenbccgbpb))bd)2kd)dd)dc)ec*mcbhibcljb)td-zb,odecjbgd0lccb*gbbhbbbbcigkcb)wo*oe)wbbfbbfb)ojmc)geccbd*ebbcdbbd*gicc-wdbnbhebgbdc/q*cge))snebdm,6cd-lb+s)g=ie,dc):8ebek)gc+cc2mbdbebzc.bb)bs*aizl)ud)wbcecb)ob*pgccccmbib)vb)zbbdccfcbb)qcib1ebcbeb)+Asb)*jqqq)3lb0sb-tf*4gdbcfe)odeb.jc)@gb*cp*ed)xecc*rd)kfbbcf*kbmc*ajld+udcbbc.lbdivc*gbdb)lhdf4ggbbecbc1eegcbc)bc+hicbbc,cbbbcgbb+xdcebf)-:uf*hh)8ue)+,oc/>qdrich)ee-sd*@d*de)yibobwfbp-1ch);*5h1g";
 
 /** Ranges that hold every other character which has a decomposition or a combining class. */
 export const DECOMPOSABLE: string =
-  "HkOiKiCbjbggbbbdzMyLkGwTsFkEdcpcbbDfbcbBidcbIzbccpcCcbCbdEtbEpbgcbcEwdFlfNsbjBdjBhjBdEebEDbClDxCwTzKxcgcBmcgcibbbbbbbBfcCbbpbocgbtcdbiccLggEgPlCXtbCAjcBcCvjDtBTOubEebBEAhOccEcCpBabfbbbcbcbjIBrsFacFobEmbKrdJkfEmeJrcJqbCCmbCQPiDvFKhhbrchbcbfDLphDYNlUw";
+  "/k6i2i*bjbggbbbdz4y3k.w;s-k,dcpcbb+fbcb)idcb0zbccpc*cb*bd,tb,pbgcbc,wd-lf5sbj)dj)hj)d,eb,+b*l+x*w;z2xcgc)mcgcibbbbbbb)fc*bbpbocgbtcdbicc3gg,g7l*?tb*(jc)c*vj+t);6ub,eb),(h6cc,c*p)abfbbbcbcbj0)rs-ac-ob,mb2rd1kf,me1rc1qb**mb*87i+v-2hhbrchbcbf+3ph+@5l<w";
 
 /** Checksum of what an engine answers about both. */
 export const MARKS_SUM: number = 2084863943;
