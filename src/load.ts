@@ -24,15 +24,7 @@ export interface Parts {
 /** Reads a model's files in the order in which they decide about each other, and builds its parts. */
 export async function loadParts(from: ModelSource, options: LoadOptions): Promise<Parts> {
   const read = new Set<string>(); // every file there is and that was looked at
-  const source: ModelSource = {
-    name: from.name,
-    close: () => from.close(),
-    open: async (path) => {
-      const bytes = await from.open(path);
-      if (bytes !== undefined) read.add(path);
-      return bytes;
-    },
-  };
+  const source = watched(from, read, options);
   options.signal?.throwIfAborted();
   const warnings: string[] = [];
   const warn = (warning: string): void => {
@@ -99,24 +91,25 @@ function checkVocabulary(tokenizer: BertTokenizer, rows: number): void {
   fail("vocab.txt", undefined, `the vocabulary has ${vocabularySize} entries, the word table ${rows}: ${problem}`);
 }
 
-/** Counts the bytes read from each file, where somebody wants to know. */
-export function watched(source: ModelSource, { onProgress }: LoadOptions): ModelSource {
-  if (onProgress === undefined) return source;
+/** The same source, which notes every file that there is, and tells how much of it has been read where somebody wants to know. */
+function watched(from: ModelSource, read: Set<string>, { onProgress }: LoadOptions): ModelSource {
   const counts = new Map<string, number>();
   return {
-    name: source.name,
-    close: () => source.close(),
+    name: from.name,
+    close: () => from.close(),
     open: async (file) => {
-      const bytes = await source.open(file);
+      const bytes = await from.open(file);
       if (bytes === undefined) return undefined;
+      read.add(file);
+      const { byteLength } = bytes;
       return {
-        byteLength: bytes.byteLength,
+        byteLength,
         slice: async (start, end) => {
           const part = await bytes.slice(start, end);
           // Some files are looked at twice; then they have been read, not read twice.
-          const loaded = Math.min((counts.get(file) ?? 0) + part.byteLength, bytes.byteLength);
+          const loaded = Math.min((counts.get(file) ?? 0) + part.byteLength, byteLength);
           counts.set(file, loaded);
-          onProgress({ file, loaded, total: bytes.byteLength, phase: "read" });
+          onProgress?.({ file, loaded, total: byteLength, phase: "read" });
           return part;
         },
       };

@@ -96,7 +96,7 @@ async function readModule(source: ModelSource, entry: Entry, width: Widths): Pro
   if (text === undefined && ["Pooling", "Dense", "LayerNorm"].includes(kind)) {
     fail(file, undefined, `is missing: without it nobody knows what the ${kind} module does`);
   }
-  const json = text === undefined ? new Json(file, {}) : Json.parse(file, text);
+  const json = Json.parse(file, text);
   switch (kind) {
     case "Pooling":
       return readPooling(json, width);

@@ -26,7 +26,7 @@ export function readDefaults(
   for (const [name, prompt] of Object.entries(options.prompts ?? {})) {
     if (typeof prompt !== "string") refuse(`prompts.${name}`, "must be a string", prompt);
   }
-  const json = text === undefined ? new Json(FILE, {}) : Json.parse(FILE, text);
+  const json = Json.parse(FILE, text);
   const saved = json.object("prompts");
   const prompts = new Map([
     ["query", ""],

@@ -6,7 +6,7 @@ import { type EncodingLike, withoutPadding } from "./bert-model.ts";
 import type { BertTokenizer } from "./bert-tokenizer.ts";
 import type { Encoder } from "./encoder.ts";
 import type { Identity } from "./identity.ts";
-import { loadParts, type Parts, watched } from "./load.ts";
+import { loadParts, type Parts } from "./load.ts";
 import type { ModuleList } from "./modules.ts";
 import {
   type Callbacks,
@@ -78,7 +78,7 @@ export class SentenceTransformer {
    */
   static async load(model: ModelInput, options: LoadOptions = {}): Promise<SentenceTransformer> {
     checkLoadOptions(options);
-    const source = watched(await openModel(model, options), options);
+    const source = await openModel(model, options);
     try {
       return new SentenceTransformer(await loadParts(source, options));
     } catch (error) {

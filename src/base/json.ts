@@ -17,7 +17,8 @@ export class Json {
     this.#inside = inside && `${inside}.`;
   }
 
-  static parse(file: string, text: string): Json {
+  /** A file that is missing says nothing. */
+  static parse(file: string, text: string = "{}"): Json {
     return new Json(file, parseJson(file, text));
   }
 

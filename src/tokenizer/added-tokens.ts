@@ -1,3 +1,5 @@
+import { isSpace } from "./characters.ts";
+
 /** A token that is found in the text before it is cut into words (the reference's `AddedToken`). */
 export interface AddedToken {
   readonly content: string;
@@ -59,13 +61,7 @@ export class TokenFinder {
   }
 
   /** Cuts text into stretches, none of them empty. */
-  split(
-    text: (index: number) => number,
-    start: number,
-    end: number,
-    asText: boolean,
-    isSpace: (point: number) => boolean,
-  ): Stretch[] {
+  split(text: (index: number) => number, start: number, end: number, asText: boolean): Stretch[] {
     const out: Stretch[] = [];
     let done = start; // where the last stretch ended
     for (let i = start; i < end; ) {

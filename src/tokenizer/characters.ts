@@ -28,6 +28,10 @@ export function characterBits(): Uint8Array {
   return bits;
 }
 
+export function isSpace(point: number): boolean {
+  return (characterBits()[point] & SPACE) !== 0;
+}
+
 let lower: LowerCase | undefined;
 
 /** Lower case of the code points that have one. It looks at one code point at a time: capital sigma is σ at the end of a word too. */

@@ -49,12 +49,11 @@ export class Pipeline {
   /** All tokens of `text`; with `asText`, special tokens written in it are text. */
   run(text: string, asText: boolean): Pieces {
     const out: Pieces = { ids: [], tokens: [], offsets: [], why: {} };
-    const isSpace = (unit: number): boolean => (characterBits()[unit] & SPACE) !== 0;
     const unit = (i: number): number => text.charCodeAt(i);
-    for (const stretch of this.written.split(unit, 0, text.length, asText, isSpace)) {
+    for (const stretch of this.written.split(unit, 0, text.length, asText)) {
       const { start, end, token } = stretch;
       if (token !== undefined) add(out, token.id, text.slice(start, end), start, end);
-      else this.normalText(out, this.normal(text, start, end), asText, isSpace);
+      else this.normalText(out, this.normal(text, start, end), asText);
     }
     return out;
   }
@@ -63,9 +62,9 @@ export class Pipeline {
     return normalise(trace(text, start, end), this.normaliser);
   }
 
-  private normalText(out: Pieces, text: Traced, asText: boolean, isSpace: (point: number) => boolean): void {
+  private normalText(out: Pieces, text: Traced, asText: boolean): void {
     const { points, starts, ends } = text;
-    for (const stretch of this.normalised.split((i) => points[i], 0, points.length, asText, isSpace)) {
+    for (const stretch of this.normalised.split((i) => points[i], 0, points.length, asText)) {
       const { start, end, token } = stretch;
       if (token !== undefined) add(out, token.id, textOf(points, start, end), starts[start], ends[end - 1]);
       else this.words(out, text, start, end);

@@ -82,18 +82,6 @@ export class Scanner {
       }
       if (kind === SKIP) continue;
       if (kind === TRACE) return -1;
-      if (kind === KEEP) {
-        if (point > 0xffff) {
-          if (length + 1 < room) word[length] = 0xd7c0 + (point >> 10);
-          length++;
-          pairs++;
-          if (length < room) word[length] = 0xdc00 | (point & 0x3ff);
-        } else if (length < room) {
-          word[length] = point;
-        }
-        length++;
-        continue;
-      }
       if (kind === CHANGE) {
         const to = this.changes.get(point) ?? this.change(point);
         for (let k = 0; k < to.length; k++) {
@@ -106,30 +94,32 @@ export class Scanner {
           }
           this.cut(length, pairs);
           length = pairs = 0;
-          if ((bits[changed] & SPACE) === 0) this.alone(changed);
+          word[0] = changed;
+          if ((bits[changed] & SPACE) === 0) this.cut(1, 0);
         }
         continue;
       }
-      if (length > 0) {
+      if (kind !== KEEP) {
         this.cut(length, pairs);
         length = pairs = 0;
       }
-      if (kind === ALONE) this.alone(point);
+      if (kind !== BREAK) {
+        if (point > 0xffff) {
+          if (length + 1 < room) word[length] = 0xd7c0 + (point >> 10);
+          length++;
+          pairs++;
+          point = 0xdc00 | (point & 0x3ff);
+        }
+        if (length < room) word[length] = point;
+        length++;
+        if (kind === KEEP) continue;
+        this.cut(length, pairs);
+        length = pairs = 0;
+      }
       if (this.count > limit) return this.count;
     }
     this.cut(length, pairs);
     return this.count;
-  }
-
-  private alone(point: number): void {
-    if (point > 0xffff) {
-      this.word[0] = 0xd7c0 + (point >> 10);
-      this.word[1] = 0xdc00 | (point & 0x3ff);
-      this.cut(2, 1);
-    } else {
-      this.word[0] = point;
-      this.cut(1, 0);
-    }
   }
 
   /** Cuts the word that lies in the buffer and adds its ids. */
