@@ -114,6 +114,8 @@ interface Text {
   readonly padded: number;
 }
 
+const ONES_FIRST = "must be ones, then zeros: padding stands at the end";
+
 /** Checks one text as ids, and cuts off the padding at its end. */
 export function withoutPadding(encoding: EncodingLike): Text {
   const { ids, typeIds, mask } = encoding ?? {};
@@ -126,16 +128,13 @@ export function withoutPadding(encoding: EncodingLike): Text {
       refuse(field, `has ${values.length} entries beside ${ids.length} ids`);
     }
   }
-  const length = mask === undefined ? ids.length : Array.prototype.indexOf.call(mask, 0) >>> 0;
-  const used = Math.min(length, ids.length);
-  for (let t = used; t < ids.length; t++) {
-    if (mask?.[t] !== 0) refuse("mask", "must be ones, then zeros: padding stands at the end");
-  }
+  const used = mask === undefined ? ids.length : Array.prototype.lastIndexOf.call(mask, 1) + 1;
   if (used === 0) refuse("ids", "has no tokens; an empty text is [CLS] [SEP]");
-  for (let t = 0; t < used; t++) {
-    checkId("ids", ids[t]);
-    if (typeIds !== undefined) checkId("typeIds", typeIds[t]);
-    if (mask !== undefined && mask[t] !== 1) refuse("mask", "must be of 1 and 0", mask[t]);
+  for (let t = 0; t < ids.length; t++) {
+    const real = t < used;
+    if (real) checkId("ids", ids[t]);
+    if (real && typeIds !== undefined) checkId("typeIds", typeIds[t]);
+    if (mask !== undefined && mask[t] !== Number(real)) refuse("mask", ONES_FIRST, mask[t]);
   }
   return {
     ids: Int32Array.from(ids).subarray(0, used),
@@ -146,8 +145,7 @@ export function withoutPadding(encoding: EncodingLike): Text {
 
 /** A row of a table; numbers above int32 would come out as others. */
 function checkId(field: string, value: number): void {
-  checkWhole(field, value, 0);
-  if (value >= 2 ** 31) refuse(field, "is beyond every table", value);
+  checkWhole(field, value, 0, 2 ** 31 - 1, "the end of every table");
 }
 
 /**
@@ -166,7 +164,7 @@ export function meanPooling(tokenEmbeddings: Tensor<Float32Array>, attentionMask
     const end = row.indexOf(0);
     const length = end < 0 ? L : end;
     if (row.subarray(length).some((m) => m !== 0)) {
-      refuse("attentionMask", "must be ones, then zeros: padding stands at the end");
+      refuse("attentionMask", ONES_FIRST);
     }
     const out = new Float32Array(H);
     pool(out, 0, tokenEmbeddings.data, H, { start: n * L, length, skip: 0 }, "mean");

@@ -1,4 +1,4 @@
-import { checkWhole, refuse } from "./base/door.ts";
+import { checkWhole } from "./base/door.ts";
 import { fail } from "./base/errors.ts";
 import { type BertTokenizer, loadTokenizer } from "./bert-tokenizer.ts";
 import { Encoder, loadConfig } from "./encoder.ts";
@@ -51,10 +51,7 @@ export async function loadParts(from: ModelSource, options: LoadOptions): Promis
     warn(`max_seq_length is ${saved}, but the model has positions for ${config.longestText}: texts are cut there`);
   }
   const maxSeqLength = options.maxSeqLength ?? Math.min(saved, config.longestText);
-  checkWhole("maxSeqLength", maxSeqLength, 2);
-  if (maxSeqLength > config.longestText) {
-    refuse("maxSeqLength", `is beyond the model's positions, ${config.longestText}`, maxSeqLength);
-  }
+  checkWhole("maxSeqLength", maxSeqLength, 2, config.longestText, "the model's positions");
   const truncateDim = defaults.truncateDim ?? list.dimension;
   checkTruncateDim(truncateDim, list.dimension);
 

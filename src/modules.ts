@@ -1,6 +1,5 @@
 import { fail } from "./base/errors.ts";
 import { Json, parseJson } from "./base/json.ts";
-import type { TensorSource } from "./base/tensor.ts";
 import { readTensor } from "./bert/weights.ts";
 import { openTensors } from "./open-tensors.ts";
 import { type DenseActivation, type Feature, type Module, POOLING_MODES, type PoolingMode } from "./pooling/index.ts";
@@ -97,15 +96,16 @@ async function readModule(source: ModelSource, entry: Entry, width: Widths): Pro
     fail(file, undefined, `is missing: without it nobody knows what the ${kind} module does`);
   }
   const json = Json.parse(file, text);
+  const read: Read = async (name, shape) => (await readTensor(await openTensors(source, path), name, shape)).data;
   switch (kind) {
     case "Pooling":
       return readPooling(json, width);
     case "Dense":
-      return readDense(await openTensors(source, path), json, width);
+      return readDense(read, json, width);
     case "Normalize":
       return { kind: "normalize", on: readFeature(json) };
     case "LayerNorm":
-      return readLayerNorm(await openTensors(source, path), json, width);
+      return readLayerNorm(read, json, width);
     case "Dropout": // the identity, once training is over
       return undefined;
     default:
@@ -160,7 +160,10 @@ const DENSE_ACTIVATIONS: ReadonlyMap<string, DenseActivation> = new Map([
   ["Sigmoid", "sigmoid"],
 ]);
 
-async function readDense(tensors: TensorSource, json: Json, width: Widths): Promise<Module> {
+/** Reads a tensor of one module by its name. */
+type Read = (name: string, shape: readonly number[]) => Promise<Float32Array>;
+
+async function readDense(read: Read, json: Json, width: Widths): Promise<Module> {
   const on = readFeature(json);
   const input = json.need("in_features", 1);
   const out = json.need("out_features", 1);
@@ -172,11 +175,11 @@ async function readDense(tensors: TensorSource, json: Json, width: Widths): Prom
     json.fail("activation_function", `must be torch.nn's ${[...DENSE_ACTIVATIONS.keys()].join(", ")}`);
   let residual: "none" | "input" | Float32Array = "none";
   if (json.boolean("use_residual", false)) {
-    residual = input === out ? "input" : (await readTensor(tensors, "residual.weight", [out, input])).data;
+    residual = input === out ? "input" : await read("residual.weight", [out, input]);
   }
   const layer = {
-    weight: (await readTensor(tensors, "linear.weight", [out, input])).data,
-    bias: json.boolean("bias", true) ? (await readTensor(tensors, "linear.bias", [out])).data : new Float32Array(out),
+    weight: await read("linear.weight", [out, input]),
+    bias: json.boolean("bias", true) ? await read("linear.bias", [out]) : new Float32Array(out),
     in: input,
     out,
     activation,
@@ -186,13 +189,13 @@ async function readDense(tensors: TensorSource, json: Json, width: Widths): Prom
   return { kind: "dense", layer, on };
 }
 
-async function readLayerNorm(tensors: TensorSource, json: Json, width: Widths): Promise<Module> {
+async function readLayerNorm(read: Read, json: Json, width: Widths): Promise<Module> {
   checkWidth(json, "dimension", width.sentence_embedding);
   const D = width.sentence_embedding;
   return {
     kind: "layerNorm",
-    gain: (await readTensor(tensors, "norm.weight", [D])).data,
-    shift: (await readTensor(tensors, "norm.bias", [D])).data,
+    gain: await read("norm.weight", [D]),
+    shift: await read("norm.bias", [D]),
   };
 }
 

@@ -129,17 +129,11 @@ export function checkOptions(options: EncodeOptions, tokens: number, dimension: 
     refuse("precision", "is for sentence embeddings only", precision);
   }
   if (tokensPerBatch !== undefined) {
-    checkWhole("tokensPerBatch", tokensPerBatch, 1);
-    if (tokensPerBatch > tokens) {
-      refuse("tokensPerBatch", `is above the ${tokens} the model was loaded for; give it to load`, tokensPerBatch);
-    }
+    checkWhole("tokensPerBatch", tokensPerBatch, 1, tokens, "the room there is (give it to load)");
   }
   if (truncateDim !== undefined) checkTruncateDim(truncateDim, dimension);
 }
 
 export function checkTruncateDim(truncateDim: number, dimension: number): void {
-  checkWhole("truncateDim", truncateDim, 1);
-  if (truncateDim > dimension) {
-    refuse("truncateDim", `is beyond the model's dimension, ${dimension}`, truncateDim);
-  }
+  checkWhole("truncateDim", truncateDim, 1, dimension, "the model's dimension");
 }

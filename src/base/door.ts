@@ -14,8 +14,10 @@ export function isWhole(value: unknown, least: number): value is number {
   return Number.isSafeInteger(value) && (value as number) >= least;
 }
 
-export function checkWhole(field: string, value: unknown, least: number): void {
+/** A whole number from `least` to `most`; `what` says why not more. */
+export function checkWhole(field: string, value: unknown, least: number, most?: number, what?: string): void {
   if (!isWhole(value, least)) refuse(field, `must be a whole number of at least ${least}`, value);
+  if (most !== undefined && value > most) refuse(field, `is beyond ${what}, ${most}`, value);
 }
 
 export function checkOneOf(field: string, value: unknown, choices: readonly unknown[]): void {

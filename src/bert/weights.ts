@@ -24,8 +24,15 @@ export async function loadWeights<B>(
   const table = async (name: string, rows: number): Promise<B> => {
     return upload(kernels, await read.tensor(`embeddings.${name}_embeddings.weight`, [rows, H]));
   };
-  const linear = async (name: string, out: number, input: number): Promise<Linear<B>> => {
-    return kernels.prepare(await read.tensor(`${name}.weight`, [out, input]), await read.tensor(`${name}.bias`, [out]));
+  /** A layer, or several of one input as one, [parts · out, input]: one pass over x instead of three. */
+  const linear = async (stem: string, parts: readonly string[], out: number, input: number): Promise<Linear<B>> => {
+    const weights: Tensor<Float32Array>[] = [];
+    const biases: Tensor<Float32Array>[] = [];
+    for (const part of parts) {
+      weights.push(await read.tensor(`${stem}.${part}.weight`, [out, input]));
+      biases.push(await read.tensor(`${stem}.${part}.bias`, [out]));
+    }
+    return kernels.prepare(stacked(weights), stacked(biases));
   };
   const norm = async (name: string): Promise<Norm<B>> => ({
     gain: upload(kernels, await read.tensor(`${name}.LayerNorm.weight`, [H])),
@@ -41,11 +48,11 @@ export async function loadWeights<B>(
   for (let i = 0; i < config.layers; i++) {
     const layer = `encoder.layer.${i}`;
     layers.push({
-      qkv: kernels.prepare(...(await read.sideBySide(`${layer}.attention.self`, ["query", "key", "value"], H))),
-      attentionOut: await linear(`${layer}.attention.output.dense`, H, H),
+      qkv: await linear(`${layer}.attention.self`, ["query", "key", "value"], H, H),
+      attentionOut: await linear(`${layer}.attention.output`, ["dense"], H, H),
       attentionNorm: await norm(`${layer}.attention.output`),
-      up: await linear(`${layer}.intermediate.dense`, I, H),
-      down: await linear(`${layer}.output.dense`, H, I),
+      up: await linear(`${layer}.intermediate`, ["dense"], I, H),
+      down: await linear(`${layer}.output`, ["dense"], H, I),
       outputNorm: await norm(`${layer}.output`),
     });
   }
@@ -91,26 +98,15 @@ class Reader {
     this.#signal?.throwIfAborted();
     return readTensor(this.#source, this.find(name, shape), shape);
   }
+}
 
-  /** Several [H, H] layers of one input as one [parts · H, H] layer: one pass over x instead of three. */
-  async sideBySide(
-    stem: string,
-    parts: readonly string[],
-    H: number,
-  ): Promise<[weight: Tensor<Float32Array>, bias: Tensor<Float32Array>]> {
-    // All shapes before any memory: what config.json claims may be anything.
-    for (const part of parts) {
-      this.find(`${stem}.${part}.weight`, [H, H]);
-      this.find(`${stem}.${part}.bias`, [H]);
-    }
-    const weight = new Float32Array(parts.length * H * H);
-    const bias = new Float32Array(parts.length * H);
-    for (const [i, part] of parts.entries()) {
-      weight.set((await this.tensor(`${stem}.${part}.weight`, [H, H])).data, i * H * H);
-      bias.set((await this.tensor(`${stem}.${part}.bias`, [H])).data, i * H);
-    }
-    return [tensor(weight, [parts.length * H, H]), tensor(bias, [parts.length * H])];
-  }
+/** Tensors of one shape, one above the other. */
+function stacked(parts: readonly Tensor<Float32Array>[]): Tensor<Float32Array> {
+  const [{ data, shape }] = parts;
+  if (parts.length === 1) return parts[0];
+  const all = new Float32Array(parts.length * data.length);
+  for (const [i, part] of parts.entries()) all.set(part.data, i * data.length);
+  return tensor(all, [parts.length * shape[0], ...shape.slice(1)]);
 }
 
 function upload<B>(kernels: Kernels<B>, t: Tensor<Float32Array>): B {
