@@ -128,7 +128,8 @@ export function withoutPadding(encoding: EncodingLike): Text {
       refuse(field, `has ${values.length} entries beside ${ids.length} ids`);
     }
   }
-  const used = mask === undefined ? ids.length : Array.prototype.lastIndexOf.call(mask, 1) + 1;
+  const zero = mask === undefined ? -1 : Array.prototype.indexOf.call(mask, 0);
+  const used = zero < 0 ? ids.length : zero;
   if (used === 0) refuse("ids", "has no tokens; an empty text is [CLS] [SEP]");
   for (let t = 0; t < ids.length; t++) {
     const real = t < used;
