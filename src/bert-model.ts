@@ -1,6 +1,5 @@
 import type { BackendInfo } from "./backend.ts";
-import { checkObject, checkOptional, checkSignal, checkWhole } from "./base/door.ts";
-import { ModelError } from "./base/errors.ts";
+import { checkObject, checkOptional, checkSignal, checkWhole, refuse } from "./base/door.ts";
 import { rowMajor, type Tensor, tensor } from "./base/tensor.ts";
 import { intoBatches } from "./bert/batch.ts";
 import type { BertConfig } from "./bert/config.ts";
@@ -115,30 +114,28 @@ interface Text {
   readonly padded: number;
 }
 
+const ONES_FIRST = "must be ones, then zeros: padding stands at the end";
+
 /** Checks one text as ids, and cuts off the padding at its end. */
 export function withoutPadding(encoding: EncodingLike): Text {
   const { ids, typeIds, mask } = encoding ?? {};
   if (typeof ids?.length !== "number" || typeof ids === "string") {
-    throw new ModelError("must be token ids: { ids }", { field: "encoding", value: encoding });
+    refuse("encoding", "must be token ids: { ids }", encoding);
   }
-  checkOptional("typeIds", typeIds, "object");
-  checkOptional("mask", mask, "object");
-  const length = mask === undefined ? ids.length : Array.prototype.indexOf.call(mask, 0) >>> 0;
-  const used = Math.min(length, ids.length);
-  for (const [field, values] of [["typeIds", typeIds] as const, ["mask", mask] as const]) {
+  for (const [field, values] of Object.entries({ typeIds, mask })) {
+    checkOptional(field, values, "object");
     if (values !== undefined && values.length !== ids.length) {
-      throw new ModelError(`has ${values.length} entries beside ${ids.length} ids`, { field });
+      refuse(field, `has ${values.length} entries beside ${ids.length} ids`);
     }
   }
-  for (let t = used; t < ids.length; t++) {
-    if (mask?.[t] !== 0) throw new ModelError("must be ones, then zeros: padding stands at the end", { field: "mask" });
-  }
-  if (used === 0) throw new ModelError("has no tokens; an empty text is [CLS] [SEP]", { field: "ids" });
-  for (let t = 0; t < used; t++) {
-    checkId("ids", ids[t]);
-    if (typeIds !== undefined) checkId("typeIds", typeIds[t]);
-    if (mask !== undefined && mask[t] !== 1)
-      throw new ModelError("must be of 1 and 0", { field: "mask", value: mask[t] });
+  const zero = mask === undefined ? -1 : Array.prototype.indexOf.call(mask, 0);
+  const used = zero < 0 ? ids.length : zero;
+  if (used === 0) refuse("ids", "has no tokens; an empty text is [CLS] [SEP]");
+  for (let t = 0; t < ids.length; t++) {
+    const real = t < used;
+    if (real) checkId("ids", ids[t]);
+    if (real && typeIds !== undefined) checkId("typeIds", typeIds[t]);
+    if (mask !== undefined && mask[t] !== Number(real)) refuse("mask", ONES_FIRST, mask[t]);
   }
   return {
     ids: Int32Array.from(ids).subarray(0, used),
@@ -149,8 +146,7 @@ export function withoutPadding(encoding: EncodingLike): Text {
 
 /** A row of a table; numbers above int32 would come out as others. */
 function checkId(field: string, value: number): void {
-  checkWhole(field, value, 0);
-  if (value >= 2 ** 31) throw new ModelError("is beyond every table", { field, value });
+  checkWhole(field, value, 0, 2 ** 31 - 1, "the end of every table");
 }
 
 /**
@@ -162,16 +158,14 @@ export function meanPooling(tokenEmbeddings: Tensor<Float32Array>, attentionMask
   checkObject("attentionMask", attentionMask);
   const [N, L, H] = tokenEmbeddings.shape;
   if (tokenEmbeddings.shape.length !== 3 || attentionMask.shape[0] !== N || attentionMask.shape[1] !== L) {
-    throw new ModelError(`takes [N,L,H] and [N,L], not [${tokenEmbeddings.shape}] and [${attentionMask.shape}]`, {
-      field: "meanPooling",
-    });
+    refuse("meanPooling", `takes [N,L,H] and [N,L], not [${tokenEmbeddings.shape}] and [${attentionMask.shape}]`);
   }
   return Array.from({ length: N }, (_, n) => {
     const row = attentionMask.data.subarray(n * L, (n + 1) * L);
     const end = row.indexOf(0);
     const length = end < 0 ? L : end;
     if (row.subarray(length).some((m) => m !== 0)) {
-      throw new ModelError("must be ones, then zeros: padding stands at the end", { field: "attentionMask" });
+      refuse("attentionMask", ONES_FIRST);
     }
     const out = new Float32Array(H);
     pool(out, 0, tokenEmbeddings.data, H, { start: n * L, length, skip: 0 }, "mean");

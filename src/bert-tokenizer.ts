@@ -1,8 +1,8 @@
-import { ModelError } from "./base/errors.ts";
-import { Json } from "./base/json.ts";
+import { Json, parseJson } from "./base/json.ts";
 import { readTransformerFolder } from "./modules.ts";
-import { type ModelInput, type ModelSource, openModel, readText, type SourceOptions } from "./source.ts";
+import { inFolder, type ModelInput, type ModelSource, openModel, readText, type SourceOptions } from "./source.ts";
 import { type TokenizerOptions, WordPieceTokenizer } from "./tokenizer/index.ts";
+import { given, isObject } from "./tokenizer/json.ts";
 
 /** Files a tokenizer may be made of, in a model's transformer folder. */
 const TOKENIZER_FILES = [
@@ -35,12 +35,8 @@ export async function loadTokenizer(
   folder: string,
   options?: TokenizerOptions,
 ): Promise<BertTokenizer> {
-  const files = await readTokenizerFiles(source, folder);
-  if (files["vocab.txt"] === undefined && files["tokenizer.json"] === undefined) {
-    throw new ModelError(`is missing, and so is tokenizer.json: ${source.name} has no vocabulary`, {
-      file: "vocab.txt",
-    });
-  }
+  const files: Record<string, string | undefined> = {};
+  for (const name of TOKENIZER_FILES) files[name] = await readText(source, inFolder(folder, name));
   await nameClass(source, folder, files);
   return BertTokenizer.fromFiles(files, options);
 }
@@ -52,21 +48,13 @@ async function nameClass(
   files: Record<string, string | undefined>,
 ): Promise<void> {
   const file = "tokenizer_config.json";
+  const field = "tokenizer_class";
+  const model = await readText(source, inFolder(folder, "config.json"));
   const text = files[file];
-  const model = await readText(source, folder === "" ? "config.json" : `${folder}/config.json`);
   if (text === undefined || model === undefined) return;
-  const named = Json.parse("config.json", model).get("tokenizer_class");
-  const settings = Json.parse(file, text);
-  if (named !== undefined && settings.get("tokenizer_class") === undefined) {
-    files[file] = JSON.stringify({
-      ...Object.fromEntries(settings.keys.map((key) => [key, settings.get(key)])),
-      tokenizer_class: named,
-    });
+  const named = Json.parse("config.json", model).get(field);
+  const settings = parseJson(file, text);
+  if (named !== undefined && isObject(settings) && !given(settings[field])) {
+    files[file] = JSON.stringify({ ...settings, [field]: named });
   }
-}
-
-async function readTokenizerFiles(source: ModelSource, folder: string): Promise<Record<string, string | undefined>> {
-  const files: Record<string, string | undefined> = {};
-  for (const name of TOKENIZER_FILES) files[name] = await readText(source, folder === "" ? name : `${folder}/${name}`);
-  return files;
 }

@@ -1,13 +1,16 @@
-/** munjang: sentence embeddings in TypeScript. Public names only. */
-import "./web-threads.ts";
+// biome-ignore-all assist/source/organizeImports: bundles keep this order, and compress best with the tokenizer first
 
+/** munjang: sentence embeddings in TypeScript. Public names only. */
+
+export { type Encoding, type Unknown, WordPieceTokenizer } from "./tokenizer/index.ts";
+import "./web-threads.ts";
+export { type Identity, NUMERICS_VERSION } from "./identity.ts";
 export type { Backend, BackendInfo, BackendName, BackendOptions } from "./backend.ts";
 export { ModelError } from "./base/errors.ts";
 export type { DType, Tensor, TensorData } from "./base/tensor.ts";
 export { BertModel, type BertOutput, type EncodingLike, meanPooling } from "./bert-model.ts";
 export { BertTokenizer } from "./bert-tokenizer.ts";
 export type { EncoderOptions } from "./encoder.ts";
-export { type Identity, NUMERICS_VERSION } from "./identity.ts";
 export type {
   Encoded,
   EncodeInput,
@@ -33,4 +36,3 @@ export {
   type SourceOptions,
 } from "./source.ts";
 export type { TokenizerOptions } from "./tokenizer/index.ts";
-export { type Encoding, type Unknown, WordPieceTokenizer } from "./tokenizer/index.ts";

@@ -1,5 +1,5 @@
 import { checkWhole } from "./base/door.ts";
-import { ModelError } from "./base/errors.ts";
+import { fail } from "./base/errors.ts";
 import { type BertTokenizer, loadTokenizer } from "./bert-tokenizer.ts";
 import { Encoder, loadConfig } from "./encoder.ts";
 import { hashModel, type Identity, NUMERICS_VERSION } from "./identity.ts";
@@ -24,15 +24,7 @@ export interface Parts {
 /** Reads a model's files in the order in which they decide about each other, and builds its parts. */
 export async function loadParts(from: ModelSource, options: LoadOptions): Promise<Parts> {
   const read = new Set<string>(); // every file there is and that was looked at
-  const source: ModelSource = {
-    name: from.name,
-    close: () => from.close(),
-    open: async (path) => {
-      const bytes = await from.open(path);
-      if (bytes !== undefined) read.add(path);
-      return bytes;
-    },
-  };
+  const source = watched(from, read, options);
   options.signal?.throwIfAborted();
   const warnings: string[] = [];
   const warn = (warning: string): void => {
@@ -59,13 +51,7 @@ export async function loadParts(from: ModelSource, options: LoadOptions): Promis
     warn(`max_seq_length is ${saved}, but the model has positions for ${config.longestText}: texts are cut there`);
   }
   const maxSeqLength = options.maxSeqLength ?? Math.min(saved, config.longestText);
-  checkWhole("maxSeqLength", maxSeqLength, 2);
-  if (maxSeqLength > config.longestText) {
-    throw new ModelError(`is beyond the model's positions, ${config.longestText}`, {
-      field: "maxSeqLength",
-      value: maxSeqLength,
-    });
-  }
+  checkWhole("maxSeqLength", maxSeqLength, 2, config.longestText, "the model's positions");
   const truncateDim = defaults.truncateDim ?? list.dimension;
   checkTruncateDim(truncateDim, list.dimension);
 
@@ -99,29 +85,28 @@ function checkVocabulary(tokenizer: BertTokenizer, rows: number): void {
     vocabularySize > rows
       ? "the vocabulary belongs to another model"
       : "it is cut short, or belongs to another model (if the table was padded on purpose, add [unused…] lines)";
-  throw new ModelError(`the vocabulary has ${vocabularySize} entries, the word table ${rows}: ${problem}`, {
-    file: "vocab.txt",
-  });
+  fail("vocab.txt", undefined, `the vocabulary has ${vocabularySize} entries, the word table ${rows}: ${problem}`);
 }
 
-/** Counts the bytes read from each file, where somebody wants to know. */
-export function watched(source: ModelSource, { onProgress }: LoadOptions): ModelSource {
-  if (onProgress === undefined) return source;
+/** The same source, which notes every file that there is, and tells how much of it has been read where somebody wants to know. */
+function watched(from: ModelSource, read: Set<string>, { onProgress }: LoadOptions): ModelSource {
   const counts = new Map<string, number>();
   return {
-    name: source.name,
-    close: () => source.close(),
+    name: from.name,
+    close: () => from.close(),
     open: async (file) => {
-      const bytes = await source.open(file);
+      const bytes = await from.open(file);
       if (bytes === undefined) return undefined;
+      read.add(file);
+      const { byteLength } = bytes;
       return {
-        byteLength: bytes.byteLength,
+        byteLength,
         slice: async (start, end) => {
           const part = await bytes.slice(start, end);
           // Some files are looked at twice; then they have been read, not read twice.
-          const loaded = Math.min((counts.get(file) ?? 0) + part.byteLength, bytes.byteLength);
+          const loaded = Math.min((counts.get(file) ?? 0) + part.byteLength, byteLength);
           counts.set(file, loaded);
-          onProgress({ file, loaded, total: bytes.byteLength, phase: "read" });
+          onProgress?.({ file, loaded, total: byteLength, phase: "read" });
           return part;
         },
       };

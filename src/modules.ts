@@ -1,15 +1,16 @@
-import { ModelError } from "./base/errors.ts";
+import { fail } from "./base/errors.ts";
 import { Json, parseJson } from "./base/json.ts";
-import type { TensorSource } from "./base/tensor.ts";
-import { checkFinite } from "./bert/weights.ts";
+import { readTensor } from "./bert/weights.ts";
 import { openTensors } from "./open-tensors.ts";
 import { type DenseActivation, type Feature, type Module, POOLING_MODES, type PoolingMode } from "./pooling/index.ts";
-import { insideModel, type ModelSource, readText } from "./source.ts";
+import { inFolder, insideModel, type ModelSource, readText } from "./source.ts";
 
 /*
  * modules.json: what follows the Transformer, module by module, each with a folder of its own. Everything sentence-transformers
  * writes is honoured or refused by name, never skipped: a vector that misses its Dense layer looks like any other vector.
  */
+
+const FILE = "modules.json";
 
 /** The module list of a model. */
 export interface ModuleList {
@@ -29,7 +30,7 @@ export async function readModules(
   source: ModelSource,
   widthOf: (transformer: string) => Promise<number>,
 ): Promise<ModuleList> {
-  const text = await readText(source, "modules.json");
+  const text = await readText(source, FILE);
   if (text === undefined) {
     return {
       transformer: "",
@@ -42,11 +43,7 @@ export async function readModules(
   const entries = listEntries(text);
   const [first, ...rest] = entries;
   if (first?.kind !== "Transformer") {
-    throw new ModelError("must begin with a Transformer module", {
-      file: "modules.json",
-      field: "0.type",
-      value: first?.type,
-    });
+    fail(FILE, "0.type", "must begin with a Transformer module", first?.type);
   }
   const modules: Module[] = [];
   const width = { token_embeddings: await widthOf(first.path), sentence_embedding: 0 };
@@ -55,14 +52,14 @@ export async function readModules(
     if (module !== undefined) modules.push(module);
   }
   if (width.sentence_embedding === 0) {
-    throw new ModelError("has no Pooling module, so there is no sentence vector", { file: "modules.json" });
+    fail(FILE, undefined, "has no Pooling module, so there is no sentence vector");
   }
   return { transformer: first.path, modules, warnings: [], dimension: width.sentence_embedding, listed: true };
 }
 
 /** Folder of the Transformer alone: what `BertModel` and `BertTokenizer` need to know of modules.json. */
 export async function readTransformerFolder(source: ModelSource): Promise<string> {
-  const text = await readText(source, "modules.json");
+  const text = await readText(source, FILE);
   return text === undefined ? "" : (listEntries(text).find((entry) => entry.kind === "Transformer")?.path ?? "");
 }
 
@@ -76,18 +73,15 @@ interface Entry {
 }
 
 function listEntries(text: string): Entry[] {
-  const file = "modules.json";
-  const list = parseJson(file, text);
-  if (!Array.isArray(list) || list.length === 0)
-    throw new ModelError("must be a list of modules", { file, value: list });
+  const list = parseJson(FILE, text);
+  if (!Array.isArray(list) || list.length === 0) fail(FILE, undefined, "must be a list of modules", list);
   return list.map((value, i) => {
-    const json = new Json(file, value, `${i}`);
+    const json: Json = new Json(FILE, value, `${i}`);
     const type = json.string("type", "");
     // `sentence_transformers.models.Pooling`, `sentence_transformers.models.Pooling.Pooling`, `….modules.pooling.Pooling`
-    if (!type.startsWith("sentence_transformers."))
-      throw json.error("type", "is code of the model's own, which is never run");
+    if (!type.startsWith("sentence_transformers.")) json.fail("type", "is code of the model's own, which is never run");
     const path = insideModel(json.string("path", ""));
-    if (path === undefined) throw json.error("path", "leads out of the model's folder");
+    if (path === undefined) json.fail("path", "leads out of the model's folder");
     return { type, kind: type.slice(type.lastIndexOf(".") + 1), path };
   });
 }
@@ -96,44 +90,39 @@ type Widths = Record<Feature, number>;
 
 async function readModule(source: ModelSource, entry: Entry, width: Widths): Promise<Module | undefined> {
   const { kind, path } = entry;
-  const file = `${path}/config.json`;
+  const file = inFolder(path, "config.json");
   const text = await readText(source, file);
   if (text === undefined && ["Pooling", "Dense", "LayerNorm"].includes(kind)) {
-    throw new ModelError(`is missing: without it nobody knows what the ${kind} module does`, { file });
+    fail(file, undefined, `is missing: without it nobody knows what the ${kind} module does`);
   }
-  const json = text === undefined ? new Json(file, {}) : Json.parse(file, text);
+  const json = Json.parse(file, text);
+  const read: Read = async (name, shape) => (await readTensor(await openTensors(source, path), name, shape)).data;
   switch (kind) {
     case "Pooling":
       return readPooling(json, width);
     case "Dense":
-      return readDense(await openTensors(source, path), json, width);
+      return readDense(read, json, width);
     case "Normalize":
       return { kind: "normalize", on: readFeature(json) };
     case "LayerNorm":
-      return readLayerNorm(await openTensors(source, path), json, width);
+      return readLayerNorm(read, json, width);
     case "Dropout": // the identity, once training is over
       return undefined;
     default:
-      throw new ModelError(
+      return fail(
+        FILE,
+        "type",
         "is a module this engine does not run (it runs Transformer, Pooling, Dense, LayerNorm, Normalize, Dropout)",
-        {
-          file: "modules.json",
-          field: "type",
-          value: entry.type,
-        },
+        entry.type,
       );
   }
 }
 
-/** The booleans of files before version 6, in the order in which their vectors stand side by side. */
-const OLD_NAMES: readonly (readonly [string, PoolingMode])[] = [
-  ["pooling_mode_cls_token", "cls"],
-  ["pooling_mode_max_tokens", "max"],
-  ["pooling_mode_mean_tokens", "mean"],
-  ["pooling_mode_mean_sqrt_len_tokens", "mean_sqrt_len_tokens"],
-  ["pooling_mode_weightedmean_tokens", "weightedmean"],
-  ["pooling_mode_lasttoken", "lasttoken"],
-];
+/** What POOLING_MODES were called before version 6, each a boolean; in this order their vectors stand side by side. */
+const OLD_NAMES = [
+  ...["cls_token", "max_tokens", "mean_tokens"],
+  ...["mean_sqrt_len_tokens", "weightedmean_tokens", "lasttoken"],
+].map((name) => `pooling_mode_${name}`);
 
 function readPooling(json: Json, width: Widths): Module {
   const named = json.get("embedding_dimension") === undefined ? "word_embedding_dimension" : "embedding_dimension";
@@ -148,18 +137,18 @@ function poolingModes(json: Json): PoolingMode[] {
   const named = json.get("pooling_mode");
   if (named !== undefined) {
     const names = Array.isArray(named) ? named : [named];
-    return names.map((name) => {
-      const mode = POOLING_MODES.find((known) => known === name);
-      if (mode === undefined) throw json.error("pooling_mode", `must be of ${POOLING_MODES.join(", ")}`);
-      return mode;
-    });
+    return names.map(
+      (name) =>
+        POOLING_MODES.find((known) => known === name) ??
+        json.fail("pooling_mode", `must be of ${POOLING_MODES.join(", ")}`),
+    );
   }
   for (const key of json.keys) {
-    if (key.startsWith("pooling_mode") && !OLD_NAMES.some(([name]) => name === key)) {
-      throw json.error(key, "is a pooling mode this engine does not know");
+    if (key.startsWith("pooling_mode") && !OLD_NAMES.includes(key)) {
+      json.fail(key, "is a pooling mode this engine does not know");
     }
   }
-  const modes = OLD_NAMES.filter(([name]) => json.boolean(name, false)).map(([, mode]) => mode);
+  const modes = POOLING_MODES.filter((_, i) => json.boolean(OLD_NAMES[i], false));
   return modes.length === 0 ? ["mean"] : modes;
 }
 
@@ -171,23 +160,26 @@ const DENSE_ACTIVATIONS: ReadonlyMap<string, DenseActivation> = new Map([
   ["Sigmoid", "sigmoid"],
 ]);
 
-async function readDense(tensors: TensorSource, json: Json, width: Widths): Promise<Module> {
+/** Reads a tensor of one module by its name. */
+type Read = (name: string, shape: readonly number[]) => Promise<Float32Array>;
+
+async function readDense(read: Read, json: Json, width: Widths): Promise<Module> {
   const on = readFeature(json);
   const input = json.need("in_features", 1);
   const out = json.need("out_features", 1);
   checkWidth(json, "in_features", width[on]);
   const name = json.string("activation_function", "torch.nn.modules.activation.Tanh");
-  const activation = DENSE_ACTIVATIONS.get(name.slice(name.lastIndexOf(".") + 1));
-  if (activation === undefined || !name.startsWith("torch.nn.")) {
-    throw json.error("activation_function", `must be torch.nn's ${[...DENSE_ACTIVATIONS.keys()].join(", ")}`);
-  }
+  // The class alone; what is not of torch.nn stays whole, and is not found.
+  const activation =
+    DENSE_ACTIVATIONS.get(name.replace(/^torch\.nn\..*?(\w+)$/, "$1")) ??
+    json.fail("activation_function", `must be torch.nn's ${[...DENSE_ACTIVATIONS.keys()].join(", ")}`);
   let residual: "none" | "input" | Float32Array = "none";
   if (json.boolean("use_residual", false)) {
-    residual = input === out ? "input" : await readTensor(tensors, "residual.weight", [out, input]);
+    residual = input === out ? "input" : await read("residual.weight", [out, input]);
   }
   const layer = {
-    weight: await readTensor(tensors, "linear.weight", [out, input]),
-    bias: json.boolean("bias", true) ? await readTensor(tensors, "linear.bias", [out]) : new Float32Array(out),
+    weight: await read("linear.weight", [out, input]),
+    bias: json.boolean("bias", true) ? await read("linear.bias", [out]) : new Float32Array(out),
     in: input,
     out,
     activation,
@@ -197,13 +189,13 @@ async function readDense(tensors: TensorSource, json: Json, width: Widths): Prom
   return { kind: "dense", layer, on };
 }
 
-async function readLayerNorm(tensors: TensorSource, json: Json, width: Widths): Promise<Module> {
+async function readLayerNorm(read: Read, json: Json, width: Widths): Promise<Module> {
   checkWidth(json, "dimension", width.sentence_embedding);
   const D = width.sentence_embedding;
   return {
     kind: "layerNorm",
-    gain: await readTensor(tensors, "norm.weight", [D]),
-    shift: await readTensor(tensors, "norm.bias", [D]),
+    gain: await read("norm.weight", [D]),
+    shift: await read("norm.bias", [D]),
   };
 }
 
@@ -211,29 +203,15 @@ async function readLayerNorm(tensors: TensorSource, json: Json, width: Widths): 
 function readFeature(json: Json): Feature {
   const input = json.string("module_input_name", "sentence_embedding");
   if (input !== "sentence_embedding" && input !== "token_embeddings") {
-    throw json.error("module_input_name", "must be sentence_embedding or token_embeddings");
+    json.fail("module_input_name", "must be sentence_embedding or token_embeddings");
   }
   if (json.string("module_output_name", input) !== input) {
-    throw json.error("module_output_name", `must be the input's, ${input}`);
+    json.fail("module_output_name", `must be the input's, ${input}`);
   }
   return input;
 }
 
 function checkWidth(json: Json, field: string, width: number): void {
   const value = json.whole(field, 1);
-  if (value !== undefined && value !== width) throw json.error(field, `must be ${width}, the width of what comes in`);
-}
-
-async function readTensor(tensors: TensorSource, name: string, shape: readonly number[]): Promise<Float32Array> {
-  const info = tensors.tensors.get(name);
-  if (info === undefined) throw new ModelError("is missing", { file: tensors.file, field: name });
-  if (info.shape.length !== shape.length || info.shape.some((d, i) => d !== shape[i])) {
-    throw new ModelError(`has the shape [${info.shape}], but config.json asks for [${shape}]`, {
-      file: tensors.file,
-      field: name,
-    });
-  }
-  const { data } = await tensors.readFloat32(name);
-  checkFinite(data, tensors.file, name);
-  return data;
+  if (value !== undefined && value !== width) json.fail(field, `must be ${width}, the width of what comes in`);
 }

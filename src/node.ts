@@ -2,6 +2,7 @@ import { fileURLToPath } from "node:url";
 import { findFolder, openFile, openFolder } from "./node-files.ts";
 import "./node-threads.ts";
 import "./pytorch.ts";
+import "./shards.ts";
 import { addBackend } from "./backend.ts";
 import { reference } from "./kernels/reference.ts";
 import { openHub } from "./node-hub.ts";

@@ -1,9 +1,9 @@
 import type { ByteSource } from "./base/bytes.ts";
-import { ModelError } from "./base/errors.ts";
+import { fail } from "./base/errors.ts";
 import type { TensorSource } from "./base/tensor.ts";
 import { openSafetensors } from "./formats/safetensors.ts";
-import { openShards } from "./formats/shards.ts";
-import type { ModelSource } from "./source.ts";
+import type { openShards } from "./formats/shards.ts";
+import { inFolder, type ModelSource } from "./source.ts";
 
 type Open = (bytes: ByteSource, file: string) => Promise<TensorSource>;
 
@@ -15,6 +15,13 @@ const FILES = ["model.safetensors", "pytorch_model.bin"] as const;
  * does, others with `import "munjang/pytorch"`.
  */
 const READERS = new Map<string, Open>([["model.safetensors", openSafetensors]]);
+
+/** Who reads shards: BERT in several files is so rare that `shards.ts` brings it, in the same way. */
+let readShards: typeof openShards | undefined;
+
+export function addShards(open: typeof openShards): void {
+  readShards = open;
+}
 
 export function addReader(file: (typeof FILES)[number], open: Open): void {
   READERS.set(file, open);
@@ -28,21 +35,22 @@ export const WEIGHTS: RegExp = /\.(safetensors|bin)(\.index\.json)?$/;
  * @throws ModelError where there are none, or they break a rule of their format.
  */
 export async function openTensors(source: ModelSource, folder: string): Promise<TensorSource> {
-  const within = folder === "" ? "" : `${folder}/`;
   for (const name of FILES) {
-    const file = within + name;
+    const file = inFolder(folder, name);
     const bytes = await source.open(file);
     const index = bytes ?? (await source.open(`${file}.index.json`));
     if (index === undefined) continue;
     const open = READERS.get(name);
-    if (open === undefined) throw new ModelError('needs `import "munjang/pytorch"` here', { file });
+    if (open === undefined) fail(file, undefined, 'needs `import "munjang/pytorch"` here');
     if (bytes !== undefined) return open(bytes, file);
-    return openShards(index, `${file}.index.json`, async (shard) => {
-      const part = await source.open(within + shard);
-      return part === undefined ? undefined : open(part, within + shard);
+    const indexFile = `${file}.index.json`;
+    if (readShards === undefined) fail(indexFile, undefined, 'needs `import "munjang/shards"` here');
+    return readShards(index, indexFile, async (name) => {
+      const shard = inFolder(folder, name);
+      const part = await source.open(shard);
+      return part && open(part, shard);
     });
   }
-  throw new ModelError("is missing, and there is no pytorch_model.bin, nor an index of shards", {
-    file: `${within}model.safetensors`,
-  });
+  const problem = "is missing, and there is no pytorch_model.bin, nor an index of shards";
+  return fail(inFolder(folder, FILES[0]), undefined, problem);
 }

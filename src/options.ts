@@ -1,5 +1,4 @@
-import { checkObject, checkOptional, checkSignal, checkWhole } from "./base/door.ts";
-import { ModelError } from "./base/errors.ts";
+import { checkObject, checkOneOf, checkOptional, checkSignal, checkWhole, refuse } from "./base/door.ts";
 import type { Tensor } from "./base/tensor.ts";
 import type { EncodingLike } from "./bert-model.ts";
 import { checkEncoderOptions, type EncoderOptions } from "./encoder.ts";
@@ -121,36 +120,20 @@ export function checkOptions(options: EncodeOptions, tokens: number, dimension: 
   checkOptional("ranges", options.ranges, "object");
   checkOptional("normalizeEmbeddings", options.normalizeEmbeddings, "boolean");
   const { outputValue = "sentence_embedding", precision = "float32", tokensPerBatch, truncateDim } = options;
-  if (!["sentence_embedding", "token_embeddings", "all"].includes(outputValue)) {
-    throw new ModelError("must be sentence_embedding, token_embeddings or all", {
-      field: "outputValue",
-      value: outputValue,
-    });
-  }
-  if (!PRECISIONS.includes(precision)) {
-    throw new ModelError(`must be one of ${PRECISIONS.join(", ")}`, { field: "precision", value: precision });
-  }
+  checkOneOf("outputValue", outputValue, ["sentence_embedding", "token_embeddings", "all"]);
+  checkOneOf("precision", precision, PRECISIONS);
   if (stream && options.ranges === undefined && (precision === "int8" || precision === "uint8")) {
-    throw new ModelError("needs `ranges` in a stream", { field: "precision", value: precision });
+    refuse("precision", "needs `ranges` in a stream", precision);
   }
   if (precision !== "float32" && outputValue !== "sentence_embedding") {
-    throw new ModelError("is for sentence embeddings only", { field: "precision", value: precision });
+    refuse("precision", "is for sentence embeddings only", precision);
   }
   if (tokensPerBatch !== undefined) {
-    checkWhole("tokensPerBatch", tokensPerBatch, 1);
-    if (tokensPerBatch > tokens) {
-      throw new ModelError(`is above the ${tokens} the model was loaded for; give it to load`, {
-        field: "tokensPerBatch",
-        value: tokensPerBatch,
-      });
-    }
+    checkWhole("tokensPerBatch", tokensPerBatch, 1, tokens, "the room there is (give it to load)");
   }
   if (truncateDim !== undefined) checkTruncateDim(truncateDim, dimension);
 }
 
 export function checkTruncateDim(truncateDim: number, dimension: number): void {
-  checkWhole("truncateDim", truncateDim, 1);
-  if (truncateDim > dimension) {
-    throw new ModelError(`is beyond the model's dimension, ${dimension}`, { field: "truncateDim", value: truncateDim });
-  }
+  checkWhole("truncateDim", truncateDim, 1, dimension, "the model's dimension");
 }

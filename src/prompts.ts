@@ -1,4 +1,4 @@
-import { ModelError } from "./base/errors.ts";
+import { checkOneOf, refuse } from "./base/door.ts";
 import { Json } from "./base/json.ts";
 import { SIMILARITY_FUNCTIONS, type SimilarityFunction } from "./pooling/index.ts";
 
@@ -24,10 +24,9 @@ export function readDefaults(
   },
 ): ModelDefaults {
   for (const [name, prompt] of Object.entries(options.prompts ?? {})) {
-    if (typeof prompt !== "string")
-      throw new ModelError("must be a string", { field: `prompts.${name}`, value: prompt });
+    if (typeof prompt !== "string") refuse(`prompts.${name}`, "must be a string", prompt);
   }
-  const json = text === undefined ? new Json(FILE, {}) : Json.parse(FILE, text);
+  const json = Json.parse(FILE, text);
   const saved = json.object("prompts");
   const prompts = new Map([
     ["query", ""],
@@ -37,7 +36,7 @@ export function readDefaults(
   ]);
   const defaultPromptName = json.string("default_prompt_name");
   if (defaultPromptName !== undefined && !prompts.has(defaultPromptName)) {
-    throw json.error("default_prompt_name", `is not among the prompts (${[...prompts.keys()].join(", ")})`);
+    json.fail("default_prompt_name", `is not among the prompts (${names(prompts)})`);
   }
   return {
     prompts,
@@ -48,32 +47,24 @@ export function readDefaults(
 }
 
 function similarityFunction(asked: SimilarityFunction | undefined, json: Json): SimilarityFunction {
-  if (asked !== undefined && !SIMILARITY_FUNCTIONS.includes(asked)) {
-    throw new ModelError(`must be one of ${SIMILARITY_FUNCTIONS.join(", ")}`, {
-      field: "similarityFunction",
-      value: asked,
-    });
-  }
+  if (asked !== undefined) checkOneOf("similarityFunction", asked, SIMILARITY_FUNCTIONS);
   // A function the reference does not know is passed over there too.
   const saved = SIMILARITY_FUNCTIONS.find((name) => name === json.get("similarity_fn_name"));
   return asked ?? saved ?? "cosine";
 }
 
+function names(prompts: ReadonlyMap<string, string>): string {
+  return [...prompts.keys()].join(", ");
+}
+
 /** The prompt for a call: given outright (even ""), or by name, or the model's default. */
 export function choosePrompt(defaults: ModelDefaults, options: { prompt?: string; promptName?: string }): string {
   if (options.prompt !== undefined) {
-    if (typeof options.prompt !== "string")
-      throw new ModelError("must be a string", { field: "prompt", value: options.prompt });
+    if (typeof options.prompt !== "string") refuse("prompt", "must be a string", options.prompt);
     return options.prompt;
   }
   const name = options.promptName ?? defaults.defaultPromptName;
   if (name === undefined) return "";
-  const prompt = defaults.prompts.get(name);
-  if (prompt === undefined) {
-    throw new ModelError(`is not among the model's prompts (${[...defaults.prompts.keys()].join(", ")})`, {
-      field: "promptName",
-      value: name,
-    });
-  }
-  return prompt;
+  const { prompts } = defaults;
+  return prompts.get(name) ?? refuse("promptName", `is not among the model's prompts (${names(prompts)})`, name);
 }

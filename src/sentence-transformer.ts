@@ -1,12 +1,12 @@
 import type { BackendInfo } from "./backend.ts";
-import { ModelError } from "./base/errors.ts";
+import { refuse } from "./base/door.ts";
 import { type Tensor, tensor } from "./base/tensor.ts";
 import { intoBatches } from "./bert/batch.ts";
 import { type EncodingLike, withoutPadding } from "./bert-model.ts";
 import type { BertTokenizer } from "./bert-tokenizer.ts";
 import type { Encoder } from "./encoder.ts";
 import type { Identity } from "./identity.ts";
-import { loadParts, type Parts, watched } from "./load.ts";
+import { loadParts, type Parts } from "./load.ts";
 import type { ModuleList } from "./modules.ts";
 import {
   type Callbacks,
@@ -78,7 +78,7 @@ export class SentenceTransformer {
    */
   static async load(model: ModelInput, options: LoadOptions = {}): Promise<SentenceTransformer> {
     checkLoadOptions(options);
-    const source = watched(await openModel(model, options), options);
+    const source = await openModel(model, options);
     try {
       return new SentenceTransformer(await loadParts(source, options));
     } catch (error) {
@@ -234,17 +234,16 @@ export class SentenceTransformer {
         await breathe();
         signal?.throwIfAborted();
       }
+      const field = many ? `input[${n}]` : "input";
       if (typeof item === "string") {
         encodings.push(this.tokenizer.encode(prompt + item, { maxLength: this.maxSeqLength }));
       } else if (typeof item === "object" && item !== null && "ids" in item) {
         if (item.ids?.length > this.#encoder.tokens) {
-          throw new ModelError(`has ${item.ids.length} tokens; the model was loaded for ${this.#encoder.tokens}`, {
-            field: many ? `input[${n}]` : "input",
-          });
+          refuse(field, `has ${item.ids.length} tokens; the model was loaded for ${this.#encoder.tokens}`);
         }
         encodings.push(item);
       } else {
-        throw new ModelError("must be a string or an Encoding", { field: many ? `input[${n}]` : "input", value: item });
+        refuse(field, "must be a string or an Encoding", item);
       }
     }
     return encodings;
@@ -265,8 +264,7 @@ const STREAM_WINDOW = 256;
 
 /** A NaN means damaged weights or arithmetic gone wrong: better no vector than one that is near nothing and far from nothing. */
 function checkRow(row: Float32Array, n: number): void {
-  if (row.some(Number.isNaN))
-    throw new ModelError("its vector is not a number; the weights are damaged", { field: `input[${n}]` });
+  if (row.some(Number.isNaN)) refuse(`input[${n}]`, "its vector is not a number; the weights are damaged");
 }
 
 function segmentsOf(
@@ -288,8 +286,7 @@ function rowsOf(data: Float32Array, W: number, { start, length }: Segment): Tens
   return tensor(data.slice(start * W, (start + length) * W), [length, W]);
 }
 
+/** One row as a list of one; what is neither is refused as a row. */
 function asRows(rows: Float32Array | readonly Float32Array[]): readonly Float32Array[] {
-  if (rows instanceof Float32Array) return [rows];
-  if (Array.isArray(rows)) return rows;
-  throw new ModelError("takes rows of Float32Array, as encode returns them", { field: "similarity", value: rows });
+  return Array.isArray(rows) ? rows : [rows as Float32Array];
 }

@@ -1,5 +1,6 @@
 import type { ByteSource } from "./base/bytes.ts";
-import { ModelError } from "./base/errors.ts";
+import { refuse } from "./base/door.ts";
+import { fail, ModelError } from "./base/errors.ts";
 import { openUrl, type Patience } from "./url.ts";
 
 /** Where the files of one model come from. */
@@ -73,12 +74,12 @@ export function setPlatform(to: Platform): void {
 export async function openModel(input: ModelInput, options: SourceOptions = {}): Promise<ModelSource> {
   if (typeof input === "string" || input instanceof URL) {
     const name = String(input);
-    if (name.trim() === "") throw new ModelError("must name a model", { field: "model", value: name });
+    if (name.trim() === "") refuse("model", "must name a model", name);
     if (/^https?:/i.test(name)) return behindUrl(name, options);
     if (platform !== undefined) return platform.openName(name, options);
     const problem =
       "cannot be opened by name here: this runtime has no file system. Pass a URL, https://…, or { files: { … } }";
-    throw new ModelError(problem, { field: "model", value: name });
+    refuse("model", problem, name);
   }
   if (typeof input === "object" && input !== null) {
     if ("open" in input && typeof input.open === "function") return input;
@@ -92,15 +93,17 @@ export async function openModel(input: ModelInput, options: SourceOptions = {}):
       return inMemory("files", named, options);
     }
   }
-  throw new ModelError("must be a name, a folder, a URL, a list of files, or { files: { path: bytes } }", {
-    field: "model",
-    value: input,
-  });
+  return refuse("model", "must be a name, a folder, a URL, a list of files, or { files: { path: bytes } }", input);
+}
+
+/** The path of a file in a folder of a model; "" is the model's own. */
+export function inFolder(folder: string, file: string): string {
+  return folder === "" ? file : `${folder}/${file}`;
 }
 
 /** All files below a URL. */
 function behindUrl(name: string, options: SourceOptions): ModelSource {
-  if (!URL.canParse(name)) throw new ModelError("is not a URL", { field: "model", value: name });
+  if (!URL.canParse(name)) refuse("model", "is not a URL", name);
   const folder = new URL(name);
   if (!folder.pathname.endsWith("/")) folder.pathname += "/";
   return openedOnce(folder.origin + folder.pathname, (path) => {
@@ -150,7 +153,7 @@ export function openedOnce(
     folder,
     open: async (asked) => {
       const path = insideModel(asked);
-      if (path === undefined) throw new ModelError("leads out of the model's folder", { file: asked });
+      if (path === undefined) fail(asked, undefined, "leads out of the model's folder");
       const file = opened.get(path) ?? open(path);
       opened.set(path, file);
       return file;
@@ -180,7 +183,7 @@ async function asBytes(
   if (file instanceof Uint8Array) return whole(file);
   if (file instanceof URL) return fetchBytes(path, file, options);
   if (typeof file === "object" && file !== null && typeof file.arrayBuffer === "function") return fromBlob(file);
-  throw new ModelError("must be an ArrayBuffer, a Uint8Array, a Blob, a string or a URL", { file: path, value: file });
+  return fail(path, undefined, "must be an ArrayBuffer, a Uint8Array, a Blob, a string or a URL", file);
 }
 
 function fromBlob(blob: Blob): ByteSource {
@@ -199,8 +202,7 @@ function whole(bytes: Uint8Array): ByteSource {
 async function fetchBytes(path: string, url: URL, options: SourceOptions): Promise<ByteSource | undefined> {
   if (url.protocol !== "file:") return openUrl(path, url, options);
   if (platform !== undefined) return platform.openFile(url);
-  const at = { file: path, field: "url", value: url.href };
-  throw new ModelError("is on a disk, and this runtime has no file system", at);
+  return fail(path, "url", "is on a disk, and this runtime has no file system", url.href);
 }
 
 /** A file as text, or undefined where there is none. Byte order marks are dropped; bytes that are not UTF-8 are an error. */

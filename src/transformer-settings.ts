@@ -1,5 +1,5 @@
 import { Json, sameJson } from "./base/json.ts";
-import { type ModelSource, readText } from "./source.ts";
+import { inFolder, type ModelSource, readText } from "./source.ts";
 
 /** What a sentence-transformers model says about its Transformer module beside config.json. */
 export interface TransformerSettings {
@@ -18,7 +18,7 @@ const MUST_BE_EMPTY = [
 
 export async function readTransformerSettings(source: ModelSource, folder: string): Promise<TransformerSettings> {
   for (const name of NAMES) {
-    const file = `${folder === "" ? "" : `${folder}/`}sentence_${name}_config.json`;
+    const file = inFolder(folder, `sentence_${name}_config.json`);
     const text = await readText(source, file);
     if (text !== undefined) return check(Json.parse(file, text));
   }
@@ -35,11 +35,11 @@ function check(json: Json): TransformerSettings {
     const value = json.get(key);
     if (value === undefined || ["max_seq_length", "do_lower_case", "unpad_inputs"].includes(key)) continue;
     if (MUST_BE_EMPTY.includes(key)) {
-      if (value !== false && !sameJson(value, {})) throw json.error(key, "is not supported; only empty is");
+      if (value !== false && !sameJson(value, {})) json.fail(key, "is not supported; only empty is");
     } else if (!(key in expected)) {
-      throw json.error(key, "is a field this engine does not know");
+      json.fail(key, "is a field this engine does not know");
     } else if (!sameJson(value, expected[key])) {
-      throw json.error(key, `is not supported; only ${JSON.stringify(expected[key])} is`);
+      json.fail(key, `is not supported; only ${JSON.stringify(expected[key])} is`);
     }
   }
   return { maxSeqLength: json.whole("max_seq_length", 1), lowerCase: json.boolean("do_lower_case", false) };

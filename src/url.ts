@@ -1,5 +1,5 @@
 import type { ByteSource } from "./base/bytes.ts";
-import { ModelError } from "./base/errors.ts";
+import { fail, ModelError } from "./base/errors.ts";
 
 /*
  * Files behind URLs: parts of them where the server answers range requests, the whole otherwise. Only headers that every page may send
@@ -103,7 +103,7 @@ export function checkAnswer(file: string, url: URL, { status, ok, headers }: Res
     if (!headers.get("content-type")?.includes("text/html")) return;
     problem = "the server sent a web page in place of the file: a login, or one that should be a 404";
   }
-  throw new ModelError(problem, { file, field: "url", value: shown(url) });
+  fail(file, "url", problem, shown(url));
 }
 
 /** The part asked for, or everything; the length of the whole file; and what changes when the file does. */
@@ -121,7 +121,7 @@ const PARTS = 1000;
 
 /** The file at `url`, or undefined where the server says that there is none. Nothing is kept open. */
 export async function openUrl(file: string, url: URL, patience: Patience): Promise<ByteSource | undefined> {
-  if (url.password !== "") throw new ModelError("must not hold a password", { file, field: "url" });
+  if (url.password !== "") fail(file, "url", "must not hold a password");
   const first = await ask(file, url, patience, 0, FIRST_BYTES);
   if (first === undefined || first.bytes.byteLength === first.total) return first?.bytes;
   const { total, version } = first;
@@ -134,7 +134,7 @@ export async function openUrl(file: string, url: URL, patience: Patience): Promi
       }
       const answer = await ask(file, url, patience, start, end);
       if (answer?.total !== total || answer.version !== version) {
-        throw new ModelError("changed on the server meanwhile; load the model again", { file });
+        fail(file, undefined, "changed on the server meanwhile; load the model again");
       }
       const { bytes } = answer;
       if (bytes.byteLength === total) return bytes.slice(start, end);
@@ -166,7 +166,7 @@ async function ask(
     const [, from, last, total] = /^bytes (\d+)-(\d+)\/(\d+)$/.exec(range)?.map(Number) ?? [];
     if (part && (from !== start || last !== Math.min(end, total) - 1)) {
       const problem = `bytes ${start} to ${end} were asked for, others came`;
-      throw new ModelError(problem, { file, field: "Content-Range", value: range });
+      fail(file, "Content-Range", problem, range);
     }
     let loaded = 0;
     const watch = new TransformStream<Uint8Array, Uint8Array>({

@@ -1,4 +1,4 @@
-import { ModelError } from "./base/errors.ts";
+import { refuse } from "./base/door.ts";
 import { breathe } from "./run/turns.ts";
 
 /**
@@ -11,10 +11,7 @@ export async function* windows<V>(
   signal?: AbortSignal,
 ): AsyncGenerator<V[]> {
   if (typeof items !== "object" || items === null || !(Symbol.iterator in items || Symbol.asyncIterator in items)) {
-    throw new ModelError("takes an iterable of texts; one text goes to encode", {
-      field: "encodeStream",
-      value: items,
-    });
+    refuse("encodeStream", "takes an iterable of texts; one text goes to encode", items);
   }
   const iterator = Symbol.asyncIterator in items ? items[Symbol.asyncIterator]() : items[Symbol.iterator]();
   let waiting = false;

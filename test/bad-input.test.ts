@@ -414,7 +414,11 @@ describe("encode", () => {
   });
   it("of ids and a mask that do not match", () => fails(() => model.encode({ ids: [2, 3], mask: [1] }), "mask"));
   it("of a mask with a hole", () =>
-    fails(() => model.encode({ ids: [2, 5, 3], mask: [1, 0, 1] }), "mask", "padding stands at the end"));
+    fails(() => model.encode({ ids: [2, 5, 3], mask: [1, 0, 1] }), "mask = 1", "padding stands at the end"));
+  it("of a mask of truth values", () =>
+    fails(() => model.encode({ ids: [2, 3], mask: [true, true] as never }), "mask = true", "must be ones"));
+  it("of a mask of nothing", () => fails(() => model.encode({ ids: [2, 3], mask: [0, 0] }), "ids", "has no tokens"));
+  it("of ids beyond 32 bits", () => fails(() => model.encode({ ids: [2, 2 ** 31] }), "ids = 2147483648", "table"));
 
   it.each<[string, unknown, ...string[]]>([
     ["a budget below 1", { tokensPerBatch: 0 }, "tokensPerBatch = 0"],
@@ -443,7 +447,7 @@ describe("encode", () => {
 
   it("similarity of what are no rows", () =>
     fails(() => model.similarity([1, 2] as never, [new Float32Array(2)]), "Float32Array"));
-  it("similarity of nothing", () => fails(() => (model.similarity as () => unknown)(), "takes rows of Float32Array"));
+  it("similarity of nothing", () => fails(() => (model.similarity as () => unknown)(), "must be rows of Float32Array"));
   it("meanPooling of nothing", () => fails(() => (meanPooling as () => unknown)(), "tokenEmbeddings"));
   it("similarity of different widths", () =>
     fails(() => model.similarity(new Float32Array(2), new Float32Array(3)), "rows of 2 and of 3"));

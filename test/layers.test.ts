@@ -127,10 +127,10 @@ describe("layers", () => {
     expect(having(/^(?:const .*=\s*)?await /m)).toEqual([]);
   });
 
-  it("the tokenizer asks the engine nothing about Unicode", () => {
+  it("the tokenizer asks the engine about Unicode in one place, which checks the answers", () => {
     const unicode =
       /\\p\{|\\s|\\w|\\b|\.normalize\(|\.to(Locale)?(Lower|Upper)Case\(|\.trim(Start|End)?\(|localeCompare|Intl\./;
-    expect(having(unicode).filter((file) => folderOf(file) === "tokenizer")).toEqual([]);
+    expect(having(unicode).filter((file) => folderOf(file) === "tokenizer")).toEqual(["tokenizer/unicode-source.ts"]);
   });
 
   it("no file is longer than 300 lines or named for nothing", () => {

@@ -8,7 +8,9 @@ import * as kernels from "../src/kernels/index.ts";
 import * as ndarray from "../src/ndarray.ts";
 import * as node from "../src/node.ts";
 import * as pytorch from "../src/pytorch.ts";
+import * as shards from "../src/shards.ts";
 import * as tokenizer from "../src/tokenizer/index.ts";
+import * as unicode from "../src/unicode.ts";
 
 const root = join(import.meta.dirname, "..");
 const read = (file: string): string => readFileSync(join(root, file), "utf8");
@@ -52,6 +54,8 @@ describe("package", () => {
       "./tokenizer",
       "./safetensors",
       "./pytorch",
+      "./shards",
+      "./unicode",
       "./kernels",
       "./ndarray",
       "./package.json",
@@ -85,6 +89,8 @@ describe("package", () => {
     expect(names(ndarray)).toEqual(["asNdarray", "rowsAsNdarray"]);
     expect(names(pytorch)).toEqual(["ModelError", "openPytorch"]);
     expect(names(safetensors)).toEqual(["ModelError", "openSafetensors", "writeSafetensors"]);
+    expect(names(shards)).toEqual([]);
+    expect(names(unicode)).toEqual([]);
     expect(names(tokenizer)).toEqual(["Encoding", "WordPieceTokenizer"]);
   });
 

@@ -1,29 +1,42 @@
-import { ModelError } from "./errors.ts";
+import { fail } from "./errors.ts";
 
 /*
  * Checks at the door: what a caller without a compiler may hand in ends in a ModelError that names the argument, not in a TypeError from
  * somewhere inside.
  */
 
-export function checkWhole(field: string, value: unknown, least: number): void {
-  if (typeof value !== "number" || !Number.isSafeInteger(value) || value < least) {
-    throw new ModelError(`must be a whole number of at least ${least}`, { field, value });
-  }
+/** `fail` for an option or an argument, which is in no file. */
+export function refuse(field: string, problem: string, ...value: [value?: unknown]): never {
+  fail(undefined, field, problem, ...value);
+}
+
+export function isWhole(value: unknown, least: number): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= least;
+}
+
+/** A whole number from `least` to `most`; `what` says why not more. */
+export function checkWhole(field: string, value: unknown, least: number, most?: number, what?: string): void {
+  if (!isWhole(value, least)) refuse(field, `must be a whole number of at least ${least}`, value);
+  if (most !== undefined && value > most) refuse(field, `is beyond ${what}, ${most}`, value);
+}
+
+export function checkOneOf(field: string, value: unknown, choices: readonly unknown[]): void {
+  if (!choices.includes(value)) refuse(field, `must be one of ${choices.join(", ")}`, value);
 }
 
 export function checkObject(field: string, value: unknown): void {
-  if (typeof value !== "object" || value === null) throw new ModelError("must be an object", { field, value });
+  if (typeof value !== "object" || value === null) refuse(field, "must be an object", value);
 }
 
 /** A value that may be left out, of some `typeof`. */
 export function checkOptional(field: string, value: unknown, type: "function" | "boolean" | "object" | "string"): void {
   if (value !== undefined && (typeof value !== type || value === null)) {
-    throw new ModelError(`must be a ${type}, or left out`, { field, value });
+    refuse(field, `must be a ${type}, or left out`, value);
   }
 }
 
 export function checkSignal(signal: AbortSignal | undefined): void {
   if (signal !== undefined && typeof signal?.throwIfAborted !== "function") {
-    throw new ModelError("must be an AbortSignal, or left out", { field: "signal", value: signal });
+    refuse("signal", "must be an AbortSignal, or left out", signal);
   }
 }

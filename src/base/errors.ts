@@ -20,6 +20,16 @@ export class ModelError extends Error {
   }
 }
 
+/** Throws a `ModelError`: where, what is wrong, and the value, which is shown where it is given, even if it is undefined. */
+export function fail(
+  file: string | undefined,
+  field: string | undefined,
+  problem: string,
+  ...value: [value?: unknown]
+): never {
+  throw new ModelError(problem, value.length > 0 ? { file, field, value: value[0] } : { file, field });
+}
+
 function place(at: { file?: string; field?: string; value?: unknown }): string {
   const value = "value" in at ? ` = ${show(at.value)}` : "";
   const field = at.field === undefined ? "" : `${at.field}${value}: `;

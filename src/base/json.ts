@@ -1,4 +1,5 @@
-import { ModelError } from "./errors.ts";
+import { isWhole } from "./door.ts";
+import { fail, ModelError } from "./errors.ts";
 
 /** A JSON object read from a model's file: fields are taken out one by one, each checked, each error naming file, field and value. */
 export class Json {
@@ -9,14 +10,15 @@ export class Json {
 
   constructor(file: string, value: unknown, inside = "") {
     if (typeof value !== "object" || value === null || Array.isArray(value)) {
-      throw new ModelError("must be a JSON object", { file, ...(inside ? { field: inside } : {}), value });
+      fail(file, inside || undefined, "must be a JSON object", value);
     }
     this.file = file;
     this.#fields = new Map(Object.entries(value));
-    this.#inside = inside === "" ? "" : `${inside}.`;
+    this.#inside = inside && `${inside}.`;
   }
 
-  static parse(file: string, text: string): Json {
+  /** A file that is missing says nothing. */
+  static parse(file: string, text: string = "{}"): Json {
     return new Json(file, parseJson(file, text));
   }
 
@@ -33,14 +35,12 @@ export class Json {
   string(field: string, fallback: string): string;
   string(field: string, fallback?: string): string | undefined {
     const value = this.get(field) ?? fallback;
-    if (value !== undefined && typeof value !== "string") throw this.error(field, "must be a string");
-    return value;
+    return value === undefined || typeof value === "string" ? value : this.fail(field, "must be a string");
   }
 
   boolean(field: string, fallback: boolean): boolean {
     const value = this.get(field) ?? fallback;
-    if (typeof value !== "boolean") throw this.error(field, "must be true or false");
-    return value;
+    return typeof value === "boolean" ? value : this.fail(field, "must be true or false");
   }
 
   /** A whole number of at least `least`. */
@@ -48,24 +48,18 @@ export class Json {
   whole(field: string, least: number, fallback: number): number;
   whole(field: string, least: number, fallback?: number): number | undefined {
     const value = this.get(field) ?? fallback;
-    if (value === undefined) return undefined;
-    if (typeof value !== "number" || !Number.isSafeInteger(value) || value < least) {
-      throw this.error(field, `must be a whole number of at least ${least}`);
-    }
-    return value;
+    if (value === undefined || isWhole(value, least)) return value;
+    return this.fail(field, `must be a whole number of at least ${least}`);
   }
 
   /** As `whole`, for a field that must be there. */
   need(field: string, least: number): number {
-    const value = this.whole(field, least);
-    if (value === undefined) throw new ModelError("is missing", { file: this.file, field: this.#inside + field });
-    return value;
+    return this.whole(field, least) ?? fail(this.file, this.#inside + field, "is missing");
   }
 
   number(field: string, fallback: number): number {
     const value = this.get(field) ?? fallback;
-    if (typeof value !== "number") throw this.error(field, "must be a number");
-    return value;
+    return typeof value === "number" ? value : this.fail(field, "must be a number");
   }
 
   object(field: string): Json | undefined {
@@ -73,8 +67,15 @@ export class Json {
     return value === undefined ? undefined : new Json(this.file, value, this.#inside + field);
   }
 
-  error(field: string, message: string): ModelError {
-    return new ModelError(message, { file: this.file, field: this.#inside + field, value: this.#fields.get(field) });
+  /** One of the names of `choices`, as what it stands for there. */
+  choice<V>(field: string, fallback: string, choices: Readonly<Record<string, V>>): V {
+    const value = this.get(field) ?? fallback;
+    if (typeof value === "string" && Object.hasOwn(choices, value)) return choices[value];
+    return this.fail(field, `is not supported; use one of ${Object.keys(choices).join(", ")}`);
+  }
+
+  fail(field: string, problem: string): never {
+    return fail(this.file, this.#inside + field, problem, this.#fields.get(field));
   }
 }
 

@@ -10,26 +10,26 @@
  *     tanh      3.09 ulp, 1.7e-16 absolute
  *     sigmoid   1.73 ulp, 1.6e-16 absolute; 0.7 steps where subnormal
  *
- * NaN gives NaN, and infinities their limits. Nothing allocates. The constants are printed by reference/math/constants.py.
+ * NaN gives NaN, and infinities their limits. Nothing allocates. The constants, and the tables worked out below, are printed by reference/math/constants.py.
  */
+
+import { wholeRoot } from "./roots.ts";
 
 // exp x = 2^n · 2^(j/16) · e^r with 16 n + j the whole number nearest x · 16 / ln 2, so that |r| <= ln 2 / 32.
 const STEPS_PER_UNIT = 23.083120654223414;
 /** ln 2 / 16 in two parts; the first has 36 bits, so that its product with a number up to 2^15 is exact. */
 const STEP_HIGH = 0.04332169878489367;
 const STEP_LOW = 1.0291218489310676e-13;
-/** 2^(j/16), [16], and what rounding took from it. */
-const POWERS = new Float64Array([
-  1, 1.0442737824274138, 1.0905077326652577, 1.1387886347566916, 1.189207115002721, 1.241857812073484,
-  1.2968395546510096, 1.3542555469368927,
-  // biome-ignore lint/suspicious/noApproximativeNumericConstant: an entry of a table, which happens to be the root of 2
-  1.4142135623730951, 1.4768261459394993, 1.5422108254079407, 1.6104903319492543, 1.681792830507429, 1.7562521603732995,
-  1.8340080864093424, 1.9152065613971474,
-]);
-const POWERS_LOW = new Float64Array([
-  0, 8.55189e-17, -3.046782e-17, 8.912813e-17, 3.982015e-17, 4.658028e-17, 2.53825e-17, 7.700948e-17, -9.667293e-17,
-  -3.483995e-17, 7.949835e-17, 2.470719e-17, 8.19901e-17, 2.960141e-17, 3.283107e-17, -1.061995e-16,
-]);
+/** 2^(j/16), [16], and what rounding took from it, to seven digits. Whole numbers are exact, so these are the same everywhere too. */
+const POWERS = new Float64Array(16);
+const POWERS_LOW = new Float64Array(16);
+const UNIT = Number(1n << 90n);
+for (let j = 0; j < 16; j++) {
+  const exact = wholeRoot(1n << BigInt(16 * 90 + j), 16n, 1n << 91n); // 2^(j/16) · 2^90
+  const rounded = Number(exact);
+  POWERS[j] = rounded / UNIT;
+  POWERS_LOW[j] = Number((Number(exact - BigInt(rounded)) / UNIT).toPrecision(7));
+}
 /** 2^n for n from -1022 to 1023, [2046]. */
 const TWO_TO = powersOfTwo();
 const ROUND = 6755399441055744; // 1.5 · 2^52: added and taken away again, it rounds to the nearest whole number

@@ -1,3 +1,5 @@
+import { wholeRoot } from "./roots.ts";
+
 /**
  * SHA-256 (FIPS 180-4), in parts: `crypto.subtle` takes only whole messages, and is missing where pages are not served securely. Its
  * constants are the first 32 bits of the fractional parts of square and cube roots of primes, worked out here rather than listed.
@@ -95,15 +97,7 @@ function firstPrimes(count: number): bigint[] {
   return primes;
 }
 
-/** ⌊2³² · p^(1/root)⌋ without its whole part: the largest x with x^root <= p · 2^(32 · root), by bisection. */
+/** ⌊2³² · p^(1/root)⌋ without its whole part. */
 function fraction(p: bigint, root: bigint): number {
-  const target = p << (32n * root);
-  let low = 0n;
-  let high = p << 32n;
-  while (low < high) {
-    const middle = (low + high + 1n) / 2n;
-    if (middle ** root <= target) low = middle;
-    else high = middle - 1n;
-  }
-  return Number(low & 0xffffffffn);
+  return Number(wholeRoot(p << (32n * root), root, p << 32n) & 0xffffffffn);
 }

@@ -1,5 +1,5 @@
 import type { Batch, EncodingIds } from "../base/batch.ts";
-import { ModelError } from "../base/errors.ts";
+import { fail } from "../base/errors.ts";
 import type { BertConfig } from "./config.ts";
 
 /** Lays sentences end to end and numbers their positions. Ids outside the tables are an error here, so the kernels need not look. */
@@ -14,13 +14,8 @@ export function layOut(encodings: readonly EncodingIds[], config: BertConfig): B
     const encoding = encodings[n];
     const L = encoding.ids.length;
     if (L > config.longestText) {
-      throw new ModelError(
-        `a text of ${L} tokens, but the model has positions for ${config.longestText}; set maxLength`,
-        {
-          field: "max_position_embeddings",
-          value: config.positions,
-        },
-      );
+      const problem = `a text of ${L} tokens, but the model has positions for ${config.longestText}; set maxLength`;
+      fail(undefined, "max_position_embeddings", problem, config.positions);
     }
     ids.set(encoding.ids, starts[n]);
     typeIds.set(encoding.typeIds, starts[n]);
@@ -48,13 +43,8 @@ function numberPositions(to: Int32Array, ids: Int32Array, padding: number | unde
 function checkIds(ids: Int32Array, rows: number, what: string, limit: string): void {
   for (let t = 0; t < ids.length; t++) {
     if (ids[t] < 0 || ids[t] >= rows) {
-      throw new ModelError(
-        `${what} ${ids[t]} is beyond ${limit}, ${rows}: tokenizer and weights do not belong together`,
-        {
-          field: what,
-          value: ids[t],
-        },
-      );
+      const problem = `${what} ${ids[t]} is beyond ${limit}, ${rows}: tokenizer and weights do not belong together`;
+      fail(undefined, what, problem, ids[t]);
     }
   }
 }

@@ -22,44 +22,31 @@ export interface BertConfig {
   readonly longestText: number;
 }
 
-const ACTIVATIONS: ReadonlyMap<string, Activation> = new Map([
-  ["gelu", "gelu"],
-  ["gelu_new", "gelu_tanh"],
-  ["gelu_pytorch_tanh", "gelu_tanh"],
-  ["relu", "relu"],
-]);
+const ACTIVATIONS: Readonly<Record<string, Activation>> = {
+  gelu: "gelu",
+  gelu_new: "gelu_tanh",
+  gelu_pytorch_tanh: "gelu_tanh",
+  relu: "relu",
+};
 
 /** Reads config.json field by field; what this engine cannot compute is refused by name, never approximated. */
 export function readConfig(json: Json): BertConfig {
-  const kind = json.string("model_type", "bert");
-  if (kind !== "bert" && kind !== "roberta") {
-    throw json.error(
-      "model_type",
-      "is not an encoder this engine knows; it runs bert, and roberta with a WordPiece vocabulary",
-    );
-  }
-  const position = json.string("position_embedding_type", "absolute");
-  if (position !== "absolute") {
-    throw json.error("position_embedding_type", "is not supported; only absolute positions are");
-  }
+  const isRoberta = json.choice("model_type", "bert", { bert: false, roberta: true });
+  json.choice("position_embedding_type", "absolute", { absolute: true });
   for (const field of ["is_decoder", "add_cross_attention"]) {
-    if (json.boolean(field, false)) throw json.error(field, "is not supported: this engine runs encoders only");
+    if (json.boolean(field, false)) json.fail(field, "is not supported: this engine runs encoders only");
   }
-  const act = json.string("hidden_act", "gelu");
-  const activation = ACTIVATIONS.get(act);
-  if (activation === undefined) {
-    throw json.error("hidden_act", `is not supported; use one of ${[...ACTIVATIONS.keys()].join(", ")}`);
-  }
+  const activation = json.choice("hidden_act", "gelu", ACTIVATIONS);
   const epsilon = json.number("layer_norm_eps", 1e-12);
-  if (!(epsilon >= 0 && epsilon < 1)) throw json.error("layer_norm_eps", "must be a small number of at least 0");
+  if (!(epsilon >= 0 && epsilon < 1)) json.fail("layer_norm_eps", "must be a small number of at least 0");
 
   const hiddenSize = json.need("hidden_size", 1);
   const heads = json.need("num_attention_heads", 1);
-  if (hiddenSize % heads !== 0) throw json.error("num_attention_heads", `must divide hidden_size, ${hiddenSize}`);
+  if (hiddenSize % heads !== 0) json.fail("num_attention_heads", `must divide hidden_size, ${hiddenSize}`);
   const positions = json.need("max_position_embeddings", 1);
-  const paddingPosition = kind === "roberta" ? json.whole("pad_token_id", 0, 1) : undefined;
+  const paddingPosition = isRoberta ? json.whole("pad_token_id", 0, 1) : undefined;
   const longestText = paddingPosition === undefined ? positions : positions - paddingPosition - 1;
-  if (longestText < 1) throw json.error("max_position_embeddings", "leaves no position for a token");
+  if (longestText < 1) json.fail("max_position_embeddings", "leaves no position for a token");
   return {
     hiddenSize,
     layers: json.need("num_hidden_layers", 1),

@@ -1,4 +1,4 @@
-import { ModelError } from "../base/errors.ts";
+import { fail } from "../base/errors.ts";
 import type { RowSource, Tensor, TensorSource } from "../base/tensor.ts";
 import { sizeOf, tensor } from "../base/tensor.ts";
 import type { Linear, Loading, Norm } from "../kernels/kernels.ts";
@@ -24,8 +24,15 @@ export async function loadWeights<B>(
   const table = async (name: string, rows: number): Promise<B> => {
     return upload(kernels, await read.tensor(`embeddings.${name}_embeddings.weight`, [rows, H]));
   };
-  const linear = async (name: string, out: number, input: number): Promise<Linear<B>> => {
-    return kernels.prepare(await read.tensor(`${name}.weight`, [out, input]), await read.tensor(`${name}.bias`, [out]));
+  /** A layer, or several of one input as one, [parts · out, input]: one pass over x instead of three. */
+  const linear = async (stem: string, parts: readonly string[], out: number, input: number): Promise<Linear<B>> => {
+    const weights: Tensor<Float32Array>[] = [];
+    const biases: Tensor<Float32Array>[] = [];
+    for (const part of parts) {
+      weights.push(await read.tensor(`${stem}.${part}.weight`, [out, input]));
+      biases.push(await read.tensor(`${stem}.${part}.bias`, [out]));
+    }
+    return kernels.prepare(stacked(weights), stacked(biases));
   };
   const norm = async (name: string): Promise<Norm<B>> => ({
     gain: upload(kernels, await read.tensor(`${name}.LayerNorm.weight`, [H])),
@@ -41,11 +48,11 @@ export async function loadWeights<B>(
   for (let i = 0; i < config.layers; i++) {
     const layer = `encoder.layer.${i}`;
     layers.push({
-      qkv: kernels.prepare(...(await read.sideBySide(`${layer}.attention.self`, ["query", "key", "value"], H))),
-      attentionOut: await linear(`${layer}.attention.output.dense`, H, H),
+      qkv: await linear(`${layer}.attention.self`, ["query", "key", "value"], H, H),
+      attentionOut: await linear(`${layer}.attention.output`, ["dense"], H, H),
       attentionNorm: await norm(`${layer}.attention.output`),
-      up: await linear(`${layer}.intermediate.dense`, I, H),
-      down: await linear(`${layer}.output.dense`, H, I),
+      up: await linear(`${layer}.intermediate`, ["dense"], I, H),
+      down: await linear(`${layer}.output`, ["dense"], H, I),
       outputNorm: await norm(`${layer}.output`),
     });
   }
@@ -73,12 +80,7 @@ class Reader {
     this.#signal = signal;
     const stem = "embeddings.word_embeddings.weight";
     const name = [...source.tensors.keys()].find((key) => key === stem || key.endsWith(`.${stem}`));
-    if (name === undefined) {
-      throw new ModelError("is missing: these are not the weights of a BERT encoder", {
-        file: source.file,
-        field: stem,
-      });
-    }
+    if (name === undefined) fail(source.file, stem, "is missing: these are not the weights of a BERT encoder");
     this.#prefix = name.slice(0, -stem.length);
   }
 
@@ -86,50 +88,25 @@ class Reader {
   find(name: string, shape: readonly number[]): string {
     const full = this.#prefix + name;
     const old = full.replace(/LayerNorm\.weight$/, "LayerNorm.gamma").replace(/LayerNorm\.bias$/, "LayerNorm.beta");
-    const key = this.#source.tensors.has(full) ? full : old;
-    const info = this.#source.tensors.get(key);
-    if (info === undefined) {
-      throw new ModelError("is missing: the file is not whole, or config.json belongs to another model", {
-        file: this.#source.file,
-        field: full,
-      });
-    }
-    if (info.shape.length !== shape.length || info.shape.some((d, i) => d !== shape[i])) {
-      throw new ModelError(`has the shape [${info.shape}], but config.json asks for [${shape}]`, {
-        file: this.#source.file,
-        field: key,
-      });
-    }
+    const { tensors } = this.#source;
+    const key = tensors.has(old) && !tensors.has(full) ? old : full;
+    checkShape(this.#source, key, shape);
     return key;
   }
 
-  async tensor(name: string, shape: readonly number[]): Promise<Tensor<Float32Array>> {
+  tensor(name: string, shape: readonly number[]): Promise<Tensor<Float32Array>> {
     this.#signal?.throwIfAborted();
-    const key = this.find(name, shape);
-    const t = await this.#source.readFloat32(key);
-    checkFinite(t.data, this.#source.file, key);
-    return t;
+    return readTensor(this.#source, this.find(name, shape), shape);
   }
+}
 
-  /** Several [H, H] layers of one input as one [parts · H, H] layer: one pass over x instead of three. */
-  async sideBySide(
-    stem: string,
-    parts: readonly string[],
-    H: number,
-  ): Promise<[weight: Tensor<Float32Array>, bias: Tensor<Float32Array>]> {
-    // All shapes before any memory: what config.json claims may be anything.
-    for (const part of parts) {
-      this.find(`${stem}.${part}.weight`, [H, H]);
-      this.find(`${stem}.${part}.bias`, [H]);
-    }
-    const weight = new Float32Array(parts.length * H * H);
-    const bias = new Float32Array(parts.length * H);
-    for (const [i, part] of parts.entries()) {
-      weight.set((await this.tensor(`${stem}.${part}.weight`, [H, H])).data, i * H * H);
-      bias.set((await this.tensor(`${stem}.${part}.bias`, [H])).data, i * H);
-    }
-    return [tensor(weight, [parts.length * H, H]), tensor(bias, [parts.length * H])];
-  }
+/** Tensors of one shape, one above the other. */
+function stacked(parts: readonly Tensor<Float32Array>[]): Tensor<Float32Array> {
+  const [{ data, shape }] = parts;
+  if (parts.length === 1) return parts[0];
+  const all = new Float32Array(parts.length * data.length);
+  for (const [i, part] of parts.entries()) all.set(part.data, i * data.length);
+  return tensor(all, [parts.length * shape[0], ...shape.slice(1)]);
 }
 
 function upload<B>(kernels: Loading<B>, t: Tensor<Float32Array>): B {
@@ -138,14 +115,31 @@ function upload<B>(kernels: Loading<B>, t: Tensor<Float32Array>): B {
   return buffer;
 }
 
+function checkShape({ tensors, file }: TensorSource, name: string, shape: readonly number[]): void {
+  const info =
+    tensors.get(name) ?? fail(file, name, "is missing: the file is not whole, or config.json belongs to another model");
+  if (`${info.shape}` !== `${shape}`) {
+    fail(file, name, `has the shape [${info.shape}], but config.json asks for [${shape}]`);
+  }
+}
+
+/** A tensor of a shape that is known beforehand, of finite numbers. */
+export async function readTensor(
+  source: TensorSource,
+  name: string,
+  shape: readonly number[],
+): Promise<Tensor<Float32Array>> {
+  checkShape(source, name, shape);
+  const t = await source.readFloat32(name);
+  checkFinite(t.data, source.file, name);
+  return t;
+}
+
 export function checkFinite(data: Float32Array, file: string, field: string): void {
   for (let i = 0; i < data.length; i++) {
     // x - x is 0 for every finite number and NaN otherwise
     if (data[i] - data[i] !== 0) {
-      throw new ModelError(`element ${i} is ${data[i]}; the weights are damaged, or training went wrong`, {
-        file,
-        field,
-      });
+      fail(file, field, `element ${i} is ${data[i]}; the weights are damaged, or training went wrong`);
     }
   }
 }

@@ -1,4 +1,4 @@
-import { ModelError } from "../base/errors.ts";
+import { refuse } from "../base/door.ts";
 
 /** Element types a vector can be handed out in. */
 export const PRECISIONS = ["float32", "int8", "uint8", "binary", "ubinary"] as const;
@@ -46,7 +46,7 @@ export function quantizeEach(
   ranges: Ranges | undefined,
 ): (Int8Array | Uint8Array)[] {
   if (ranges !== undefined && (ranges.least?.length !== D || ranges.most?.length !== D)) {
-    throw new ModelError(`must hold ${D} numbers each, least and most`, { field: "ranges" });
+    refuse("ranges", `must hold ${D} numbers each, least and most`);
   }
   const all = new Float32Array(rows.length * D);
   for (const [n, row] of rows.entries()) all.set(row, n * D);
@@ -58,9 +58,7 @@ export function quantizeEach(
 /** Smallest and largest value of every dimension of rows [N, D]. */
 export function rangesOf(x: Float32Array, D: number): Ranges {
   if (x.length <= D) {
-    throw new ModelError("needs the ranges of other vectors (encode more than one text, or give `ranges`)", {
-      field: "precision",
-    });
+    refuse("precision", "needs the ranges of other vectors (encode more than one text, or give `ranges`)");
   }
   const least = x.slice(0, D);
   const most = x.slice(0, D);

@@ -1,4 +1,4 @@
-import { ModelError } from "../base/errors.ts";
+import { refuse } from "../base/door.ts";
 import { dot } from "./rows.ts";
 
 /** How near two vectors are: larger is nearer in all four, so the two distances are negative, as in sentence-transformers. */
@@ -31,9 +31,7 @@ export function similarityPairwise(
   by: SimilarityFunction = "cosine",
 ): Float32Array {
   if (a.length !== b.length) {
-    throw new ModelError(`takes as many rows on both sides, not ${a.length} and ${b.length}`, {
-      field: "similarityPairwise",
-    });
+    refuse("similarityPairwise", `takes as many rows on both sides, not ${a.length} and ${b.length}`);
   }
   checkWidths([...a, ...b]);
   return Float32Array.from(a, (x, i) => near(x, b[i], by));
@@ -56,10 +54,7 @@ function near(x: Float32Array, y: Float32Array, by: SimilarityFunction): number 
       return -sum;
     }
     default:
-      throw new ModelError(`is not one of ${SIMILARITY_FUNCTIONS.join(", ")}`, {
-        field: "similarityFunction",
-        value: by,
-      });
+      return refuse("similarityFunction", `must be one of ${SIMILARITY_FUNCTIONS.join(", ")}`, by);
   }
 }
 
@@ -70,10 +65,9 @@ function norm(x: Float32Array): number {
 function checkWidths(rows: readonly Float32Array[]): number {
   const D = rows[0]?.length ?? 0;
   for (const row of rows) {
-    if (!(row instanceof Float32Array)) {
-      throw new ModelError("must be rows of Float32Array, as encode returns them", { field: "similarity", value: row });
-    }
-    if (row.length !== D) throw new ModelError(`rows of ${D} and of ${row.length} numbers`, { field: "similarity" });
+    if (!(row instanceof Float32Array))
+      refuse("similarity", "must be rows of Float32Array, as encode returns them", row);
+    if (row.length !== D) refuse("similarity", `rows of ${D} and of ${row.length} numbers`);
   }
   return D;
 }

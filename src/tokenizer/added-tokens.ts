@@ -1,3 +1,5 @@
+import { isSpace } from "./characters.ts";
+
 /** A token that is found in the text before it is cut into words (the reference's `AddedToken`). */
 export interface AddedToken {
   readonly content: string;
@@ -26,30 +28,32 @@ export interface Stretch {
  * Text is whatever can be indexed: UTF-16 units, or the code points of normalised text.
  */
 export class TokenFinder {
-  private readonly byFirst = new Map<number, { token: AddedToken; content: readonly number[] }[]>();
+  readonly #byFirst = new Map<number, { token: AddedToken; content: readonly number[] }[]>();
 
-  constructor(tokens: readonly { token: AddedToken; content: readonly number[] }[]) {
-    for (const entry of tokens) {
+  /** `contentOf` gives what is looked for, in the elements of the text. */
+  constructor(tokens: readonly AddedToken[], contentOf: (content: string) => readonly number[]) {
+    for (const token of tokens) {
+      const entry = { token, content: contentOf(token.content) };
       if (entry.content.length === 0) continue;
-      const list = this.byFirst.get(entry.content[0]);
-      if (list === undefined) this.byFirst.set(entry.content[0], [entry]);
+      const list = this.#byFirst.get(entry.content[0]);
+      if (list === undefined) this.#byFirst.set(entry.content[0], [entry]);
       else list.push(entry);
     }
-    for (const list of this.byFirst.values()) list.sort((a, b) => b.content.length - a.content.length);
+    for (const list of this.#byFirst.values()) list.sort((a, b) => b.content.length - a.content.length);
   }
 
   get empty(): boolean {
-    return this.byFirst.size === 0;
+    return this.#byFirst.size === 0;
   }
 
   /** First units of the tokens. */
   firsts(): Iterable<number> {
-    return this.byFirst.keys();
+    return this.#byFirst.keys();
   }
 
   /** The longest token that begins at `start`, and where it ends. */
   at(text: (index: number) => number, start: number, end: number): { token: AddedToken; end: number } | undefined {
-    for (const { token, content } of this.byFirst.get(text(start)) ?? []) {
+    for (const { token, content } of this.#byFirst.get(text(start)) ?? []) {
       if (start + content.length > end) continue;
       let n = 1;
       while (n < content.length && text(start + n) === content[n]) n++;
@@ -59,13 +63,7 @@ export class TokenFinder {
   }
 
   /** Cuts text into stretches, none of them empty. */
-  split(
-    text: (index: number) => number,
-    start: number,
-    end: number,
-    asText: boolean,
-    isSpace: (point: number) => boolean,
-  ): Stretch[] {
+  split(text: (index: number) => number, start: number, end: number, asText: boolean): Stretch[] {
     const out: Stretch[] = [];
     let done = start; // where the last stretch ended
     for (let i = start; i < end; ) {

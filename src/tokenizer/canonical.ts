@@ -1,20 +1,15 @@
-import { NONSPACING, PAIRS, RANKS, SINGLES } from "./tables/marks.ts";
-import { forRanges, numbers } from "./unpack.ts";
+import { NONSPACING } from "./tables/marks.ts";
+import { type Decompositions, pairKey, unicodeSource } from "./unicode-source.ts";
+import { forPoints } from "./unpack.ts";
 
-// Canonical decomposition and composition (Unicode Standard, section 3.11) over frozen tables. Hangul is arithmetic (section 3.12).
+// Canonical decomposition and composition (Unicode Standard, section 3.11) of the reference's Unicode version. Hangul is arithmetic (section 3.12).
 const SYLLABLE = 0xac00;
 const LEAD = 0x1100;
 const VOWEL = 0x1161;
 const TAIL = 0x11a7;
 const SYLLABLES = 11172;
 
-export interface CanonicalTables {
-  /** Full canonical decomposition of every code point that has one, Hangul excepted. */
-  readonly decomposed: ReadonlyMap<number, readonly number[]>;
-  /** What a pair composes to; the key is first · 0x110000 + second. */
-  readonly composed: ReadonlyMap<number, number>;
-  /** Combining class as a rank that keeps the order; missing means 0, a starter. */
-  readonly ranks: ReadonlyMap<number, number>;
+export interface CanonicalTables extends Decompositions {
   /** Marks that stripping accents removes. */
   readonly nonspacing: ReadonlySet<number>;
   /** Code points that composition may change or move. A text without any is composed as it stands. */
@@ -23,51 +18,17 @@ export interface CanonicalTables {
 
 let tables: CanonicalTables | undefined;
 
-/** The tables, decoded on first use: a cased tokenizer never needs them. */
+/** The tables, made on first use: a cased tokenizer never needs them. */
 export function canonicalTables(): CanonicalTables {
-  tables ??= decode();
+  tables ??= make();
   return tables;
 }
 
-function decode(): CanonicalTables {
-  const steps = new Map<number, readonly number[]>();
-  const composed = new Map<number, number>();
-  const pairs = numbers(PAIRS);
-  let at = 0;
-  let first = 0;
-  for (let i = 0; i < pairs.length; i += 3) {
-    at += pairs[i] >> 1;
-    first += pairs[i + 1];
-    steps.set(at, [first, pairs[i + 2]]);
-    if ((pairs[i] & 1) === 0) composed.set(pairKey(first, pairs[i + 2]), at);
-    at++;
-  }
-  const singles = numbers(SINGLES);
-  at = 0;
-  let to = 0;
-  const half = singles.length / 2;
-  for (let i = 0; i < half; i++) {
-    at += singles[i];
-    to += singles[half + i];
-    steps.set(at++, [to]);
-  }
-  const expand = (c: number): readonly number[] => steps.get(c)?.flatMap(expand) ?? [c];
-  const decomposed = new Map<number, readonly number[]>();
-  for (const c of steps.keys()) decomposed.set(c, expand(c));
-
-  const ranks = new Map<number, number>();
-  const ranked = numbers(RANKS);
-  at = 0;
-  for (let i = 0; i < ranked.length; i += 3) {
-    at += ranked[i];
-    for (const end = at + ranked[i + 1]; at < end; at++) ranks.set(at, ranked[i + 2]);
-  }
+function make(): CanonicalTables {
+  const { decomposed, composed, ranks } = unicodeSource().decompositions();
   const nonspacing = new Set<number>();
-  forRanges(NONSPACING, (from, end) => {
-    for (let c = from; c < end; c++) nonspacing.add(c);
-  });
-  const unstable = new Set<number>(ranks.keys());
-  for (const c of steps.keys()) unstable.add(c);
+  forPoints(NONSPACING, (c) => nonspacing.add(c));
+  const unstable = new Set<number>([...ranks.keys(), ...decomposed.keys()]);
   for (const [pair, c] of composed) {
     unstable.delete(c);
     unstable.add(pair % 0x110000);
@@ -75,10 +36,6 @@ function decode(): CanonicalTables {
   for (let c = VOWEL; c < VOWEL + 21; c++) unstable.add(c);
   for (let c = TAIL + 1; c < TAIL + 28; c++) unstable.add(c);
   return { decomposed, composed, ranks, nonspacing, unstable };
-}
-
-function pairKey(first: number, second: number): number {
-  return first * 0x110000 + second;
 }
 
 /** Whether `c` is a precomposed Hangul syllable. */

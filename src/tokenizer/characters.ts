@@ -1,9 +1,9 @@
 import { DROPPED, ISOLATED, PUNCTUATION, WHITE } from "./tables/classes.ts";
-import { LOWER, LOWER_LONGER } from "./tables/lower.ts";
-import { forRanges, numbers } from "./unpack.ts";
+import { type LowerCase, unicodeSource } from "./unicode-source.ts";
+import { forRanges } from "./unpack.ts";
 
-// What the reference does with a code point, as bits. The tables are frozen: an engine's own `\p{P}`, `\s` or `toLowerCase()` follows
-// its Unicode version, and differs between browsers.
+// What the reference does with a code point, as bits. The tables are frozen: an engine's own `\p{P}` or `\s` follows its Unicode version,
+// and differs between browsers.
 export const DROP = 1;
 export const SPACE = 2;
 export const IDEOGRAPH = 4;
@@ -28,22 +28,14 @@ export function characterBits(): Uint8Array {
   return bits;
 }
 
-let lower: Map<number, readonly number[]> | undefined;
+export function isSpace(point: number): boolean {
+  return (characterBits()[point] & SPACE) !== 0;
+}
+
+let lower: LowerCase | undefined;
 
 /** Lower case of the code points that have one. It looks at one code point at a time: capital sigma is σ at the end of a word too. */
-export function lowerCase(): ReadonlyMap<number, readonly number[]> {
-  if (lower === undefined) {
-    lower = new Map();
-    const runs = numbers(LOWER);
-    let at = 0;
-    for (let i = 0; i < runs.length; i += 4) {
-      const [gap, count, step, distance] = runs.slice(i, i + 4);
-      at += gap;
-      for (let n = 0; n < count; n++) lower.set(at + n * step, [at + n * step + distance]);
-      at += (count - 1) * step + 1;
-    }
-    const longer = numbers(LOWER_LONGER);
-    for (let i = 0; i < longer.length; i += 3) lower.set(longer[i], [longer[i + 1], longer[i + 2]]);
-  }
+export function lowerCase(): LowerCase {
+  lower ??= unicodeSource().lowerCase();
   return lower;
 }

@@ -34,33 +34,33 @@ export class Encoding {
   /** Whether tokens were cut off to keep to `maxLength`. */
   readonly truncated: boolean;
   readonly parts: EncodingParts;
-  private readonly work: () => EncodingDetail;
-  private known: EncodingDetail | undefined = undefined;
-  private knownTypeIds: Int32Array | undefined = undefined;
-  private knownMask: Int32Array | undefined = undefined;
+  readonly #work: () => EncodingDetail;
+  #known: EncodingDetail | undefined = undefined;
+  #knownTypeIds: Int32Array | undefined = undefined;
+  #knownMask: Int32Array | undefined = undefined;
 
   constructor(ids: Int32Array, parts: EncodingParts, truncated: boolean, work: () => EncodingDetail) {
     this.ids = ids;
     this.parts = parts;
     this.truncated = truncated;
-    this.work = work;
+    this.#work = work;
   }
 
   /** 0 for the first text, 1 for the second of a pair, 0 for padding, [L]. */
   get typeIds(): Int32Array {
-    this.knownTypeIds ??= new Int32Array(this.ids.length).fill(1, this.parts.pair, this.parts.end);
-    return this.knownTypeIds;
+    this.#knownTypeIds ??= new Int32Array(this.ids.length).fill(1, this.parts.pair, this.parts.end);
+    return this.#knownTypeIds;
   }
 
   /** 1 for tokens, 0 for padding, [L]. */
   get mask(): Int32Array {
-    this.knownMask ??= new Int32Array(this.ids.length).fill(1, this.parts.start, this.parts.end);
-    return this.knownMask;
+    this.#knownMask ??= new Int32Array(this.ids.length).fill(1, this.parts.start, this.parts.end);
+    return this.#knownMask;
   }
 
   /** The tokens as strings, [L]. */
   get tokens(): string[] {
-    return this.detail().tokens;
+    return this.#detail().tokens;
   }
 
   /**
@@ -68,16 +68,16 @@ export class Encoding {
    * [0, 0].
    */
   get offsets(): [start: number, end: number][] {
-    return this.detail().offsets;
+    return this.#detail().offsets;
   }
 
   /** Why words are [UNK], one entry each. */
   get unknown(): Unknown[] {
-    return this.detail().unknown;
+    return this.#detail().unknown;
   }
 
-  private detail(): EncodingDetail {
-    this.known ??= this.work();
-    return this.known;
+  #detail(): EncodingDetail {
+    this.#known ??= this.#work();
+    return this.#known;
   }
 }

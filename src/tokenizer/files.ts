@@ -1,5 +1,5 @@
-import { ModelError } from "../base/errors.ts";
-import { asText, flag, type JsonObject, parseObject } from "./json.ts";
+import { fail, ModelError } from "../base/errors.ts";
+import { asText, flag, given, type JsonObject, parseObject } from "./json.ts";
 import type { NormaliserOptions } from "./normalise.ts";
 import type { Settings } from "./settings.ts";
 import {
@@ -32,6 +32,8 @@ export interface TokenizerOptions {
 }
 
 const CONFIG = "tokenizer_config.json";
+const TOKENIZER = "tokenizer.json";
+const NO_CONFIG = `there is no ${CONFIG}: text is lower-cased and its accents dropped, which takes Hangul apart, as in the reference`;
 /** Classes that transformers builds from the vocabulary and the config, without a look at the normaliser in tokenizer.json. */
 const BERT_CLASSES = ["BertTokenizer", "DistilBertTokenizer", "ElectraTokenizer"];
 /** Classes that take tokenizer.json as it is written. */
@@ -41,30 +43,32 @@ const NO_LENGTH = 1e15;
 
 /** Reads everything the files say. Which file wins where two disagree is told in docs/tokenizer.md. */
 export function readSettings(files: TokenizerFiles, options: TokenizerOptions): Settings {
-  const configFile = parseObject(files[CONFIG], CONFIG);
+  const parsed = (file: string): JsonObject | undefined => parseObject(files[file], file);
+  const configFile = parsed(CONFIG);
   const config = configFile ?? {};
-  const root = parseObject(files["tokenizer.json"], "tokenizer.json");
-  const json = root === undefined ? undefined : readTokenizerJson(root);
-  const map = parseObject(files["special_tokens_map.json"], "special_tokens_map.json");
-  const addedFile = parseObject(files["added_tokens.json"], "added_tokens.json");
-  const written = asWritten(config, configFile !== undefined, json);
+  const root = parsed(TOKENIZER);
+  const json = root && readTokenizerJson(root);
+  const map = parsed("special_tokens_map.json");
+  const addedFile = parsed("added_tokens.json") ?? {};
+  // tokenizer.json where it is to be taken as it is written, and not only for its vocabulary and added tokens
+  const written = isGeneric(config, json) || configFile === undefined ? json : undefined;
 
-  const vocabulary = json?.vocabulary ?? readText(files["vocab.txt"]);
-  const vocabularyFile = json === undefined ? "vocab.txt" : "tokenizer.json";
-  if (vocabulary.size === 0) throw new ModelError("the vocabulary is empty", { file: vocabularyFile });
+  const vocabularyFile = json === undefined ? "vocab.txt" : TOKENIZER;
+  const vocabulary = json?.vocabulary ?? readText(files[vocabularyFile]);
+  if (vocabulary.size === 0) fail(vocabularyFile, undefined, "the vocabulary is empty");
 
   const named = readNamedTokens(config, map, written ? {} : BERT_NAMES);
   const name = (field: string): string | undefined => named.named.get(field)?.content;
-  const frame = written && json !== undefined ? readFrame(json) : undefined;
+  const frame = written && readFrame(written);
   const { tokens, listed } = collectTokens(config, json, addedFile, named, written);
   const numbered = numberTokens(vocabulary, tokens);
   const special = findSpecialTokens(
     {
-      unk: written ? json?.unk : name("unk_token"),
-      cls: frame === undefined ? name("cls_token") : frame.cls.token,
-      sep: frame === undefined ? name("sep_token") : frame.sep.token,
-      pad: name("pad_token") ?? (written ? (json?.padToken ?? "[PAD]") : undefined),
-      mask: name("mask_token") ?? (written ? "[MASK]" : undefined),
+      unk: written ? written.unk : name("unk_token"),
+      cls: frame ? frame.cls.token : name("cls_token"),
+      sep: frame ? frame.sep.token : name("sep_token"),
+      pad: name("pad_token") ?? (written && (written.padToken ?? "[PAD]")),
+      mask: name("mask_token") ?? (written && "[MASK]"),
     },
     vocabulary,
     new Map(numbered.filter(({ content }) => listed.has(content)).map(({ content, id }) => [content, id])),
@@ -72,23 +76,25 @@ export function readSettings(files: TokenizerFiles, options: TokenizerOptions): 
   );
   for (const field of ["cls", "sep"] as const) {
     if (frame !== undefined && frame[field].id !== special[field].id) {
-      const at = { file: "tokenizer.json", field: `post_processor: ${frame[field].token}`, value: frame[field].id };
-      throw new ModelError(`has the id ${special[field].id} in the vocabulary; the file contradicts itself`, at);
+      const problem = `has the id ${special[field].id} in the vocabulary; the file contradicts itself`;
+      fail(TOKENIZER, `post_processor: ${frame[field].token}`, problem, frame[field].id);
     }
   }
   // A [MASK] that no file knows takes up an id in the reference, but no model has a row for it: here it is text.
   const added = numbered.filter(({ content }) => content !== name("mask_token") || special.mask !== undefined);
   const fromConfig = normaliserOf(config);
-  const base = written && json !== undefined ? readNormaliser(json) : fromConfig;
+  const base = written ? readNormaliser(written) : fromConfig;
+  const { normalize } = options;
+  if (normalize !== undefined && normalize !== "NFC") fail("options", "normalize", 'the only form is "NFC"', normalize);
   const normaliser = {
     ...base,
-    composeFirst: checked(options.normalize) === "NFC" || base.composeFirst,
+    composeFirst: normalize === "NFC" || base.composeFirst,
     lowerCaseFirst: (options.lowerCase === true && !base.lowerCase) || base.lowerCaseFirst,
   };
   return {
     vocabulary,
-    prefix: written && json !== undefined ? json.prefix : "##",
-    maxWordLength: written && json !== undefined ? json.maxWordLength : 100,
+    prefix: written?.prefix ?? "##",
+    maxWordLength: written?.maxWordLength ?? 100,
     normaliser,
     added,
     special,
@@ -96,59 +102,48 @@ export function readSettings(files: TokenizerFiles, options: TokenizerOptions): 
     truncationSide: side(config, "truncation_side"),
     paddingSide: side(config, "padding_side"),
     specialTokensAsText: !(options.specialTokens ?? !flag(config, "split_special_tokens", false, CONFIG)),
-    warnings:
-      json === undefined
-        ? withoutConfig(configFile !== undefined)
-        : disagreements(json, fromConfig, configFile !== undefined, written),
+    warnings: warnings(json, fromConfig, configFile !== undefined, written !== undefined),
   };
 }
 
-/** Whether tokenizer.json is to be taken as it is written, or only for its vocabulary and added tokens. */
-function asWritten(config: JsonObject, configured: boolean, json: TokenizerJson | undefined): boolean {
-  const given = config.tokenizer_class ?? undefined;
-  const tokenizerClass =
-    given === undefined ? undefined : asText(given, CONFIG, "tokenizer_class").replace(/Fast$/, "");
-  const generic = tokenizerClass !== undefined && GENERIC_CLASSES.includes(tokenizerClass);
-  if (tokenizerClass !== undefined && !generic && !BERT_CLASSES.includes(tokenizerClass)) {
-    throw new ModelError(`is not supported; munjang reads ${[...BERT_CLASSES, ...GENERIC_CLASSES].join(", ")}`, {
-      file: CONFIG,
-      field: "tokenizer_class",
-      value: given,
-    });
+/** Whether the class is one that takes tokenizer.json as it is written. */
+function isGeneric(config: JsonObject, json: TokenizerJson | undefined): boolean {
+  const field = "tokenizer_class";
+  const value = config[field];
+  if (!given(value)) return false;
+  const name = asText(value, CONFIG, field).replace(/Fast$/, "");
+  if (BERT_CLASSES.includes(name)) return false;
+  if (!GENERIC_CLASSES.includes(name)) {
+    const known = [...BERT_CLASSES, ...GENERIC_CLASSES].join(", ");
+    fail(CONFIG, field, `is not supported; munjang reads ${known}`, value);
   }
-  if (generic && json === undefined) {
-    throw new ModelError("needs tokenizer.json, which is missing", {
-      file: CONFIG,
-      field: "tokenizer_class",
-      value: given,
-    });
-  }
-  return json !== undefined && (generic || !configured);
+  if (json === undefined) fail(CONFIG, field, "needs tokenizer.json, which is missing", value);
+  return true;
 }
 
 function readText(text: string | undefined): ReadonlyMap<string, number> {
   if (text !== undefined) return readVocabulary(text);
-  throw new ModelError("is missing, and so is tokenizer.json; one of them holds the vocabulary", { file: "vocab.txt" });
+  return fail("vocab.txt", undefined, "is missing, and so is tokenizer.json; one of them holds the vocabulary");
 }
 
 /** All tokens that the reference adds, in its order, and which of them some file lists as added. */
 function collectTokens(
   config: JsonObject,
   json: TokenizerJson | undefined,
-  addedFile: JsonObject | undefined,
+  addedFile: JsonObject,
   { named, extra }: NamedTokens,
-  written: boolean,
+  written: TokenizerJson | undefined,
 ): { tokens: UnnumberedToken[]; listed: ReadonlySet<string> } {
-  let given = readDecoder(config);
-  if (given === undefined) {
+  let listedTokens = readDecoder(config);
+  if (listedTokens === undefined) {
     // By id; where two files give one id, tokenizer.json holds.
     const byId = new Map<number, UnnumberedToken>();
-    for (const { order, ...token } of readAddedTokens(addedFile ?? {}, { named, extra })) byId.set(order, token);
+    for (const { order, ...token } of readAddedTokens(addedFile, { named, extra })) byId.set(order, token);
     for (const [i, token] of (json?.added ?? []).entries()) byId.set(json?.addedOrder[i] ?? i, token);
-    given = [...byId].sort(([a], [b]) => a - b).map(([, token]) => token);
+    listedTokens = [...byId].sort(([a], [b]) => a - b).map(([, token]) => token);
   }
   const names = new Set([...named.values()].map(({ content }) => content));
-  const tokens = [...(written ? (json?.added ?? []) : []), ...given].map((token) =>
+  const tokens = [...(written?.added ?? []), ...listedTokens].map((token) =>
     names.has(token.content) ? { ...token, special: true } : token,
   );
   const listed = new Set(tokens.map(({ content }) => content));
@@ -173,20 +168,14 @@ function normaliserOf(config: JsonObject): NormaliserOptions {
   };
 }
 
-function withoutConfig(configured: boolean): string[] {
-  if (configured) return [];
-  return [
-    `there is no ${CONFIG}: text is lower-cased and its accents dropped, which takes Hangul apart, as in the reference`,
-  ];
-}
-
 /** What tokenizer.json says otherwise than a tokenizer that transformers builds from the config, and which of the two is followed. */
-function disagreements(
-  json: TokenizerJson,
+function warnings(
+  json: TokenizerJson | undefined,
   config: NormaliserOptions,
   configured: boolean,
   written: boolean,
 ): string[] {
+  if (json === undefined) return configured ? [] : [NO_CONFIG];
   if (written && configured) return []; // transformers takes it as written, too
   const differing: string[] = [];
   const compare = (what: string, here: unknown, there: unknown): void => {
@@ -211,20 +200,12 @@ function disagreements(
 
 function modelMaxLength(config: JsonObject): number | undefined {
   const field = config.model_max_length === undefined ? "max_len" : "model_max_length";
-  const value = config[field] ?? undefined;
-  if (value === undefined) return undefined;
-  if (typeof value !== "number" || !(value > 0))
-    throw new ModelError("expected a length", { file: CONFIG, field, value });
+  const value = config[field] ?? NO_LENGTH;
+  if (typeof value !== "number" || !(value > 0)) return fail(CONFIG, field, "expected a length", value);
   return value >= NO_LENGTH ? undefined : Math.floor(value);
 }
 
 function side(config: JsonObject, field: string): "left" | "right" {
   const value = config[field] ?? "right";
-  if (value === "left" || value === "right") return value;
-  throw new ModelError('expected "left" or "right"', { file: CONFIG, field, value });
-}
-
-function checked(normalize: unknown): "NFC" | undefined {
-  if (normalize === undefined || normalize === "NFC") return normalize;
-  throw new ModelError('the only form is "NFC"', { file: "options", field: "normalize", value: normalize });
+  return value === "left" || value === "right" ? value : fail(CONFIG, field, 'expected "left" or "right"', value);
 }

@@ -1,4 +1,4 @@
-import { ModelError } from "../base/errors.ts";
+import { fail } from "../base/errors.ts";
 import { parseJson } from "../base/json.ts";
 
 /** A JSON object as it was read: nothing about its fields is known yet. */
@@ -13,9 +13,34 @@ export function isObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
+/** Whether a field is there; null counts as absent. */
+export function given(value: unknown): boolean {
+  return value !== undefined && value !== null;
+}
+
+/** What stands at the end of a path of fields and indices, or undefined. */
+export function at(value: unknown, ...path: (string | number)[]): unknown {
+  let found = value;
+  for (const field of path) found = (found as JsonObject | null | undefined)?.[field];
+  return found;
+}
+
 export function asObject(value: unknown, file: string, field: string | undefined): JsonObject {
-  if (isObject(value)) return value;
-  throw new ModelError("expected an object in braces", { file, field, value });
+  return isObject(value) ? value : fail(file, field, "expected an object in braces", value);
+}
+
+export function asText(value: unknown, file: string, field: string): string {
+  return typeof value === "string" ? value : fail(file, field, "expected a text in quotes", value);
+}
+
+export function asList(value: unknown, file: string, field: string): unknown[] {
+  return Array.isArray(value) ? value : fail(file, field, "expected a list", value);
+}
+
+/** Ids are 32-bit numbers, so nothing above that is one. */
+export function asWhole(value: unknown, file: string, field: string, most: number = 2 ** 31 - 1): number {
+  if (Number.isInteger(value) && (value as number) >= 0 && (value as number) <= most) return value as number;
+  return fail(file, field, `expected a whole number up to ${most}`, value);
 }
 
 /** `value[field]`, which must be a truth value; `otherwise` where it is missing or null. */
@@ -27,10 +52,5 @@ export function flag<T extends boolean | undefined>(
 ): boolean | T {
   const found = value[field] ?? otherwise;
   if (found === otherwise || typeof found === "boolean") return found as boolean | T;
-  throw new ModelError("expected true or false", { file, field, value: found });
-}
-
-export function asText(value: unknown, file: string, field: string): string {
-  if (typeof value === "string") return value;
-  throw new ModelError("expected a text in quotes", { file, field, value });
+  return fail(file, field, "expected true or false", found);
 }

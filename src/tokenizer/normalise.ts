@@ -29,47 +29,36 @@ export function normalise(text: Traced, options: NormaliserOptions): Traced {
   return now;
 }
 
+const NOTHING: readonly number[] = [];
+const BLANK: readonly number[] = [0x20];
+
 function clean(text: Traced): Traced {
   const bits = characterBits();
-  const out = emptyTraced();
-  text.points.forEach((c, i) => {
-    if ((bits[c] & DROP) === 0) pushFrom(out, (bits[c] & SPACE) === 0 ? c : 0x20, text, i);
-  });
-  return out;
+  return replaced(text, (c) => (bits[c] & DROP ? NOTHING : bits[c] & SPACE ? BLANK : undefined));
 }
 
 function spaceIdeographs(text: Traced): Traced {
   const bits = characterBits();
-  const out = emptyTraced();
-  text.points.forEach((c, i) => {
-    if ((bits[c] & IDEOGRAPH) === 0) {
-      pushFrom(out, c, text, i);
-      return;
-    }
-    pushFrom(out, 0x20, text, i);
-    pushFrom(out, c, text, i);
-    pushFrom(out, 0x20, text, i);
-  });
-  return out;
+  return replaced(text, (c) => (bits[c] & IDEOGRAPH ? [0x20, c, 0x20] : undefined));
 }
 
 function stripAccents(text: Traced): Traced {
   const { nonspacing } = canonicalTables();
-  const parts = place(decomposed(text.points), text);
-  const out = emptyTraced();
-  parts.points.forEach((c, i) => {
-    if (!nonspacing.has(c)) pushFrom(out, c, parts, i);
-  });
-  return out;
+  return replaced(place(decomposed(text.points), text), (c) => (nonspacing.has(c) ? NOTHING : undefined));
 }
 
 function toLowerCase(text: Traced): Traced {
   const lower = lowerCase();
+  return replaced(text, (c) => lower.get(c));
+}
+
+/** Puts in the place of every code point what it becomes; undefined leaves it. */
+function replaced(text: Traced, by: (point: number) => readonly number[] | undefined): Traced {
   const out = emptyTraced();
   text.points.forEach((c, i) => {
-    const to = lower.get(c);
+    const to = by(c);
     if (to === undefined) pushFrom(out, c, text, i);
-    else for (const l of to) pushFrom(out, l, text, i);
+    else for (const point of to) pushFrom(out, point, text, i);
   });
   return out;
 }

@@ -29,68 +29,68 @@ export class Pipeline {
   readonly normaliser: NormaliserOptions;
   readonly unk: { readonly token: string; readonly id: number };
   /** Of one word, UTF-16. */
-  private readonly units: Uint16Array;
+  readonly #units: Uint16Array;
 
   constructor(settings: Settings) {
     this.wordPiece = new WordPiece(settings);
-    this.units = new Uint16Array(settings.maxWordLength * 2);
+    this.#units = new Uint16Array(settings.maxWordLength * 2);
     this.normaliser = settings.normaliser;
     this.unk = settings.special.unk;
+    const { added } = settings;
     this.written = new TokenFinder(
-      settings.added.filter((token) => !token.normalized).map((token) => ({ token, content: units(token.content) })),
+      added.filter(({ normalized }) => !normalized),
+      units,
     );
     this.normalised = new TokenFinder(
-      settings.added
-        .filter((token) => token.normalized)
-        .map((token) => ({ token, content: this.normal(token.content, 0, token.content.length).points })),
+      added.filter(({ normalized }) => normalized),
+      (content) => this.#normal(content, 0, content.length).points,
     );
   }
 
   /** All tokens of `text`; with `asText`, special tokens written in it are text. */
   run(text: string, asText: boolean): Pieces {
     const out: Pieces = { ids: [], tokens: [], offsets: [], why: {} };
-    const isSpace = (unit: number): boolean => (characterBits()[unit] & SPACE) !== 0;
     const unit = (i: number): number => text.charCodeAt(i);
-    for (const stretch of this.written.split(unit, 0, text.length, asText, isSpace)) {
+    for (const stretch of this.written.split(unit, 0, text.length, asText)) {
       const { start, end, token } = stretch;
       if (token !== undefined) add(out, token.id, text.slice(start, end), start, end);
-      else this.normalText(out, this.normal(text, start, end), asText, isSpace);
+      else this.#normalText(out, this.#normal(text, start, end), asText);
     }
     return out;
   }
 
-  private normal(text: string, start: number, end: number): Traced {
+  #normal(text: string, start: number, end: number): Traced {
     return normalise(trace(text, start, end), this.normaliser);
   }
 
-  private normalText(out: Pieces, text: Traced, asText: boolean, isSpace: (point: number) => boolean): void {
+  #normalText(out: Pieces, text: Traced, asText: boolean): void {
     const { points, starts, ends } = text;
-    for (const stretch of this.normalised.split((i) => points[i], 0, points.length, asText, isSpace)) {
+    for (const stretch of this.normalised.split((i) => points[i], 0, points.length, asText)) {
       const { start, end, token } = stretch;
       if (token !== undefined) add(out, token.id, textOf(points, start, end), starts[start], ends[end - 1]);
-      else this.words(out, text, start, end);
+      else this.#words(out, text, start, end);
     }
   }
 
   /** Cuts at white space, and around punctuation. */
-  private words(out: Pieces, text: Traced, start: number, end: number): void {
+  #words(out: Pieces, text: Traced, start: number, end: number): void {
     const bits = characterBits();
     let from = start;
     for (let i = start; i <= end; i++) {
       const here = i === end ? SPACE : bits[text.points[i]] & (SPACE | PUNCT);
       if (here === 0) continue;
-      if (from < i) this.pieces(out, text, from, i);
-      if (here === PUNCT) this.pieces(out, text, i, i + 1);
+      if (from < i) this.#pieces(out, text, from, i);
+      if (here === PUNCT) this.#pieces(out, text, i, i + 1);
       from = i + 1;
     }
   }
 
-  private pieces(out: Pieces, text: Traced, start: number, end: number): void {
-    const { wordPiece, units } = this;
+  #pieces(out: Pieces, text: Traced, start: number, end: number): void {
+    const { wordPiece } = this;
     const word = textOf(text.points, start, end);
     const long = end - start > wordPiece.maxWordLength;
-    if (!long) for (let i = 0; i < word.length; i++) units[i] = word.charCodeAt(i);
-    const count = long ? -1 : wordPiece.match(units, word.length);
+    if (!long) for (let i = 0; i < word.length; i++) this.#units[i] = word.charCodeAt(i);
+    const count = long ? -1 : wordPiece.match(this.#units, word.length);
     if (count < 0) {
       out.why[out.ids.length] = long ? { reason: "length", word } : { reason: "character", word, at: wordPiece.stuck };
       add(out, this.unk.id, this.unk.token, text.starts[start], text.ends[end - 1]);

@@ -21,18 +21,18 @@ const ADDED = 8; // a flag: an added token may begin here
 export class Scanner {
   /** The ids, of which `scan` tells the number. */
   ids: Int32Array = new Int32Array(1024);
-  private count = 0;
-  private readonly pipeline: Pipeline;
-  private readonly kinds: Uint8Array;
-  private readonly changes = new Map<number, string>();
-  private readonly word: Uint16Array;
+  #count = 0;
+  readonly #pipeline: Pipeline;
+  readonly #kinds: Uint8Array;
+  readonly #changes = new Map<number, string>();
+  readonly #word: Uint16Array;
 
   constructor(pipeline: Pipeline) {
-    this.pipeline = pipeline;
-    this.kinds = kindsFor(pipeline.normaliser);
-    for (const unit of pipeline.written.firsts()) this.kinds[unit] |= ADDED;
+    this.#pipeline = pipeline;
+    this.#kinds = kindsFor(pipeline.normaliser);
+    for (const unit of pipeline.written.firsts()) this.#kinds[unit] |= ADDED;
     // A longer word is unknown whatever is in it, so nothing past this need be kept.
-    this.word = new Uint16Array(pipeline.wordPiece.maxWordLength * 2 + 2);
+    this.#word = new Uint16Array(pipeline.wordPiece.maxWordLength * 2 + 2);
   }
 
   /**
@@ -40,12 +40,13 @@ export class Scanner {
    * `Pipeline` has to read.
    */
   scan(text: string, limit: number, asText: boolean): number {
-    const { kinds, word } = this;
+    const kinds = this.#kinds;
+    const word = this.#word;
     const bits = characterBits();
-    const { written, normalised } = this.pipeline;
+    const { written, normalised } = this.#pipeline;
     if (!normalised.empty) return -1;
     const room = word.length;
-    this.count = 0;
+    this.#count = 0;
     let length = 0; // UTF-16 units of the word so far
     let pairs = 0; // and how many of its code points took two of them
     let plainUntil = 0; // before this no added token begins
@@ -63,11 +64,11 @@ export class Scanner {
         if (found !== undefined) {
           plainUntil = found.end;
           if (!(asText && found.token.special)) {
-            this.cut(length, pairs);
+            this.#cut(length, pairs);
             length = pairs = 0;
-            this.reserve(1);
-            this.ids[this.count++] = found.token.id;
-            if (this.count > limit) return this.count;
+            this.#reserve(1);
+            this.ids[this.#count++] = found.token.id;
+            if (this.#count > limit) return this.#count;
             i = found.end - 1;
             continue;
           }
@@ -82,20 +83,8 @@ export class Scanner {
       }
       if (kind === SKIP) continue;
       if (kind === TRACE) return -1;
-      if (kind === KEEP) {
-        if (point > 0xffff) {
-          if (length + 1 < room) word[length] = 0xd7c0 + (point >> 10);
-          length++;
-          pairs++;
-          if (length < room) word[length] = 0xdc00 | (point & 0x3ff);
-        } else if (length < room) {
-          word[length] = point;
-        }
-        length++;
-        continue;
-      }
       if (kind === CHANGE) {
-        const to = this.changes.get(point) ?? this.change(point);
+        const to = this.#changes.get(point) ?? this.#change(point);
         for (let k = 0; k < to.length; k++) {
           const changed = to.charCodeAt(k);
           if ((bits[changed] & (SPACE | PUNCT)) === 0) {
@@ -104,59 +93,61 @@ export class Scanner {
             if (changed >= 0xdc00 && changed < 0xe000) pairs++;
             continue;
           }
-          this.cut(length, pairs);
+          this.#cut(length, pairs);
           length = pairs = 0;
-          if ((bits[changed] & SPACE) === 0) this.alone(changed);
+          word[0] = changed;
+          if ((bits[changed] & SPACE) === 0) this.#cut(1, 0);
         }
         continue;
       }
-      if (length > 0) {
-        this.cut(length, pairs);
+      if (kind !== KEEP) {
+        this.#cut(length, pairs);
         length = pairs = 0;
       }
-      if (kind === ALONE) this.alone(point);
-      if (this.count > limit) return this.count;
+      if (kind !== BREAK) {
+        if (point > 0xffff) {
+          if (length + 1 < room) word[length] = 0xd7c0 + (point >> 10);
+          length++;
+          pairs++;
+          point = 0xdc00 | (point & 0x3ff);
+        }
+        if (length < room) word[length] = point;
+        length++;
+        if (kind === KEEP) continue;
+        this.#cut(length, pairs);
+        length = pairs = 0;
+      }
+      if (this.#count > limit) return this.#count;
     }
-    this.cut(length, pairs);
-    return this.count;
-  }
-
-  private alone(point: number): void {
-    if (point > 0xffff) {
-      this.word[0] = 0xd7c0 + (point >> 10);
-      this.word[1] = 0xdc00 | (point & 0x3ff);
-      this.cut(2, 1);
-    } else {
-      this.word[0] = point;
-      this.cut(1, 0);
-    }
+    this.#cut(length, pairs);
+    return this.#count;
   }
 
   /** Cuts the word that lies in the buffer and adds its ids. */
-  private cut(length: number, pairs: number): void {
+  #cut(length: number, pairs: number): void {
     if (length === 0) return;
-    const { wordPiece, unk } = this.pipeline;
-    const known = length - pairs <= wordPiece.maxWordLength ? wordPiece.match(this.word, length) : -1;
-    this.reserve(known < 0 ? 1 : known);
+    const { wordPiece, unk } = this.#pipeline;
+    const known = length - pairs <= wordPiece.maxWordLength ? wordPiece.match(this.#word, length) : -1;
+    this.#reserve(known < 0 ? 1 : known);
     if (known < 0) {
-      this.ids[this.count++] = unk.id;
+      this.ids[this.#count++] = unk.id;
       return;
     }
     const { pieces } = wordPiece;
-    for (let p = 0; p < known; p++) this.ids[this.count++] = pieces[p];
+    for (let p = 0; p < known; p++) this.ids[this.#count++] = pieces[p];
   }
 
-  private reserve(more: number): void {
-    if (this.count + more <= this.ids.length) return;
+  #reserve(more: number): void {
+    if (this.#count + more <= this.ids.length) return;
     const ids = new Int32Array(this.ids.length * 2 + more);
     ids.set(this.ids);
     this.ids = ids;
   }
 
-  private change(point: number): string {
-    const { points } = normalise(trace(String.fromCodePoint(point)), this.pipeline.normaliser);
+  #change(point: number): string {
+    const { points } = normalise(trace(String.fromCodePoint(point)), this.#pipeline.normaliser);
     const to = textOf(points, 0, points.length);
-    this.changes.set(point, to);
+    this.#changes.set(point, to);
     return to;
   }
 }

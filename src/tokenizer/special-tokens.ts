@@ -1,10 +1,12 @@
-import { ModelError } from "../base/errors.ts";
+import { fail } from "../base/errors.ts";
 import type { AddedToken } from "./added-tokens.ts";
-import { asText, flag, isObject, type JsonObject } from "./json.ts";
+import { asList, asObject, asText, asWhole, at, flag, given, isObject, type JsonObject } from "./json.ts";
 import type { NamedId, SpecialTokens } from "./settings.ts";
 
 /** An added token that has no id yet. */
 export type UnnumberedToken = Omit<AddedToken, "id">;
+
+const CONFIG = "tokenizer_config.json";
 
 /** The order in which the reference adds them, which numbers those that are not in the vocabulary. */
 const NAMES = ["bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"];
@@ -31,91 +33,68 @@ export interface NamedTokens {
  * before the config (transformers 5.23, `_from_pretrained`).
  */
 export function readNamedTokens(config: JsonObject, map: JsonObject | undefined, defaults: JsonObject): NamedTokens {
-  const fields: [field: string, value: unknown, file: string][] = [];
-  const put = (source: JsonObject, file: string): void => {
-    for (const [field, value] of Object.entries(source)) {
-      const old = fields.findIndex(([name]) => name === field);
-      if (old >= 0) fields.splice(old, 1, [field, value, file]);
-      else fields.push([field, value, file]);
-    }
-  };
-  put(defaults, "BERT");
-  put(config, "tokenizer_config.json");
-  if (map !== undefined && config.added_tokens_decoder === undefined) put(map, "special_tokens_map.json");
+  const first = config.added_tokens_decoder === undefined ? (map ?? {}) : {};
+  const fields: JsonObject = { ...defaults, ...config, ...first };
+  const read = (value: unknown, field: string, where: string = field): UnnumberedToken =>
+    readToken(value, true, fileOf(field), where);
+  const fileOf = (field: string): string => (field in first ? "special_tokens_map.json" : CONFIG);
 
   const named = new Map<string, UnnumberedToken>();
-  const own = fields.filter(([field]) => field.endsWith("_token") && !NAMES.includes(field));
-  const known = NAMES.flatMap((name) => fields.filter(([field]) => field === name));
-  for (const [field, value, file] of [...known, ...own]) {
-    if (typeof value === "string" || isObject(value)) named.set(field, readToken(value, true, file, field));
-    else if (NAMES.includes(field) && value !== null) {
-      throw new ModelError("expected a token in quotes, or null", { file, field, value });
-    }
+  for (const field of new Set([...NAMES, ...Object.keys(fields)])) {
+    const value = fields[field];
+    if (!field.endsWith("_token") || !given(value)) continue;
+    // Other fields may end so, and be no tokens.
+    if (NAMES.includes(field) || typeof value === "string" || isObject(value)) named.set(field, read(value, field));
   }
-  const lists = ["extra_special_tokens", "additional_special_tokens"].map((name) =>
-    fields.find(([field]) => field === name),
-  );
-  const [field, value, file] = lists.find((list) => list !== undefined && list[1] !== null && !isEmpty(list[1])) ?? [
-    "",
-    [],
-    "",
-  ];
-  if (isObject(value)) {
-    for (const [name, token] of Object.entries(value))
-      named.set(name, readToken(token, true, file, `${field}.${name}`));
+  const lists = ["extra_special_tokens", "additional_special_tokens"];
+  const field = lists.find((name) => given(fields[name]) && at(fields[name], "length") !== 0) ?? "";
+  const list = fields[field] ?? [];
+  if (isObject(list)) {
+    for (const [name, token] of Object.entries(list)) named.set(name, read(token, field, `${field}.${name}`));
     return { named, extra: [] };
   }
-  if (!Array.isArray(value)) throw new ModelError("expected a list of tokens", { file, field, value });
-  return { named, extra: value.map((token, i) => readToken(token, true, file, `${field}[${i}]`)) };
-}
-
-function isEmpty(value: unknown): boolean {
-  return Array.isArray(value) && value.length === 0;
+  const extra = asList(list, fileOf(field), field).map((token, i) => read(token, field, `${field}[${i}]`));
+  return { named, extra };
 }
 
 /** A token as the files write it: its text, or an object with its flags. */
-export function readToken(value: unknown, special: boolean, file: string, field: string): UnnumberedToken {
-  if (typeof value === "string") {
-    return { content: value, special, normalized: !special, lstrip: false, rstrip: false };
+export function readToken(token: unknown, special: boolean, file: string, field: string): UnnumberedToken {
+  if (typeof token === "string") {
+    return { content: token, special, normalized: !special, lstrip: false, rstrip: false };
   }
-  if (!isObject(value))
-    throw new ModelError("expected a token in quotes, or an object with its content", { file, field, value });
-  if (flag(value, "single_word", false, file)) {
-    throw new ModelError(
-      "added tokens that match whole words only are not supported; set it to false if the token may match inside words",
-      { file, field: `${field}.single_word`, value: true },
-    );
+  if (!isObject(token)) fail(file, field, "expected a token in quotes, or an object with its content", token);
+  const has = (name: string, otherwise = false): boolean => flag(token, name, otherwise, file);
+  if (has("single_word")) {
+    const problem =
+      "added tokens that match whole words only are not supported; set it to false if it may match inside";
+    fail(file, `${field}.single_word`, problem, true);
   }
-  const isSpecial = special || flag(value, "special", false, file);
+  const isSpecial = special || has("special");
   return {
-    content: asText(value.content, file, `${field}.content`),
+    content: asText(token.content, file, `${field}.content`),
     special: isSpecial,
-    normalized: flag(value, "normalized", !isSpecial, file),
-    lstrip: flag(value, "lstrip", false, file),
-    rstrip: flag(value, "rstrip", false, file),
+    normalized: has("normalized", !isSpecial),
+    lstrip: has("lstrip"),
+    rstrip: has("rstrip"),
   };
 }
 
 /** `added_tokens_decoder` of tokenizer_config.json, in the order of its ids. */
 export function readDecoder(config: JsonObject): UnnumberedToken[] | undefined {
-  const file = "tokenizer_config.json";
-  const decoder = config.added_tokens_decoder;
-  if (decoder === undefined || decoder === null) return undefined;
-  if (!isObject(decoder))
-    throw new ModelError("expected tokens by id", { file, field: "added_tokens_decoder", value: decoder });
-  const byId = Object.entries(decoder).sort(([a], [b]) => Number(a) - Number(b));
-  return byId.map(([id, token]) => readToken(token, false, file, `added_tokens_decoder.${id}`));
+  const field = "added_tokens_decoder";
+  if (!given(config[field])) return undefined;
+  const byId = Object.entries(asObject(config[field], CONFIG, field)).sort(([a], [b]) => Number(a) - Number(b));
+  return byId.map(([id, token]) => readToken(token, false, CONFIG, `${field}.${id}`));
 }
 
 /** `added_tokens.json`: ids by token, given in the order of the ids. */
-export function readAddedTokens(file: JsonObject, named: NamedTokens): (UnnumberedToken & { order: number })[] {
+export function readAddedTokens(tokens: JsonObject, named: NamedTokens): (UnnumberedToken & { order: number })[] {
+  const file = "added_tokens.json";
   const special = new Set([...named.named.values(), ...named.extra].map(({ content }) => content));
-  return Object.entries(file).map(([content, id]) => {
-    if (typeof id !== "number" || !Number.isInteger(id) || id < 0) {
-      throw new ModelError("expected an id, a whole number", { file: "added_tokens.json", field: content, value: id });
-    }
-    return { ...readToken(content, special.has(content), "added_tokens.json", content), order: id };
-  });
+  return Object.entries(tokens).map(([content, id]) => ({
+    ...readToken(content, special.has(content), file, content),
+    order: asWhole(id, file, content),
+  }));
 }
 
 /**
@@ -152,24 +131,20 @@ export function findSpecialTokens(
   listed: ReadonlyMap<string, number>,
   file: string,
 ): SpecialTokens {
-  const find = (field: keyof SpecialNames): NamedId => {
-    const token = names[field];
-    if (token === undefined) {
-      const at = { file: "tokenizer_config.json", field: `${field}_token` };
-      throw new ModelError("is null, and BERT cannot do without it; name a token of the vocabulary", at);
-    }
-    const id = vocabulary.get(token) ?? (field === "unk" ? undefined : listed.get(token));
-    if (id !== undefined) return { token, id };
-    const at = { file, field: `${field}_token`, value: token };
-    throw new ModelError("is not in the vocabulary; is this the file that belongs to the model?", at);
+  const look = (name: keyof SpecialNames): NamedId | undefined => {
+    const token = names[name];
+    if (token === undefined) return undefined;
+    const id = vocabulary.get(token) ?? (name === "unk" ? undefined : listed.get(token));
+    return id === undefined ? undefined : { token, id };
   };
-  const { mask } = names;
-  const hasMask = mask !== undefined && (vocabulary.has(mask) || listed.has(mask));
-  return {
-    unk: find("unk"),
-    cls: find("cls"),
-    sep: find("sep"),
-    pad: find("pad"),
-    mask: hasMask ? find("mask") : undefined,
+  const find = (name: keyof SpecialNames): NamedId => {
+    const field = `${name}_token`;
+    const token = names[name];
+    if (token === undefined)
+      fail(CONFIG, field, "is null, and BERT cannot do without it; name a token of the vocabulary");
+    return (
+      look(name) ?? fail(file, field, "is not in the vocabulary; is this the file that belongs to the model?", token)
+    );
   };
+  return { unk: find("unk"), cls: find("cls"), sep: find("sep"), pad: find("pad"), mask: look("mask") };
 }

@@ -1,6 +1,6 @@
-import { ModelError } from "../base/errors.ts";
+import { fail } from "../base/errors.ts";
 import { sameJson } from "../base/json.ts";
-import { asObject, asText, flag, isObject, type JsonObject } from "./json.ts";
+import { asList, asObject, asText, asWhole, at, flag, isObject, type JsonObject } from "./json.ts";
 import type { NormaliserOptions } from "./normalise.ts";
 import type { NamedId } from "./settings.ts";
 import { readToken, type UnnumberedToken } from "./special-tokens.ts";
@@ -27,64 +27,55 @@ export function readTokenizerJson(root: JsonObject): TokenizerJson {
   if (model.type !== undefined && model.type !== "WordPiece") refuse("model.type", model.type, "WordPiece");
   const vocabulary = new Map<string, number>();
   for (const [token, id] of Object.entries(asObject(model.vocab, FILE, "model.vocab"))) {
-    vocabulary.set(token, asId(id, `model.vocab.${token}`));
+    vocabulary.set(token, asWhole(id, FILE, `model.vocab.${token}`));
   }
-  const maxWordLength = model.max_input_chars_per_word;
-  if (
-    typeof maxWordLength !== "number" ||
-    !Number.isInteger(maxWordLength) ||
-    maxWordLength < 0 ||
-    maxWordLength > 100_000
-  ) {
-    throw new ModelError("expected a whole number up to 100000", {
-      file: FILE,
-      field: "model.max_input_chars_per_word",
-      value: maxWordLength,
-    });
-  }
-  const list = root.added_tokens ?? [];
-  if (!Array.isArray(list)) throw new ModelError("expected a list", { file: FILE, field: "added_tokens", value: list });
+  const text = (field: string): string => asText(model[field], FILE, `model.${field}`);
+  const limit = "max_input_chars_per_word";
+  const list = asList(root.added_tokens ?? [], FILE, "added_tokens");
+  const padToken = at(root, "padding", "pad_token");
   return {
     vocabulary,
-    prefix: asText(model.continuing_subword_prefix, FILE, "model.continuing_subword_prefix"),
-    maxWordLength,
-    unk: asText(model.unk_token, FILE, "model.unk_token"),
+    prefix: text("continuing_subword_prefix"),
+    maxWordLength: asWhole(model[limit], FILE, `model.${limit}`, 100_000),
+    unk: text("unk_token"),
     added: list.map((token, i) => readToken(token, false, FILE, `added_tokens[${i}]`)),
-    addedOrder: list.map((token, i) => (isObject(token) && typeof token.id === "number" ? token.id : i)),
-    padToken: isObject(root.padding) && typeof root.padding.pad_token === "string" ? root.padding.pad_token : undefined,
+    addedOrder: list.map((token, i) => {
+      const id = at(token, "id");
+      return typeof id === "number" ? id : i;
+    }),
+    padToken: typeof padToken === "string" ? padToken : undefined,
     root,
   };
 }
 
-function asId(value: unknown, field: string): number {
-  if (typeof value === "number" && Number.isInteger(value) && value >= 0 && value < 2 ** 31) return value;
-  throw new ModelError("expected an id, a whole number", { file: FILE, field, value });
+function refuse(field: string, value: unknown, supported: string): never {
+  return fail(FILE, field, `is not supported; a BERT tokenizer has ${supported}`, value);
 }
 
-function refuse(field: string, value: unknown, supported: string): never {
-  throw new ModelError(`is not supported; a BERT tokenizer has ${supported}`, { file: FILE, field, value });
+/** The `type` of a part of the file, or what stands there in place of such a part. */
+function kindOf(part: unknown): unknown {
+  return isObject(part) ? part.type : part;
 }
 
 /** The normaliser and pre-tokenizer, which must be BERT's; NFC and Lowercase may come before it, in this order. */
 export function readNormaliser({ root }: TokenizerJson): NormaliserOptions {
-  const split = root.pre_tokenizer;
-  if (!isObject(split) || split.type !== "BertPreTokenizer") {
-    refuse("pre_tokenizer", isObject(split) ? split.type : split, "BertPreTokenizer");
-  }
-  const normaliser = root.normalizer;
-  const steps = isObject(normaliser) && normaliser.type === "Sequence" ? normaliser.normalizers : [normaliser];
-  const rest: unknown[] = Array.isArray(steps) ? [...steps] : refuse("normalizer.normalizers", steps, "a list there");
-  const takes = (type: string): JsonObject | undefined => {
-    const step = rest[0];
-    return isObject(step) && step.type === type ? (rest.shift() as JsonObject) : undefined;
+  const split = "BertPreTokenizer";
+  if (at(root.pre_tokenizer, "type") !== split) refuse("pre_tokenizer", kindOf(root.pre_tokenizer), split);
+  const whole = root.normalizer;
+  const steps =
+    kindOf(whole) === "Sequence" ? asList(at(whole, "normalizers"), FILE, "normalizer.normalizers") : [whole];
+  let next = 0;
+  const takes = (type: string): boolean => {
+    if (at(steps[next], "type") !== type) return false;
+    next++;
+    return true;
   };
-  const composeFirst = takes("NFC") !== undefined;
-  const lowerCaseFirst = takes("Lowercase") !== undefined;
-  const bert = takes("BertNormalizer");
-  if (bert === undefined || rest.length > 0) {
-    const step = rest[0];
-    refuse("normalizer", isObject(step) ? step.type : step, "BertNormalizer, which NFC and then Lowercase may precede");
+  const composeFirst = takes("NFC");
+  const lowerCaseFirst = takes("Lowercase");
+  if (!takes("BertNormalizer") || next < steps.length) {
+    refuse("normalizer", kindOf(steps[next]), "BertNormalizer, which NFC and then Lowercase may precede");
   }
+  const bert = steps[next - 1] as JsonObject;
   const lowerCase = flag(bert, "lowercase", true, FILE);
   return {
     composeFirst,
@@ -99,47 +90,39 @@ export function readNormaliser({ root }: TokenizerJson): NormaliserOptions {
 /** The tokens around a text, [CLS] and [SEP], with the ids that `post_processor` has for them; it must be BERT's. */
 export function readFrame({ root }: TokenizerJson): { cls: NamedId; sep: NamedId } {
   const post = root.post_processor;
-  const type = isObject(post) ? post.type : post;
-  if (isObject(post) && type === "BertProcessing") {
-    const named = (field: "cls" | "sep"): NamedId => {
-      const value = post[field];
-      const [token, id] = Array.isArray(value) ? value : [];
-      return { token: asText(token, FILE, `post_processor.${field}`), id: asId(id, `post_processor.${field}`) };
-    };
-    return { cls: named("cls"), sep: named("sep") };
-  }
-  if (!isObject(post) || type !== "TemplateProcessing") {
-    return refuse("post_processor", type, "TemplateProcessing or BertProcessing");
-  }
-  const [single, pair] = [template(post.single), template(post.pair)];
-  const [cls, , sep] = single.map(([name]) => name);
-  const first = [
-    [cls, 0],
-    ["$A", 0],
-    [sep, 0],
-  ];
-  const second = [
-    ["$B", 1],
-    [sep, 1],
-  ];
-  if (!sameJson(single, first) || !sameJson(pair, [...first, ...second])) {
-    refuse("post_processor", post.single, "[CLS] A [SEP] for a text and [CLS] A [SEP] B [SEP] for a pair");
-  }
-  const named = (name: unknown): NamedId => {
-    const token = asText(name, FILE, "post_processor.single");
-    const special = isObject(post.special_tokens) ? post.special_tokens[token] : undefined;
-    const ids = isObject(special) && Array.isArray(special.ids) ? special.ids : [];
-    return { token, id: asId(ids.length === 1 ? ids[0] : undefined, `post_processor.special_tokens.${token}.ids`) };
+  const kind = kindOf(post);
+  const named = (token: unknown, id: unknown, field: string): NamedId => {
+    const where = `post_processor.${field}`;
+    return { token: asText(token, FILE, where), id: asWhole(id, FILE, where) };
   };
-  return { cls: named(cls), sep: named(sep) };
+  if (kind === "BertProcessing") {
+    const [cls, sep] = ["cls", "sep"].map((field) => named(at(post, field, 0), at(post, field, 1), field));
+    return { cls, sep };
+  }
+  if (kind !== "TemplateProcessing") refuse("post_processor", kind, "TemplateProcessing or BertProcessing");
+  const single = template(at(post, "single"));
+  const [cls, sep] = [single[0]?.[0], single[2]?.[0]];
+  const text = (name: string, typeId: number): unknown[] => [
+    [name, typeId],
+    [sep, typeId],
+  ];
+  const expected = [[cls, 0], ...text("$A", 0)];
+  if (!sameJson(single, expected) || !sameJson(template(at(post, "pair")), [...expected, ...text("$B", 1)])) {
+    refuse("post_processor", at(post, "single"), "[CLS] A [SEP] for a text and [CLS] A [SEP] B [SEP] for a pair");
+  }
+  const numbered = (token: unknown): NamedId => {
+    const ids = at(post, "special_tokens", `${token}`, "ids");
+    return named(token, at(ids, "length") === 1 ? at(ids, 0) : ids, `special_tokens.${token}.ids`);
+  };
+  return { cls: numbered(cls), sep: numbered(sep) };
 }
 
 /** A template as names and type ids: [["[CLS]", 0], ["$A", 0], …]. */
 function template(value: unknown): [name: unknown, typeId: unknown][] {
   if (!Array.isArray(value)) return [];
   return value.map((part) => {
-    const token = isObject(part) && isObject(part.SpecialToken) ? part.SpecialToken : undefined;
-    const sequence = isObject(part) && isObject(part.Sequence) ? part.Sequence : undefined;
-    return token !== undefined ? [token.id, token.type_id] : [`$${sequence?.id}`, sequence?.type_id];
+    const token = at(part, "SpecialToken");
+    const sequence = at(part, "Sequence");
+    return token ? [at(token, "id"), at(token, "type_id")] : [`$${at(sequence, "id")}`, at(sequence, "type_id")];
   });
 }

@@ -1,4 +1,4 @@
-import { ModelError } from "../base/errors.ts";
+import { checkOneOf, refuse } from "../base/door.ts";
 import type { AddedToken } from "./added-tokens.ts";
 import { Encoding, type EncodingDetail } from "./encoding.ts";
 import { readSettings, type TokenizerFiles, type TokenizerOptions } from "./files.ts";
@@ -47,18 +47,18 @@ export class WordPieceTokenizer {
   readonly modelMaxLength: number | undefined;
   /** Where the files disagree with each other, and what was followed. */
   readonly warnings: readonly string[];
-  private readonly settings: Settings;
-  private readonly added: ReadonlyMap<string, AddedToken>;
-  private readonly pipeline: Pipeline;
-  private readonly scanner: Scanner;
-  private byId: Map<number, string> | undefined = undefined;
-  private found: Int32Array = new Int32Array(0);
+  readonly #settings: Settings;
+  readonly #added: ReadonlyMap<string, AddedToken>;
+  readonly #pipeline: Pipeline;
+  readonly #scanner: Scanner;
+  #byId: Map<number, string> | undefined = undefined;
+  #found: Int32Array = new Int32Array(0);
 
   /** From settings already read; `fromFiles` is the usual way in. */
   constructor(settings: Settings) {
     const { special } = settings;
-    this.settings = settings;
-    this.added = new Map(settings.added.map((token) => [token.content, token]));
+    this.#settings = settings;
+    this.#added = new Map(settings.added.map((token) => [token.content, token]));
     let highest = 0;
     for (const id of settings.vocabulary.values()) if (id > highest) highest = id;
     for (const { id } of settings.added) if (id > highest) highest = id;
@@ -71,8 +71,8 @@ export class WordPieceTokenizer {
     this.maxWordLength = settings.maxWordLength;
     this.modelMaxLength = settings.modelMaxLength;
     this.warnings = settings.warnings;
-    this.pipeline = new Pipeline(settings);
-    this.scanner = new Scanner(this.pipeline);
+    this.#pipeline = new Pipeline(settings);
+    this.#scanner = new Scanner(this.#pipeline);
   }
 
   /**
@@ -97,7 +97,7 @@ export class WordPieceTokenizer {
   encode(text: string, options: EncodeOptions = {}): Encoding {
     checkText(text, "encode: argument 1 (text)");
     if (options.pair !== undefined) checkText(options.pair, "encode: argument 2 (options.pair)");
-    return this.encodeTexts(text, options.pair, options);
+    return this.#encodeTexts(text, options.pair, options);
   }
 
   /**
@@ -107,62 +107,55 @@ export class WordPieceTokenizer {
    */
   encodeBatch(texts: readonly (string | readonly [string, string])[], options: EncodeBatchOptions = {}): Encoding[] {
     if (!Array.isArray(texts)) {
-      throw new ModelError("expected an array of texts or of pairs of texts", {
-        file: "encodeBatch: argument 1 (texts)",
-      });
+      refuse("encodeBatch: argument 1 (texts)", "expected an array of texts or of pairs of texts", texts);
     }
     const { padding = false, maxLength } = options;
-    if (![true, false, "longest", "max_length"].includes(padding)) {
-      throw new ModelError('expected true, false, "longest" or "max_length"', { field: "padding", value: padding });
-    }
+    checkOneOf("padding", padding, [true, false, "longest", "max_length"]);
     if (padding === "max_length" && maxLength === undefined) {
-      throw new ModelError("needs maxLength as well, the length to pad to", { field: "padding", value: padding });
+      refuse("padding", "needs maxLength as well, the length to pad to", padding);
     }
     const encodings = texts.map((item: unknown, i) => {
       const [text, pair, ...more] = Array.isArray(item) ? item : [item];
       if (more.length > 0 || (Array.isArray(item) && pair === undefined)) {
-        throw new ModelError("expected a text or a pair of texts", { field: `texts[${i}]`, value: item });
+        refuse(`texts[${i}]`, "expected a text or a pair of texts", item);
       }
       checkText(text, `encodeBatch: texts[${i}]${Array.isArray(item) ? "[0]" : ""}`);
       if (pair !== undefined) checkText(pair, `encodeBatch: texts[${i}][1]`);
-      return this.encodeTexts(text, pair, options);
+      return this.#encodeTexts(text, pair, options);
     });
     if (padding === false) return encodings;
     const longest = encodings.reduce((most, { ids }) => Math.max(most, ids.length), 0);
     const length = padding === "max_length" ? (maxLength as number) : longest;
-    return encodings.map((encoding) => this.pad(encoding, length));
+    return encodings.map((encoding) => this.#pad(encoding, length));
   }
 
   /** The token with this id, added tokens included. */
   idToToken(id: number): string | undefined {
-    if (this.byId === undefined) {
-      this.byId = new Map();
-      for (const [token, itsId] of this.settings.vocabulary) this.byId.set(itsId, token);
-      for (const { content, id: itsId } of this.settings.added) this.byId.set(itsId, content);
+    if (this.#byId === undefined) {
+      this.#byId = new Map();
+      for (const [token, itsId] of this.#settings.vocabulary) this.#byId.set(itsId, token);
+      for (const { content, id: itsId } of this.#settings.added) this.#byId.set(itsId, content);
     }
-    return this.byId.get(id);
+    return this.#byId.get(id);
   }
 
   /** The id of a token as it stands in the vocabulary (`##다`), added tokens included. */
   tokenToId(token: string): number | undefined {
-    return this.added.get(token)?.id ?? this.settings.vocabulary.get(token);
+    return this.#added.get(token)?.id ?? this.#settings.vocabulary.get(token);
   }
 
-  private encodeTexts(text: string, pair: string | undefined, options: EncodeOptions): Encoding {
-    const { specialTokens = !this.settings.specialTokensAsText, addSpecialTokens = true, maxLength } = options;
+  #encodeTexts(text: string, pair: string | undefined, options: EncodeOptions): Encoding {
+    const { specialTokens = !this.#settings.specialTokensAsText, addSpecialTokens = true, maxLength } = options;
     const around = addSpecialTokens ? (pair === undefined ? 2 : 3) : 0;
     if (maxLength !== undefined && !(Number.isInteger(maxLength) && maxLength >= around)) {
-      throw new ModelError(`must be a whole number, at least ${around}: that many special tokens are added`, {
-        field: "maxLength",
-        value: maxLength,
-      });
+      refuse("maxLength", `must be a whole number, at least ${around}: that many special tokens are added`, maxLength);
     }
     const room = maxLength === undefined ? Number.POSITIVE_INFINITY : maxLength - around;
-    const fromLeft = this.settings.truncationSide === "left";
+    const fromLeft = this.#settings.truncationSide === "left";
     // Of a single text cut on the right, what lies behind the cut need not be read. A pair is cut by the lengths of both.
-    const first = this.read(text, pair === undefined && !fromLeft ? room : Number.POSITIVE_INFINITY, !specialTokens);
-    const firstIds = pair === undefined ? this.found : this.found.slice(0, first);
-    const second = pair === undefined ? 0 : this.read(pair, Number.POSITIVE_INFINITY, !specialTokens);
+    const first = this.#read(text, pair === undefined && !fromLeft ? room : Number.POSITIVE_INFINITY, !specialTokens);
+    const firstIds = pair === undefined ? this.#found : this.#found.slice(0, first);
+    const second = pair === undefined ? 0 : this.#read(pair, Number.POSITIVE_INFINITY, !specialTokens);
     const [n1, n2] = pair === undefined ? [Math.min(first, room), 0] : cutPair(first, second, room);
 
     const ids = new Int32Array(n1 + n2 + around);
@@ -172,14 +165,14 @@ export class WordPieceTokenizer {
     if (addSpecialTokens) ids[end++] = this.sepId;
     const pairStart = end;
     if (pair !== undefined) {
-      end = copy(ids, end, this.found, fromLeft ? second - n2 : 0, n2);
+      end = copy(ids, end, this.#found, fromLeft ? second - n2 : 0, n2);
       if (addSpecialTokens) ids[end++] = this.sepId;
     }
     return new Encoding(ids, { start: 0, pair: pairStart, end }, n1 < first || n2 < second, () => {
       const out: EncodingDetail = { tokens: [], offsets: [], unknown: [] };
       const special = (name: "cls" | "sep"): void => {
         if (!addSpecialTokens) return;
-        out.tokens.push(this.settings.special[name].token);
+        out.tokens.push(this.#settings.special[name].token);
         out.offsets.push([0, 0]);
       };
       const pieces = ({ ids, tokens, offsets, why }: Pieces, n: number): void => {
@@ -192,10 +185,10 @@ export class WordPieceTokenizer {
         }
       };
       special("cls");
-      pieces(this.pipeline.run(text, !specialTokens), n1);
+      pieces(this.#pipeline.run(text, !specialTokens), n1);
       special("sep");
       if (pair !== undefined) {
-        pieces(this.pipeline.run(pair, !specialTokens), n2);
+        pieces(this.#pipeline.run(pair, !specialTokens), n2);
         special("sep");
       }
       return out;
@@ -203,24 +196,24 @@ export class WordPieceTokenizer {
   }
 
   /**
-   * Puts the ids of `text` into `this.found`, where the next call overwrites them, and gives their number; of a text with more than `limit`
+   * Puts the ids of `text` into `this.#found`, where the next call overwrites them, and gives their number; of a text with more than `limit`
    * it may stop behind it.
    */
-  private read(text: string, limit: number, asText: boolean): number {
-    const count = this.scanner.scan(text, limit, asText);
+  #read(text: string, limit: number, asText: boolean): number {
+    const count = this.#scanner.scan(text, limit, asText);
     if (count >= 0) {
-      this.found = this.scanner.ids;
+      this.#found = this.#scanner.ids;
       return count;
     }
-    const { ids } = this.pipeline.run(text, asText);
-    this.found = Int32Array.from(ids);
+    const { ids } = this.#pipeline.run(text, asText);
+    this.#found = Int32Array.from(ids);
     return ids.length;
   }
 
-  private pad(encoding: Encoding, length: number): Encoding {
+  #pad(encoding: Encoding, length: number): Encoding {
     const more = length - encoding.ids.length;
     if (more <= 0) return encoding;
-    const left = this.settings.paddingSide === "left";
+    const left = this.#settings.paddingSide === "left";
     const shift = left ? more : 0;
     const { start, pair, end } = encoding.parts;
     const ids = new Int32Array(length).fill(this.padId);
@@ -231,7 +224,7 @@ export class WordPieceTokenizer {
         return left ? [...padding, ...own] : [...own, ...padding];
       };
       return {
-        tokens: beside(encoding.tokens, () => this.settings.special.pad.token),
+        tokens: beside(encoding.tokens, () => this.#settings.special.pad.token),
         offsets: beside(encoding.offsets, () => [0, 0]),
         unknown: encoding.unknown.map((one) => ({ ...one, index: one.index + shift })),
       };
@@ -246,6 +239,5 @@ function copy(to: Int32Array, at: number, from: Int32Array, start: number, count
 }
 
 function checkText(text: unknown, where: string): void {
-  if (typeof text === "string") return;
-  throw new ModelError("expected a string", { field: where, value: text });
+  if (typeof text !== "string") refuse(where, "expected a string", text);
 }

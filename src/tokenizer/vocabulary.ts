@@ -1,4 +1,4 @@
-import { characterBits, SPACE } from "./characters.ts";
+import { isSpace } from "./characters.ts";
 
 /**
  * Reads `vocab.txt`, one token a line, ids from 0. As in the reference, lines end in \n or \r\n, white space at their end does not count,
@@ -18,8 +18,7 @@ export function readVocabulary(text: string): Map<string, number> {
 
 /** `trimEnd` with the frozen table of white space: the engine's own also takes U+FEFF, and leaves U+0085. */
 function trimEnd(text: string, start: number, end: number): string {
-  const bits = characterBits();
   let to = end;
-  while (to > start && (bits[text.charCodeAt(to - 1)] & SPACE) !== 0) to--;
+  while (to > start && isSpace(text.charCodeAt(to - 1))) to--;
   return text.slice(start, to);
 }

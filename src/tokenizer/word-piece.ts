@@ -22,19 +22,19 @@ export class WordPiece {
   ends: Int32Array = new Int32Array(256);
   /** Where in the last word that could not be cut no piece begins, in UTF-16 units. */
   stuck: number = 0;
-  private readonly trie: Trie;
+  readonly #trie: Trie;
   readonly maxWordLength: number;
   readonly prefix: string;
 
   constructor(options: WordPieceOptions) {
-    this.trie = buildTrie(options.vocabulary, options.prefix);
+    this.#trie = buildTrie(options.vocabulary, options.prefix);
     this.maxWordLength = options.maxWordLength;
     this.prefix = options.prefix;
   }
 
   /** Cuts `word[0 … length]` and gives the number of pieces, or -1 for a word that cannot be cut. It does not look at the limit. */
   match(word: Uint16Array, length: number): number {
-    const { cells, shift } = this.trie;
+    const { cells, shift } = this.#trie;
     const mask = (cells.length >> 2) - 1;
     if (length > this.pieces.length) {
       this.pieces = new Int32Array(length * 2);

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { erf, erfc, exp, sigmoid, tanh } from "../../src/base/math.ts";
+import { wholeRoot } from "../../src/base/roots.ts";
 
 // 1000 points a function, rounded from 50 digits: reference/math/measure.py --fixture (mpmath 1.3.0).
 const bytes = readFileSync(new URL("./fixtures/math.f64", import.meta.url));
@@ -123,9 +124,22 @@ test("the bits themselves: a change of any is a change of the numerics version",
   expect(hashes).toEqual(["exp 9fd5e626", "erf 4a7b6070", "erfc d6489110", "tanh 2541a528", "sigmoid b61cdf67"]);
 });
 
-test("the source takes nothing from Math, and raises no powers", () => {
-  const source = readFileSync(new URL("../../src/base/math.ts", import.meta.url), "utf8");
-  const code = source.replace(/\/\*[\s\S]*?\*\//g, "").replace(/\/\/.*$/gm, "");
-  expect(code).toContain("export function erfc");
-  expect(code).not.toMatch(/\bMath\b|\*\*|globalThis|import/);
+test("the source takes nothing from Math, and raises no powers but of whole numbers", () => {
+  const code = (file: string): string =>
+    readFileSync(new URL(`../../src/base/${file}`, import.meta.url), "utf8")
+      .replace(/\/\*[\s\S]*?\*\//g, "")
+      .replace(/\/\/.*$/gm, "");
+  expect(code("math.ts")).toContain("export function erfc");
+  expect(code("math.ts").replace('import { wholeRoot } from "./roots.ts";', "")).not.toMatch(
+    /\bMath\b|\*\*|globalThis|import/,
+  );
+  expect(code("roots.ts")).toContain("n: bigint, root: bigint, most: bigint");
+  expect(code("roots.ts")).not.toMatch(/\bMath\b|globalThis|import|number/i);
+});
+
+test("whole roots", () => {
+  expect([0n, 1n, 7n, 8n, 9n, 26n, 27n].map((n) => wholeRoot(n, 3n, 100n))).toEqual([0n, 1n, 1n, 2n, 2n, 2n, 3n]);
+  const n = 2n ** 1455n; // 2^15 of 2^(1440 + 15), as the table of exp asks for it
+  const root = wholeRoot(n, 16n, 2n ** 91n);
+  expect(root ** 16n <= n && (root + 1n) ** 16n > n).toBe(true);
 });

@@ -135,8 +135,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "every gelu is the tanh form",
     file: "src/bert/config.ts",
-    find: '["gelu", "gelu"]',
-    put: '["gelu", "gelu_tanh"]',
+    find: 'gelu: "gelu",',
+    put: 'gelu: "gelu_tanh",',
   },
   // pooling and modules
   {
@@ -158,10 +158,10 @@ export const MUTANTS: readonly Mutant[] = [
     put: "(t) => t",
   },
   {
-    name: "old pooling booleans in another order",
+    name: "old pooling booleans taken for each other",
     file: "src/modules.ts",
-    find: '  ["pooling_mode_cls_token", "cls"],\n  ["pooling_mode_max_tokens", "max"],',
-    put: '  ["pooling_mode_max_tokens", "max"],\n  ["pooling_mode_cls_token", "cls"],',
+    find: '["cls_token", "max_tokens"',
+    put: '["max_tokens", "cls_token"',
   },
   {
     name: "the prompt pooled although the model leaves it out",
@@ -222,8 +222,26 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "accents kept in uncased models",
     file: "src/tokenizer/normalise.ts",
-    find: "if (!nonspacing.has(c)) pushFrom",
-    put: "pushFrom",
+    find: "nonspacing.has(c) ? NOTHING : undefined",
+    put: "undefined",
+  },
+  {
+    name: "the engine believed about Unicode, whatever it answers",
+    file: "src/tokenizer/unicode-source.ts",
+    find: "checksum(answers()) === sum",
+    put: "answers() !== sum",
+  },
+  {
+    name: "combining classes without an order",
+    file: "src/tokenizer/unicode-source.ts",
+    find: 'before === "" || changesPlaces(mark + before)',
+    put: 'before === ""',
+  },
+  {
+    name: "the tables of munjang/unicode not used",
+    file: "src/unicode.ts",
+    find: "setUnicodeSource(fullTables);",
+    put: "void [setUnicodeSource, fullTables];",
   },
   {
     name: "the shortest piece in place of the longest",

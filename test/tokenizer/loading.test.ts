@@ -259,7 +259,7 @@ describe("refused by name", () => {
     ["a side that is none", config({ truncation_side: "top" }), "tokenizer_config.json", /truncation_side = "top"/],
     ["an added token that wants whole words", decoder({ single_word: true }), "tokenizer_config.json", /single_word = true/],
     ["an added token without content", decoder({ content: 1 }), "tokenizer_config.json", /added_tokens_decoder\.9\.content = 1/],
-    ["an id that is none", { "vocab.txt": VOCAB, "added_tokens.json": json({ x: "nine" }) }, "added_tokens.json", /x = "nine": expected an id/],
+    ["an id that is none", { "vocab.txt": VOCAB, "added_tokens.json": json({ x: "nine" }) }, "added_tokens.json", /x = "nine": expected a whole number/],
     ["another model", tokenizer((root) => Object.assign(root.model, { type: "BPE" })), "tokenizer.json", /model\.type = "BPE": is not supported/],
     ["a vocabulary that is a list", tokenizer((root) => Object.assign(root.model, { vocab: [] })), "tokenizer.json", /model\.vocab/],
     ["a broken word limit", tokenizer((root) => Object.assign(root.model, { max_input_chars_per_word: -1 })), "tokenizer.json", /max_input_chars_per_word = -1/],
