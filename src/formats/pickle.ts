@@ -4,7 +4,7 @@
  * are those of `torch.load(weights_only=True)` (torch/_weights_only_unpickler.py); all others are refused by name.
  */
 import { ModelError, show } from "../base/errors.ts";
-import { tooManyTensors } from "./limits.ts";
+import { TEXT, tooManyTensors, tooMuchText } from "./limits.ts";
 
 const EMPTY: unknown[] = [];
 
@@ -57,6 +57,9 @@ const REFUSED: Readonly<Record<number, string>> = {
   ...{ 146: "NEWOBJ_EX", 147: "STACK_GLOBAL", 149: "FRAME" },
 };
 
+/** The last protocol whose opcodes `torch.load(weights_only=True)` knows; `torch.save` writes 2 unless it is told otherwise. */
+const PROTOCOL = 3;
+
 /**
  * Reads the pickle that begins at `start`. `where` names it in messages; `maxTensors` scales the limits on what it may make.
  * @throws ModelError naming the byte and the opcode; `CutShort` where the pickle is longer than `bytes`.
@@ -76,6 +79,7 @@ export function unpickle(
   let op = start; // where the opcode stands
   let pushed = 0;
   let made = 0;
+  let room = TEXT * maxTensors; // bytes of strings that may still come
 
   const here = () => ({ file, field: `${where} byte ${op}` });
   const refuse = (problem: string): ModelError => new ModelError(problem, here());
@@ -94,6 +98,8 @@ export function unpickle(
   function text(length: number): string {
     if (length > STRING) throw refuse(`a string of ${length} bytes, at most ${STRING}: refused`);
     const from = take(length);
+    room -= length;
+    if (room < 0) throw tooMuchText(file, here().field);
     try {
       return utf8.decode(bytes.subarray(from, next));
     } catch {
@@ -199,7 +205,9 @@ export function unpickle(
     const code = bytes[take(1)];
     switch (code) {
       case 0x80: // PROTO
-        if (bytes[take(1)] > 5) throw refuse("a protocol of pickle after 5");
+        if (bytes[take(1)] > PROTOCOL) {
+          throw refuse(`pickle protocol ${bytes[next - 1]}: save it again with torch.save's own, pickle_protocol=2`);
+        }
         break;
       case 0x2e: {
         const value = pop(); // STOP

@@ -4,7 +4,8 @@
  */
 import { ModelError, show } from "../base/errors.ts";
 import { bfloat16ToFloat32, float16ToFloat32 } from "../base/half.ts";
-import { type DType, type RowSource, rowMajor, type Tensor, type TensorData } from "../base/tensor.ts";
+import type { DType, RowSource, Tensor, TensorData } from "../base/tensor.ts";
+import { arrayOf } from "./arrays.ts";
 
 /** Where a table comes from, for messages. */
 export interface Place {
@@ -13,7 +14,7 @@ export interface Place {
 }
 
 /** Types `toFloat32` reads. */
-export const FLOAT_TYPES: ReadonlySet<string> = new Set<DType>(["float32", "float16", "bfloat16", "float64"]);
+const FLOAT_TYPES: readonly string[] = ["float32", "float16", "bfloat16", "float64"] satisfies DType[];
 
 /** Bytes of one read from a file, at most (one row may be longer): long runs of rows are read in parts. */
 const READ_BYTES = 1 << 20;
@@ -22,7 +23,7 @@ const READ_BYTES = 1 << 20;
 const READS = 8;
 
 /** Widens stored elements [n] to float32 [n]: exact, but for float64, which is rounded to nearest. */
-export function toFloat32(data: TensorData, dtype: DType, out: Float32Array): Float32Array {
+export function toFloat32(data: TensorData, dtype: string, out: Float32Array): Float32Array {
   if (dtype === "float16") return float16ToFloat32(data as Uint16Array, out);
   if (dtype === "bfloat16") return bfloat16ToFloat32(data as Uint16Array, out);
   out.set(data as Float32Array | Float64Array);
@@ -30,15 +31,12 @@ export function toFloat32(data: TensorData, dtype: DType, out: Float32Array): Fl
 }
 
 /**
- * Rows of a contiguous row-major table [rows, width] in memory, widened as they are read.
+ * Rows of a table [rows, width] in memory, row-major from element 0 as `read` gives it, widened as they are read.
  * @throws ModelError where the table is no matrix of floats; `read` where an id names no row or `out` is too short.
  */
 export function rowsInMemory(table: Tensor, place: Place): RowSource {
   const { data, dtype } = table;
-  const [rows, width] = checkTable(table.dtype, table.shape, place);
-  if (table.offset !== 0 || table.stride.some((step, axis) => step !== rowMajor(table.shape)[axis])) {
-    throw new ModelError("the table must be contiguous and begin at element 0", place);
-  }
+  const [rows, width] = checkTable(dtype, table.shape, place);
   return {
     rows,
     width,
@@ -53,17 +51,19 @@ export function rowsInMemory(table: Tensor, place: Place): RowSource {
 }
 
 /**
- * Rows of a table [rows, width] that stays where it is. `view(start, end)` reads elements (not bytes) of it. Ids are sorted, so that
+ * Rows of a table [rows, width] that stays where it is. `read(from, to)` reads bytes of it. Ids are sorted, so that
  * each row is read once and neighbours in one go; an id that stands twice costs one copy.
  * @throws ModelError where the table is no matrix of floats; `read` where an id names no row or `out` is too short.
  */
 export function rowsFromSource(
-  view: (start: number, end: number) => Promise<TensorData>,
-  dtype: DType,
+  read: (from: number, to: number) => Promise<ArrayBuffer>,
+  dtype: string,
   shape: readonly number[],
   place: Place,
 ): RowSource {
   const [rows, width] = checkTable(dtype, shape, place);
+  const Kept = arrayOf(dtype as DType);
+  const rowBytes = width * Kept.BYTES_PER_ELEMENT;
   return {
     rows,
     width,
@@ -78,7 +78,7 @@ export function rowsFromSource(
           const first = ids[order[from]];
           const last = ids[order[to - 1]];
           try {
-            const data = await view(first * width, (last + 1) * width);
+            const data = new Kept(await read(first * rowBytes, (last + 1) * rowBytes));
             for (let k = from; k < to; k++) {
               const t = order[k];
               const row = data.subarray((ids[t] - first) * width, (ids[t] - first + 1) * width);
@@ -111,18 +111,19 @@ function findRuns(ids: Int32Array, order: Uint32Array, width: number): [number, 
   return runs;
 }
 
-function checkTable(dtype: string, shape: readonly number[], place: Place): readonly [number, number] {
-  const { file, field } = place;
-  if (!FLOAT_TYPES.has(dtype)) throw notFloats(dtype, place);
-  if (shape.length !== 2)
-    throw new ModelError("rows are read from a matrix [rows, width]", { file, field, value: shape });
-  return [shape[0], shape[1]];
+function checkTable(dtype: string, shape: readonly number[], place: Place): readonly number[] {
+  checkFloats(dtype, place);
+  if (shape.length !== 2) throw new ModelError("rows are read from a matrix [rows, width]", { ...place, value: shape });
+  return shape;
 }
 
-/** The error for a tensor that does not hold floats JavaScript can read. */
-export function notFloats(dtype: string, { file, field }: Place): ModelError {
-  const problem = `is ${dtype}, which is not read as float32: store it as one of ${[...FLOAT_TYPES].join(", ")}`;
-  return new ModelError(problem, { file, field });
+/** Refuses what is not floats that JavaScript can read. */
+export function checkFloats(dtype: string, place: Place): void {
+  if (FLOAT_TYPES.includes(dtype)) return;
+  throw new ModelError(
+    `is ${dtype}, which is not read as float32: store it as one of ${FLOAT_TYPES.join(", ")}`,
+    place,
+  );
 }
 
 function checkIds(ids: Int32Array, rows: number, width: number, out: Float32Array, { file, field }: Place): void {

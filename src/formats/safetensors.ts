@@ -10,8 +10,8 @@
 import type { ByteSource } from "../base/bytes.ts";
 import { ModelError } from "../base/errors.ts";
 import { type FormatLimits, limitsOf } from "./limits.ts";
-import { parseHeader, STORED_TYPES } from "./safetensors-header.ts";
-import { mistaken, readBytes, type Stored, type StoredTensors, sourceOf, storedTensors } from "./stored.ts";
+import { parseHeader } from "./safetensors-header.ts";
+import { mistaken, readBytes, type StoredTensors, sourceOf, storedTensors } from "./stored.ts";
 
 export type { ByteSource } from "../base/bytes.ts";
 export { ModelError } from "../base/errors.ts";
@@ -44,12 +44,7 @@ export async function openSafetensors(
   const start = await readBytes(source, 0, 8, file, "the first 8 bytes");
   const dataStart = 8 + checkLength(start, byteLength, file, maxHeaderBytes);
   const headerBytes = await readBytes(source, 8, dataStart, file, "header");
-  const { metadata, entries } = parseHeader(headerBytes, byteLength - dataStart, file, maxTensors);
-  const tensors = new Map<string, Stored>();
-  for (const [name, { stored, shape, begin, end }] of entries) {
-    const dtype = STORED_TYPES.get(stored)?.dtype ?? stored;
-    tensors.set(name, { dtype, shape, begin: dataStart + begin, end: dataStart + end });
-  }
+  const { metadata, tensors } = parseHeader(headerBytes, dataStart, byteLength, file, maxTensors);
   return { ...storedTensors(source, file, tensors), metadata };
 }
 
