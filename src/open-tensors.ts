@@ -1,11 +1,13 @@
 import type { ByteSource } from "./base/bytes.ts";
 import { ModelError } from "./base/errors.ts";
 import type { TensorSource } from "./base/tensor.ts";
+import { tensorSource } from "./formats/rows.ts";
 import { openSafetensors } from "./formats/safetensors.ts";
 import { openShards } from "./formats/shards.ts";
+import type { StoredTensors } from "./formats/stored.ts";
 import type { ModelSource } from "./source.ts";
 
-type Open = (bytes: ByteSource, file: string) => Promise<TensorSource>;
+type Open = (bytes: ByteSource, file: string) => Promise<StoredTensors>;
 
 /** Files of weights in the order in which transformers looks for them; each may also be an index of shards, `.index.json`. */
 const FILES = ["model.safetensors", "pytorch_model.bin"] as const;
@@ -36,10 +38,10 @@ export async function openTensors(source: ModelSource, folder: string): Promise<
     if (index === undefined) continue;
     const open = READERS.get(name);
     if (open === undefined) throw new ModelError('needs `import "munjang/pytorch"` here', { file });
-    if (bytes !== undefined) return open(bytes, file);
+    if (bytes !== undefined) return tensorSource(await open(bytes, file));
     return openShards(index, `${file}.index.json`, async (shard) => {
       const part = await source.open(within + shard);
-      return part === undefined ? undefined : open(part, within + shard);
+      return part === undefined ? undefined : tensorSource(await open(part, within + shard));
     });
   }
   throw new ModelError("is missing, and there is no pytorch_model.bin, nor an index of shards", {

@@ -4,7 +4,7 @@
  * its bytes. This counts what is there before it reads, reads from left to right, once, and decodes one string at a time.
  */
 import { ModelError, show } from "../base/errors.ts";
-import { TEXT, tooManyTensors, tooMuchText } from "./limits.ts";
+import { TEXT, tooManyTensors, tooMuch } from "./limits.ts";
 
 /** Where reading stands. */
 export interface Cursor {
@@ -41,15 +41,14 @@ export function cursorOf(buffer: ArrayBuffer, file: string, what: string, maxTen
   const [comma, colon, bracket, brace] = [44, 58, 91, 123].map((code) => seen[code]);
   if (brace > maxTensors + 2) throw tooManyTensors(file, what, maxTensors);
   if (colon > 4 * maxTensors + 1000 || comma + bracket > 16 * maxTensors + 1000) {
-    throw new ModelError("more members and values than maxTensors could need: refused", { file, field: what });
+    throw tooMuch("more members and values than tensors", file, what);
   }
   try {
     const decoder = utf8();
     for (let i = 0; i < bytes.length; i += PIECE) decoder.decode(bytes.subarray(i, i + PIECE), { stream: true });
     decoder.decode();
   } catch (cause) {
-    const problem = `the ${what} is not UTF-8: the file is damaged, fetch it again`;
-    throw new ModelError(problem, { file, field: what, cause });
+    throw new ModelError("is not UTF-8: the file is damaged, fetch it again", { file, field: what, cause });
   }
   const most = maxTensors + 1000;
   return { bytes, next: 0, room: TEXT * most, most, file, what };
@@ -101,7 +100,7 @@ export function readString(at: Cursor): string {
     end += bytes[end] === 92 ? 2 : 1;
   }
   at.room -= end - next;
-  if (at.room < 0) throw tooMuchText(at.file, at.what);
+  if (at.room < 0) throw tooMuch("more text than names", at.file, at.what);
   at.next = end;
   expect(at, '"');
   if (plain) return UTF8.decode(bytes.subarray(next, end));
@@ -114,19 +113,15 @@ export function readString(at: Cursor): string {
   throw broken(at, "a string of whole characters and escapes");
 }
 
-/** A list of at most `most` whole numbers from 0 to 2^53 - 1, written without sign, point or exponent. */
-export function readIntegers(at: Cursor, field: string, most: number): number[] {
+/** A list of at most `most` whole numbers, written without sign, point or exponent; those of 15 digits are counted exactly. */
+export function readIntegers(at: Cursor, most: number): number[] {
   const values: number[] = [];
   expect(at, "[");
   if (take(at, "]")) return values;
   do {
-    const digits = match(at, /^(0|[1-9]\d{0,15})$/);
-    if (digits === undefined) throw broken(at, "a whole number under 2^53");
-    const value = Number(digits);
-    if (!Number.isSafeInteger(value)) {
-      throw new ModelError("too large to be counted exactly", { file: at.file, field, value: digits });
-    }
-    if (values.push(value) > most) throw broken(at, `an end of the list after ${most} numbers`);
+    const digits = match(at, /^(0|[1-9]\d{0,14})$/);
+    if (digits === undefined) throw broken(at, "a whole number under 10^15");
+    if (values.push(Number(digits)) > most) throw broken(at, `an end of the list after ${most} numbers`);
   } while (take(at, ","));
   expect(at, "]");
   return values.slice(); // without the room to grow, which is seventeen numbers

@@ -21,11 +21,9 @@ export function limitsOf(limits: FormatLimits = {}): Required<FormatLimits> {
 export const TEXT = 100;
 
 export function tooManyTensors(file: string, field: string, most: number): ModelError {
-  const problem = `more than ${most} tensors: no encoder has so many (if the file is to be trusted, raise maxTensors)`;
-  return new ModelError(problem, { file, field });
+  return tooMuch(`more than ${most} tensors`, file, field);
 }
 
-export function tooMuchText(file: string, field: string): ModelError {
-  const problem = `more text than names of tensors need, ${TEXT} bytes each (if the file is to be trusted, raise maxTensors)`;
-  return new ModelError(problem, { file, field });
+export function tooMuch(what: string, file: string, field: string): ModelError {
+  return new ModelError(`${what}: no encoder has so many (if you trust the file, raise maxTensors)`, { file, field });
 }

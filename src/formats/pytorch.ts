@@ -22,9 +22,9 @@ import { openZip } from "./zip.ts";
 
 export type { ByteSource } from "../base/bytes.ts";
 export { ModelError } from "../base/errors.ts";
-export type { DType, RowSource, Tensor, TensorData, TensorInfo, TensorSource } from "../base/tensor.ts";
+export type { DType, Tensor, TensorData, TensorInfo } from "../base/tensor.ts";
 export type { FormatLimits } from "./limits.ts";
-export type { StoredTensors } from "./stored.ts";
+export type { Stored, StoredTensors } from "./stored.ts";
 
 /** What a file of before torch 1.6 begins with, as a number of its first pickle. */
 const MAGIC = 0x1950a86a20f9469cfc6cn;

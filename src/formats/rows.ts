@@ -1,20 +1,13 @@
 /**
- * Rows of a stored [rows, width] table as float32: from memory, where the table keeps its stored type (float16 stays at two bytes), or
+ * Files of weights as models are loaded from them, above all rows of a stored [rows, width] table as float32: from memory, where the table keeps its stored type (float16 stays at two bytes), or
  * straight from the file, where only the rows asked for are read.
  */
 import { ModelError, show } from "../base/errors.ts";
-import { bfloat16ToFloat32, float16ToFloat32 } from "../base/half.ts";
-import type { DType, RowSource, Tensor, TensorData } from "../base/tensor.ts";
+import type { DType, RowSource, Tensor, TensorSource } from "../base/tensor.ts";
 import { arrayOf } from "./arrays.ts";
-
-/** Where a table comes from, for messages. */
-export interface Place {
-  readonly file: string;
-  readonly field: string;
-}
-
-/** Types `toFloat32` reads. */
-const FLOAT_TYPES: readonly string[] = ["float32", "float16", "bfloat16", "float64"] satisfies DType[];
+import { checkFloats, type Place, toFloat32 } from "./floats.ts";
+import { label } from "./json-text.ts";
+import type { StoredTensors } from "./stored.ts";
 
 /** Bytes of one read from a file, at most (one row may be longer): long runs of rows are read in parts. */
 const READ_BYTES = 1 << 20;
@@ -22,12 +15,33 @@ const READ_BYTES = 1 << 20;
 /** Reads in flight at once: enough to hide the latency of range requests, few enough not to flood a server. */
 const READS = 8;
 
-/** Widens stored elements [n] to float32 [n]: exact, but for float64, which is rounded to nearest. */
-export function toFloat32(data: TensorData, dtype: string, out: Float32Array): Float32Array {
-  if (dtype === "float16") return float16ToFloat32(data as Uint16Array, out);
-  if (dtype === "bfloat16") return bfloat16ToFloat32(data as Uint16Array, out);
-  out.set(data as Float32Array | Float64Array);
-  return out;
+/** Bytes of each end of a tensor that tell one model from another. */
+const ENDS = 4096;
+
+/** An open file as a model is loaded from it: with rows of tables, and the ends of tensors. */
+export function tensorSource(weights: StoredTensors): TensorSource {
+  const { file, tensors, read, readFloat32, bytes } = weights;
+
+  async function rows(name: string, where: "memory" | "source"): Promise<RowSource> {
+    const place = { file, field: label(name) };
+    const info = tensors.get(name);
+    // What lies all over the file is read once.
+    if (where === "memory" || info === undefined || info.strided) return rowsInMemory(await read(name), place);
+    return rowsFromSource((from, to) => bytes(name, from, to), info.dtype, info.shape, place);
+  }
+
+  async function ends(name: string): Promise<Uint8Array> {
+    const { byteLength } = tensors.get(name) ?? (await read(name)).data; // which says that there is none
+    const middle = Math.min(byteLength, ENDS);
+    const first = new Uint8Array(await bytes(name, 0, middle));
+    const last = new Uint8Array(await bytes(name, Math.max(byteLength - ENDS, middle), byteLength));
+    const both = new Uint8Array(first.length + last.length);
+    both.set(first);
+    both.set(last, first.length);
+    return both;
+  }
+
+  return { file, tensors, readFloat32, rows, ends };
 }
 
 /**
@@ -115,15 +129,6 @@ function checkTable(dtype: string, shape: readonly number[], place: Place): read
   checkFloats(dtype, place);
   if (shape.length !== 2) throw new ModelError("rows are read from a matrix [rows, width]", { ...place, value: shape });
   return shape;
-}
-
-/** Refuses what is not floats that JavaScript can read. */
-export function checkFloats(dtype: string, place: Place): void {
-  if (FLOAT_TYPES.includes(dtype)) return;
-  throw new ModelError(
-    `is ${dtype}, which is not read as float32: store it as one of ${FLOAT_TYPES.join(", ")}`,
-    place,
-  );
 }
 
 function checkIds(ids: Int32Array, rows: number, width: number, out: Float32Array, { file, field }: Place): void {

@@ -9,6 +9,7 @@
  */
 import { ModelError } from "../base/errors.ts";
 import type { DType } from "../base/tensor.ts";
+import { arrayOf } from "./arrays.ts";
 import {
   type Cursor,
   cursorOf,
@@ -28,35 +29,32 @@ import type { Stored } from "./stored.ts";
 export const AXES = 64;
 
 /**
- * All element types by the name they have in the file: bits of an element, and what JavaScript calls it where it has an array for it. In the
- * reference's order: its writer sorts by the last first.
+ * All element types by the name they have in the file: what JavaScript calls it, or the bits of an element where it has no array for it. In
+ * the reference's order: its writer sorts by the last first.
  */
-export const STORED_TYPES: ReadonlyMap<string, readonly [bits: number, dtype?: DType]> = new Map<
-  string,
-  readonly [bits: number, dtype?: DType]
->([
-  ["BOOL", [8, "bool"]],
-  ["F4", [4]],
-  ["F6_E2M3", [6]],
-  ["F6_E3M2", [6]],
-  ["U8", [8, "uint8"]],
-  ["I8", [8, "int8"]],
-  ["F8_E5M2", [8]],
-  ["F8_E4M3", [8]],
-  ["F8_E8M0", [8]],
-  ["F8_E4M3FNUZ", [8]],
-  ["F8_E5M2FNUZ", [8]],
-  ["I16", [16, "int16"]],
-  ["U16", [16, "uint16"]],
-  ["F16", [16, "float16"]],
-  ["BF16", [16, "bfloat16"]],
-  ["I32", [32, "int32"]],
-  ["U32", [32, "uint32"]],
-  ["F32", [32, "float32"]],
-  ["C64", [64]],
-  ["F64", [64, "float64"]],
-  ["I64", [64, "int64"]],
-  ["U64", [64, "uint64"]],
+export const STORED_TYPES: ReadonlyMap<string, DType | number> = new Map<string, DType | number>([
+  ["BOOL", "bool"],
+  ["F4", 4],
+  ["F6_E2M3", 6],
+  ["F6_E3M2", 6],
+  ["U8", "uint8"],
+  ["I8", "int8"],
+  ["F8_E5M2", 8],
+  ["F8_E4M3", 8],
+  ["F8_E8M0", 8],
+  ["F8_E4M3FNUZ", 8],
+  ["F8_E5M2FNUZ", 8],
+  ["I16", "int16"],
+  ["U16", "uint16"],
+  ["F16", "float16"],
+  ["BF16", "bfloat16"],
+  ["I32", "int32"],
+  ["U32", "uint32"],
+  ["F32", "float32"],
+  ["C64", 64],
+  ["F64", "float64"],
+  ["I64", "int64"],
+  ["U64", "uint64"],
 ]);
 
 export interface Header {
@@ -97,17 +95,20 @@ export function parseHeader(
   // The tensors must cover the data: no hole, no overlap, nothing left over.
   const tensors = new Map<string, Stored>();
   let covered = dataStart;
-  for (const tensor of ([...found.values()] as Entry[]).sort((a, b) => a.begin - b.begin || a.end - b.end)) {
-    const { name, begin, end } = tensor;
+  for (const tensor of ([...found.values()] as Entry[]).sort(
+    (a, b) => a.begin - b.begin || a.byteLength - b.byteLength,
+  )) {
+    const { name, begin, byteLength: length } = tensor;
     if (begin !== covered) {
       const problem =
         begin < covered
           ? "overlaps the tensor before it: shared bytes are refused"
           : `bytes ${covered - dataStart} to ${begin - dataStart} belong to no tensor: holes are refused`;
-      throw offsetsError(file, name, [begin - dataStart, end - dataStart], problem);
+      const value = [begin - dataStart, begin - dataStart + length];
+      throw new ModelError(problem, { file, field: `${label(name)} data_offsets`, value });
     }
     tensors.set(name, tensor);
-    covered = end;
+    covered = begin + length;
   }
   if (covered !== byteLength) {
     const problem =
@@ -120,10 +121,6 @@ export function parseHeader(
   return { metadata, tensors };
 }
 
-function offsetsError(file: string, name: string, value: readonly number[], problem: string): ModelError {
-  return new ModelError(problem, { file, field: `${label(name)} data_offsets`, value });
-}
-
 /** The object after a tensor's name. Fields the format does not name are stepped over, as the reference reader does. */
 function readTensor(at: Cursor, name: string, dataStart: number): Entry {
   const { file } = at;
@@ -133,38 +130,33 @@ function readTensor(at: Cursor, name: string, dataStart: number): Entry {
   let offsets: number[] = [];
   readObject(at, field, (key) => {
     if (key === "dtype") stored = readString(at);
-    else if (key === "shape") shape = readIntegers(at, field, AXES);
-    else if (key === "data_offsets") offsets = readIntegers(at, field, AXES);
+    else if (key === "shape") shape = readIntegers(at, AXES);
+    else if (key === "data_offsets") offsets = readIntegers(at, AXES);
     else skipValue(at);
   });
-  const type = STORED_TYPES.get(stored);
-  if (type === undefined && stored !== "") {
-    const problem = `not an element type of the format (${[...STORED_TYPES.keys()].join(" ")})`;
-    throw new ModelError(problem, { file, field: `${field} dtype`, value: stored });
-  }
-  if (type === undefined || shape === undefined || offsets.length !== 2) {
+  if (stored === "" || shape === undefined || offsets.length !== 2) {
     const problem = "a tensor needs dtype, shape and data_offsets [begin, end]: the header is damaged";
     throw new ModelError(problem, { file, field });
   }
+  const type = STORED_TYPES.get(stored);
+  if (type === undefined) {
+    throw new ModelError("not an element type of the format", { file, field: `${field} dtype`, value: stored });
+  }
   const [begin, end] = offsets;
-  if (end < begin) {
-    throw offsetsError(file, name, offsets, "the end comes before the beginning: the header is damaged");
-  }
-  let [bits] = type;
-  let counted = true;
-  for (const size of shape) {
-    bits *= size;
-    counted &&= bits <= Number.MAX_SAFE_INTEGER;
-  }
-  if (!counted || bits % 8 !== 0) {
-    const problem = `the shape [${shape}] of ${stored} is not a whole number of bytes that can be counted`;
-    throw new ModelError(problem, { file, field, value: shape });
-  }
+  let bits = typeof type === "number" ? type : 8 * arrayOf(type).BYTES_PER_ELEMENT;
+  // What cannot be counted is no number any more, whatever comes after: a zero, say.
+  for (const size of shape) bits = bits * size > Number.MAX_SAFE_INTEGER ? NaN : bits * size;
   if (end - begin !== bits / 8) {
     const problem = `${end - begin} bytes, but [${shape.slice(0, 8)}] of ${stored} takes ${bits / 8}: the header is damaged`;
-    throw offsetsError(file, name, offsets, problem);
+    throw new ModelError(problem, { file, field: `${field} data_offsets`, value: offsets });
   }
-  return { name, dtype: type[1] ?? stored, shape, begin: dataStart + begin, end: dataStart + end };
+  return {
+    name,
+    dtype: typeof type === "number" ? stored : type,
+    shape,
+    begin: dataStart + begin,
+    byteLength: end - begin,
+  };
 }
 
 function readMetadata(at: Cursor): Map<string, string> {

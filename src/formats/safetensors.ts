@@ -15,9 +15,10 @@ import { mistaken, readBytes, type StoredTensors, sourceOf, storedTensors } from
 
 export type { ByteSource } from "../base/bytes.ts";
 export { ModelError } from "../base/errors.ts";
-export type { DType, RowSource, Tensor, TensorData, TensorInfo, TensorSource } from "../base/tensor.ts";
+export type { DType, Tensor, TensorData, TensorInfo } from "../base/tensor.ts";
 export type { FormatLimits } from "./limits.ts";
 export { writeSafetensors } from "./safetensors-writer.ts";
+export type { Stored, StoredTensors } from "./stored.ts";
 
 /** An open file. `tensors` are in the order of their data; a `dtype` JavaScript has no array for keeps its own name, `F8_E4M3`. */
 export interface Safetensors extends StoredTensors {
@@ -38,7 +39,7 @@ export async function openSafetensors(
   const { byteLength } = source;
   const { maxHeaderBytes, maxTensors } = limitsOf(limits);
   if (!Number.isSafeInteger(byteLength) || byteLength < 8) {
-    const problem = "a safetensors file begins with 8 bytes that state the length of its header: this is not one";
+    const problem = "too short for a safetensors file";
     throw new ModelError(problem, { file, field: "byteLength", value: byteLength });
   }
   const start = await readBytes(source, 0, 8, file, "the first 8 bytes");

@@ -4,37 +4,36 @@
  */
 import type { ByteSource } from "../base/bytes.ts";
 import { ModelError, show } from "../base/errors.ts";
-import {
-  type DType,
-  type RowSource,
-  rowMajor,
-  type Tensor,
-  type TensorInfo,
-  type TensorSource,
-  tensor,
-} from "../base/tensor.ts";
+import { type DType, rowMajor, type Tensor, type TensorInfo, tensor } from "../base/tensor.ts";
 import { arrayOf } from "./arrays.ts";
+import { checkFloats, toFloat32 } from "./floats.ts";
 import { label } from "./json-text.ts";
-import { checkFloats, rowsFromSource, rowsInMemory, toFloat32 } from "./rows.ts";
 
 /** One tensor in a file: what it is and where it lies, row-major and end to end. */
 export interface Stored extends TensorInfo {
-  /** Bytes of the source. */
+  /** Its first byte. */
   readonly begin: number;
-  readonly end: number;
+  readonly byteLength: number;
+  /** In the file itself its elements do not lie like that, so that no part of it is cheap to read. */
+  readonly strided?: true;
 }
 
 /** An open file. Peak memory of a read is the tensor. */
-export interface StoredTensors extends TensorSource {
+export interface StoredTensors {
+  /** For messages: `model.safetensors`. */
+  readonly file: string;
+  /** Every tensor by name, in the order of the file. */
+  readonly tensors: ReadonlyMap<string, Stored>;
   /**
    * Reads one tensor in its own type, row-major and contiguous; float16 and bfloat16 as their bits.
    * @throws ModelError for an unknown name, or a type JavaScript has no array for (`F8_…`, `F6_…`, `F4`, `C64`).
    */
   read(name: string): Promise<Tensor>;
+  /** Reads one tensor as float32 (float16 and bfloat16 are widened, exactly), row-major and contiguous. */
+  readFloat32(name: string): Promise<Tensor<Float32Array>>;
+  /** Bytes `from` to `to` of a tensor of whatever type. */
+  bytes(name: string, from: number, to: number): Promise<ArrayBuffer>;
 }
-
-/** Bytes of each end of a tensor that `ends` reads. */
-const ENDS = 4096;
 
 export function storedTensors(source: ByteSource, file: string, tensors: ReadonlyMap<string, Stored>): StoredTensors {
   function find(name: string): Stored {
@@ -43,17 +42,19 @@ export function storedTensors(source: ByteSource, file: string, tensors: Readonl
     return entry;
   }
 
-  const bytes = (name: string, from: number, to: number): Promise<ArrayBuffer> =>
-    readBytes(source, from, to, file, label(name));
+  async function bytes(name: string, from: number, to: number): Promise<ArrayBuffer> {
+    const { begin } = find(name);
+    return readBytes(source, begin + from, begin + to, file, label(name));
+  }
 
   async function read(name: string): Promise<Tensor> {
-    const { dtype, shape, begin, end } = find(name);
+    const { dtype, shape, byteLength } = find(name);
     const Kept = arrayOf(dtype);
     if (Kept === undefined) {
       const problem = `is ${dtype}, for which JavaScript has no array: convert it to F32, F16 or BF16 first`;
       throw new ModelError(problem, { file, field: label(name) });
     }
-    const data = new Kept(await bytes(name, begin, end));
+    const data = new Kept(await bytes(name, 0, byteLength));
     return { data, shape, stride: rowMajor(shape), offset: 0, dtype: dtype as DType };
   }
 
@@ -65,25 +66,7 @@ export function storedTensors(source: ByteSource, file: string, tensors: Readonl
     return tensor(floats, shape);
   }
 
-  async function rows(name: string, where: "memory" | "source"): Promise<RowSource> {
-    const { dtype, shape, begin } = find(name);
-    const place = { file, field: label(name) };
-    if (where === "memory") return rowsInMemory(await read(name), place);
-    return rowsFromSource((from, to) => bytes(name, begin + from, begin + to), dtype, shape, place);
-  }
-
-  async function ends(name: string): Promise<Uint8Array> {
-    const { begin, end } = find(name);
-    const middle = Math.min(end, begin + ENDS);
-    const first = new Uint8Array(await bytes(name, begin, middle));
-    const last = new Uint8Array(await bytes(name, Math.max(end - ENDS, middle), end));
-    const both = new Uint8Array(first.length + last.length);
-    both.set(first);
-    both.set(last, first.length);
-    return both;
-  }
-
-  return { file, tensors, read, readFloat32, rows, ends };
+  return { file, tensors, read, readFloat32, bytes };
 }
 
 export function noSuchTensor(name: string, file: string, tensors: ReadonlyMap<string, unknown>): ModelError {

@@ -6,8 +6,13 @@ import type { ByteSource } from "../base/bytes.ts";
 import { rowMajor, sizeOf } from "../base/tensor.ts";
 import { readBytes, type Stored, type StoredTensors, storedTensors } from "./stored.ts";
 
-/** A tensor as a walk over bytes of the file, `begin` to `end`. */
-export interface Walk extends Stored {
+/** A tensor as a walk over bytes of the file. */
+export interface Walk {
+  readonly dtype: string;
+  readonly shape: readonly number[];
+  /** Its first byte, and the one behind its last. */
+  readonly begin: number;
+  readonly end: number;
   /** Bytes of an element. */
   readonly size: number;
   /** Elements between neighbours along every axis. */
@@ -41,20 +46,19 @@ export function planOf({ shape, stride, size }: Walk): { axis: number; atOnce: n
   return { axis, atOnce, elements: Math.ceil(shape[axis] / atOnce) * reach(shape.with(axis, atOnce), stride) };
 }
 
-/** The tensors of a file. Rows of those that are strided are kept in memory: they lie all over the file. */
+/** The tensors of a file. */
 export function walkedTensors(source: ByteSource, file: string, walks: ReadonlyMap<string, Walk>): StoredTensors {
   const tensors = new Map<string, Stored>();
   const strided: { name: string; walk: Walk; begin: number }[] = [];
   let end = source.byteLength;
   for (const [name, walk] of walks) {
-    const { dtype, shape, size } = walk;
-    if (isContiguous(walk)) {
-      tensors.set(name, { dtype, shape, begin: walk.begin, end: walk.end });
-    } else {
-      const begin = end;
-      end += sizeOf(shape) * size;
-      strided.push({ name, walk, begin });
-      tensors.set(name, { dtype, shape, begin, end });
+    const { dtype, shape, size, begin } = walk;
+    const byteLength = sizeOf(shape) * size;
+    if (isContiguous(walk)) tensors.set(name, { dtype, shape, begin, byteLength });
+    else {
+      strided.push({ name, walk, begin: end });
+      tensors.set(name, { dtype, shape, begin: end, byteLength, strided: true });
+      end += byteLength;
     }
   }
   if (strided.length === 0) return storedTensors(source, file, tensors);
@@ -78,9 +82,7 @@ export function walkedTensors(source: ByteSource, file: string, walks: ReadonlyM
       return gather(walk, start - begin, stop - begin, (from, to) => readBytes(source, from, to, file, name));
     },
   };
-  const plain = storedTensors(laidOut, file, tensors);
-  const apart = new Set(strided.map(({ name }) => name));
-  return { ...plain, rows: (name, where) => plain.rows(name, apart.has(name) ? "memory" : where) };
+  return storedTensors(laidOut, file, tensors);
 }
 
 /** Bytes `from` to `to` of a strided tensor laid out row-major. */

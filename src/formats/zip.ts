@@ -11,7 +11,7 @@
 import type { ByteSource } from "../base/bytes.ts";
 import { ModelError } from "../base/errors.ts";
 import { label } from "./json-text.ts";
-import { type FormatLimits, limitsOf, TEXT, tooMuchText } from "./limits.ts";
+import { type FormatLimits, limitsOf, TEXT, tooMuch } from "./limits.ts";
 import { readBytes } from "./stored.ts";
 
 /** The bytes of one file inside the archive. */
@@ -68,7 +68,7 @@ export async function openZip(
     const next = extra + view.getUint16(at + 30, true) + view.getUint16(at + 32, true);
     if (next > size) throw refuse("central directory", `entry ${i} runs out of it: fetch the file again`);
     room -= extra - named;
-    if (room < 0) throw tooMuchText(file, "central directory");
+    if (room < 0) throw tooMuch("more text than names", file, "central directory");
     const raw = new Uint8Array(view.buffer, named, extra - named);
     const name = nameOf(raw, refuse);
     const field = label(name);

@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
 import { openPytorch } from "../../src/formats/pytorch.ts";
+import { tensorSource } from "../../src/formats/rows.ts";
 import { openSafetensors } from "../../src/formats/safetensors.ts";
 import { openZip } from "../../src/formats/zip.ts";
 import {
@@ -63,7 +64,7 @@ it("walks a storage in every direction", async () => {
   expect(await read("empty")).toEqual([]);
   expect(await read("one long axis of one")).toEqual([1, 2, 3, 4]);
   const rows = new Float32Array(6);
-  await (await weights.rows("transposed", "source")).read(Int32Array.of(1, 0, 1), rows);
+  await (await tensorSource(weights).rows("transposed", "source")).read(Int32Array.of(1, 0, 1), rows);
   expect([...rows]).toEqual([2, 4, 1, 3, 2, 4]);
   await expect(weights.read("nothing")).rejects.toThrow(
     "nothing: no such tensor among 6 (transposed, column, repeated, …)",
@@ -106,10 +107,10 @@ it("buffers of types nobody computes with do not stand in the way of the rest", 
   await expect(weights.read("float8")).rejects.toThrow("float8: is F8_E4M3, for which JavaScript has no array");
   await expect(weights.readFloat32("complex")).rejects.toThrow("complex: is C64, which is not read as float32");
   // A model's identity takes the bytes of all of them.
-  expect([...(await weights.ends("float8"))]).toEqual([0, 1, 2, 3].map((i) => sixteen[i]));
-  expect([...(await weights.ends("float8, every other"))]).toEqual([0, 2, 4, 6]);
-  expect(await weights.ends("complex")).toEqual(sixteen);
-  expect([...(await weights.ends("complex128, twice"))]).toEqual([...sixteen, ...sixteen]);
+  expect([...(await tensorSource(weights).ends("float8"))]).toEqual([0, 1, 2, 3].map((i) => sixteen[i]));
+  expect([...(await tensorSource(weights).ends("float8, every other"))]).toEqual([0, 2, 4, 6]);
+  expect(await tensorSource(weights).ends("complex")).toEqual(sixteen);
+  expect([...(await tensorSource(weights).ends("complex128, twice"))]).toEqual([...sixteen, ...sixteen]);
 });
 
 it("a large transposed matrix is read in pieces, and gathered", async () => {
@@ -131,9 +132,11 @@ it("a large transposed matrix is read in pieces, and gathered", async () => {
 
   // The ends, from the first two rows and the last: bytes of elements that lie far apart.
   const whole = new Uint8Array(data.buffer);
-  expect(await weights.ends("a")).toEqual(Uint8Array.of(...whole.subarray(0, 4096), ...whole.subarray(-4096)));
+  expect(await tensorSource(weights).ends("a")).toEqual(
+    Uint8Array.of(...whole.subarray(0, 4096), ...whole.subarray(-4096)),
+  );
   // Rows are kept in memory.
-  const rows = await weights.rows("a", "source");
+  const rows = await tensorSource(weights).rows("a", "source");
   source.reads.length = 0;
   const out = new Float32Array(2 * C);
   await rows.read(Int32Array.of(1499, 7), out);
