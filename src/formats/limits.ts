@@ -25,5 +25,5 @@ export function tooManyTensors(file: string, field: string, most: number): Model
 }
 
 export function tooMuch(what: string, file: string, field: string): ModelError {
-  return new ModelError(`${what}: no encoder has so many (if you trust the file, raise maxTensors)`, { file, field });
+  return new ModelError(`${what}: raise maxTensors if you trust the file`, { file, field });
 }

@@ -102,8 +102,8 @@ export function parseHeader(
     if (begin !== covered) {
       const problem =
         begin < covered
-          ? "overlaps the tensor before it: shared bytes are refused"
-          : `bytes ${covered - dataStart} to ${begin - dataStart} belong to no tensor: holes are refused`;
+          ? "overlaps the tensor before it: the header is damaged"
+          : `bytes ${covered - dataStart} to ${begin - dataStart} belong to no tensor: the header is damaged`;
       const value = [begin - dataStart, begin - dataStart + length];
       throw new ModelError(problem, { file, field: `${label(name)} data_offsets`, value });
     }
@@ -150,20 +150,15 @@ function readTensor(at: Cursor, name: string, dataStart: number): Entry {
     const problem = `${end - begin} bytes, but [${shape.slice(0, 8)}] of ${stored} takes ${bits / 8}: the header is damaged`;
     throw new ModelError(problem, { file, field: `${field} data_offsets`, value: offsets });
   }
-  return {
-    name,
-    dtype: typeof type === "number" ? stored : type,
-    shape,
-    begin: dataStart + begin,
-    byteLength: end - begin,
-  };
+  const dtype = typeof type === "number" ? stored : type;
+  return { name, dtype, shape, begin: dataStart + begin, byteLength: end - begin };
 }
 
 function readMetadata(at: Cursor): Map<string, string> {
   if (match(at, /^null$/)) return new Map(); // the reference reader takes it for "none"
   return readObject(at, "__metadata__", (key) => {
     if (peek(at) === '"') return readString(at);
-    const problem = "metadata maps text to text: write numbers and objects as text";
+    const problem = "metadata maps text to text";
     throw new ModelError(problem, { file: at.file, field: `__metadata__ ${label(key)}` });
   });
 }

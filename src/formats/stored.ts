@@ -4,7 +4,7 @@
  */
 import type { ByteSource } from "../base/bytes.ts";
 import { ModelError, show } from "../base/errors.ts";
-import { type DType, rowMajor, type Tensor, type TensorInfo, tensor } from "../base/tensor.ts";
+import { type DType, rowMajor, type Tensor, type TensorInfo } from "../base/tensor.ts";
 import { arrayOf } from "./arrays.ts";
 import { checkFloats, toFloat32 } from "./floats.ts";
 import { label } from "./json-text.ts";
@@ -59,11 +59,12 @@ export function storedTensors(source: ByteSource, file: string, tensors: Readonl
   }
 
   async function readFloat32(name: string): Promise<Tensor<Float32Array>> {
-    const { dtype, shape } = find(name);
+    const { dtype } = find(name);
     checkFloats(dtype, { file, field: label(name) });
-    const { data } = await read(name);
+    const stored = await read(name);
+    const { data } = stored;
     const floats = data instanceof Float32Array ? data : toFloat32(data, dtype, new Float32Array(data.length));
-    return tensor(floats, shape);
+    return { ...stored, data: floats, dtype: "float32" };
   }
 
   return { file, tensors, read, readFloat32, bytes };
