@@ -76,6 +76,7 @@ const TYPES: ReadonlyMap<string, ElementType> = new Map<string, ElementType>([
   ["torch.uint16", ["uint16", 2]],
   ["torch.uint32", ["uint32", 4]],
   ["torch.uint64", ["uint64", 8]],
+  ["torch.complex32", ["C32", 4]],
   ["torch.float8_e4m3fn", ["F8_E4M3", 1]],
   ["torch.float8_e5m2", ["F8_E5M2", 1]],
   ["torch.float8_e4m3fnuz", ["F8_E4M3FNUZ", 1]],

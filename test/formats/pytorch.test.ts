@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
 import { openPytorch } from "../../src/formats/pytorch.ts";
 import { tensorSource } from "../../src/formats/rows.ts";
@@ -111,6 +112,40 @@ it("buffers of types nobody computes with do not stand in the way of the rest", 
   expect([...(await tensorSource(weights).ends("float8, every other"))]).toEqual([0, 2, 4, 6]);
   expect(await tensorSource(weights).ends("complex")).toEqual(sixteen);
   expect([...(await tensorSource(weights).ends("complex128, twice"))]).toEqual([...sixteen, ...sixteen]);
+});
+
+it.each(["zip", "legacy"])("every element type as torch.save writes it: %s", async (layout) => {
+  const file = readFileSync(new URL(`./fixtures/types.${layout}.bin`, import.meta.url));
+  const weights = await openPytorch(file);
+  const readable =
+    "float64 float32 float16 bfloat16 int64 int32 int16 int8 uint8 bool uint16 uint32 uint64 parameter".split(" ");
+  const others = new Map(
+    Object.entries({
+      ...{ complex128: ["C128", 16], complex64: ["C64", 8], complex32: ["C32", 4], float8_e4m3fn: ["F8_E4M3", 1] },
+      ...{ float8_e5m2: ["F8_E5M2", 1], float8_e4m3fnuz: ["F8_E4M3FNUZ", 1], float8_e5m2fnuz: ["F8_E5M2FNUZ", 1] },
+      float8_e8m0fnu: ["F8_E8M0", 1],
+    } as Record<string, [string, number]>),
+  );
+  expect(weights.tensors.size).toBe(2 * (readable.length - 1 + others.size) + 1);
+  for (const [name, { dtype, shape }] of weights.tensors) {
+    const [type] = name.split(" ");
+    const order = name.endsWith("transposed") ? [0, 2, 1, 3] : [0, 1, 2, 3];
+    expect(shape, name).toEqual([2, 2]);
+    if (/float(64|32|16)$|^parameter/.test(type)) {
+      expect([...(await weights.readFloat32(name)).data], name).toEqual(order);
+    } else if (readable.includes(type)) {
+      const values = [...(await weights.read(name)).data].map(Number);
+      expect(values, name).toEqual(type === "bool" ? order.map((n) => Math.min(n, 1)) : order);
+    } else {
+      const [called, size] = others.get(type) ?? [];
+      expect(dtype, name).toBe(called);
+      await expect(weights.read(name), name).rejects.toThrow("JavaScript has no array");
+      const bytes = await tensorSource(weights).ends(name);
+      const straight = await tensorSource(weights).ends(type);
+      expect(bytes.length, name).toBe(4 * size!);
+      expect([...bytes], name).toEqual(order.flatMap((n) => [...straight.subarray(n * size!, (n + 1) * size!)]));
+    }
+  }
 });
 
 it("a large transposed matrix is read in pieces, and gathered", async () => {

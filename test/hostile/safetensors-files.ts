@@ -156,7 +156,11 @@ const BOMBS: readonly [string, () => ArrayBuffer, RegExp][] = [
   ["ten million brackets", () => fileOf(raw(`${good},"x":[${"[],".repeat(10_000_000)}1]`), 1), /more members/],
   ["ten million levels", () => fileOf(raw(`${good},"x":${"[".repeat(10_000_000)}`), 1), /more members and values/],
   ["ten million levels of objects", () => fileOf(`{"a":`.repeat(2_000_000)), /more than 100000 tensors/],
-  ["a string of 30 MB", () => fileOf(`{"${"a".repeat(30_000_000)}":1}`), /header: more text than names: raise maxTensors/],
+  [
+    "a string of 30 MB",
+    () => fileOf(`{"${"a".repeat(30_000_000)}":1}`),
+    /header: more text than names: raise maxTensors/,
+  ],
   [
     "a string of 18 MB of escapes",
     () => fileOf(`{"${"\\u0061".repeat(3_000_000)}":1}`),
