@@ -116,8 +116,8 @@ export function watched(source: ModelSource, { onProgress }: LoadOptions): Model
       if (bytes === undefined) return undefined;
       return {
         byteLength: bytes.byteLength,
-        slice: async (start, end) => {
-          const part = await bytes.slice(start, end);
+        slice: async (start, end, into) => {
+          const part = await bytes.slice(start, end, into);
           // Some files are looked at twice; then they have been read, not read twice.
           const loaded = Math.min((counts.get(file) ?? 0) + part.byteLength, bytes.byteLength);
           counts.set(file, loaded);

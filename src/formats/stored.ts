@@ -83,16 +83,17 @@ export function mistaken(start: Uint8Array): string | undefined {
   return /^\s*[<{]/.test(text) ? "this is a web page or JSON, not weights: check the address" : undefined;
 }
 
-/** Reads exactly the bytes asked for. */
+/** Reads exactly the bytes asked for, into memory of that length if there is some. */
 export async function readBytes(
   source: ByteSource,
   start: number,
   end: number,
   file: string,
   field: string,
+  into?: ArrayBuffer,
 ): Promise<ArrayBuffer> {
   if (end === start) return new ArrayBuffer(0);
-  const bytes: ArrayBuffer | Uint8Array = await source.slice(start, end);
+  const bytes: ArrayBuffer | Uint8Array = await source.slice(start, end, into);
   if (bytes.byteLength !== end - start) {
     const problem = `bytes ${start} to ${end} were asked for and ${show(bytes.byteLength)} came: the file is cut short or has changed`;
     throw new ModelError(problem, { file, field });
