@@ -1,14 +1,16 @@
 /**
  * Loading the full-size model (KR-SBERT's shape, 467 MB float32) from each container: time from `load` to the first vector, and peak
  * resident memory above an empty process of the same Node, each in a process of its own, the file in the page cache.
- * `npm run bench:load` (PyTorch's container needs MUNJANG_PYTHON, a Python with torch.)
+ * `npm run bench:load` (With MUNJANG_PYTHON, a Python with torch, PyTorch's container is torch's own.)
  */
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Tensor } from "munjang";
 import { writeSafetensors } from "munjang/safetensors";
+import { rowMajor } from "../src/base/tensor.ts";
+import { dict, int, pickle, tensor, text, torchZip, tuple } from "../test/hostile/make-pickle.ts";
 import { seededConfig, seededShapes, seededTensor } from "../test/seeded/seeded.ts";
 import { machine, spread } from "./measure.ts";
 
@@ -24,7 +26,7 @@ const CHILD = `
     if (model === undefined) return console.log(JSON.stringify({ peak: peak() }));
     const { SentenceTransformer } = await import("munjang");
     const start = performance.now();
-    const engine = await SentenceTransformer.load(model);
+    const engine = await SentenceTransformer.load(model, { backend: "js" });
     const loaded = performance.now() - start;
     const [first] = await engine.encode("가");
     console.log(JSON.stringify({ loaded, vector: performance.now() - start, peak: peak(), first }));
@@ -81,20 +83,41 @@ const models = new Map([
   ["safetensors", whole],
   ["shards", sharded],
 ]);
+/** pytorch_model.bin as `torch.save` lays it out; every matrix as the transpose of what lies in the file, if asked. */
+function writePytorch(name: string, transposed: boolean): void {
+  const at = base(name);
+  const storages: Record<string, Uint8Array> = {};
+  const entries = names.map((tensorName, i) => {
+    const { data, shape } = seededTensor(tensorName, seededShapes(seededConfig).get(tensorName)!);
+    const turned = transposed && shape.length === 2;
+    const [rows, columns] = shape;
+    storages[i] = new Uint8Array(turned ? transpose(data, rows, columns).buffer : data.buffer);
+    const stride = turned ? [1, rows] : rowMajor(shape);
+    const numbers = (values: readonly number[]) => tuple(...values.map(int));
+    const parts = { key: text(`${i}`), count: int(data.length), size: numbers(shape), stride: numbers(stride) };
+    return [tensorName, tensor(parts)] as const;
+  });
+  writeFileSync(join(at, "pytorch_model.bin"), torchZip(pickle(dict(...entries)), storages).bytes);
+  models.set(name, at);
+}
+
+function transpose(data: Float32Array, rows: number, columns: number): Float32Array {
+  const out = new Float32Array(data.length);
+  for (let r = 0; r < rows; r++) for (let c = 0; c < columns; c++) out[c * rows + r] = data[r * columns + c];
+  return out;
+}
+
 const python = process.env.MUNJANG_PYTHON;
-if (python !== undefined) {
-  const at = join(folder, "pytorch");
-  cpSync(whole, at, { recursive: true, filter: (file) => !file.endsWith(".safetensors") });
+if (python === undefined) writePytorch("pytorch_model.bin", false);
+else {
+  const at = base("pytorch_model.bin");
   const script = "import sys,torch,safetensors.torch as s;torch.save(s.load_file(sys.argv[1]),sys.argv[2])";
-  const { status, stderr } = spawnSync(python, [
-    "-c",
-    script,
-    join(whole, "model.safetensors"),
-    join(at, "pytorch_model.bin"),
-  ]);
+  const files = [join(whole, "model.safetensors"), join(at, "pytorch_model.bin")];
+  const { status, stderr } = spawnSync(python, ["-c", script, ...files]);
   if (status !== 0) throw new Error(String(stderr));
   models.set("pytorch_model.bin", at);
 }
+writePytorch("the same, transposed", true);
 
 try {
   const bytes = statSync(join(whole, "model.safetensors")).size;
@@ -115,13 +138,13 @@ try {
   const firsts = new Set([...runs.values()].flat().map(({ first }) => first));
   if (firsts.size !== 1) throw new Error(`containers disagree: ${[...firsts]}`);
   console.log(
-    `${"".padEnd(20)}to load  to first vector (s, median)   peak memory, times the file of ${(bytes / 1e6).toFixed(0)} MB`,
+    `${"".padEnd(24)}to load  to first vector (s, median)   peak memory, times the file of ${(bytes / 1e6).toFixed(0)} MB`,
   );
   for (const { name, secondsToLoad, secondsToFirstVector, peakTimesFile } of results) {
     const numbers = [secondsToLoad, secondsToFirstVector, peakTimesFile].map(({ median }) =>
       median.toFixed(2).padStart(9),
     );
-    console.log(name.padEnd(18) + numbers.join(""));
+    console.log(name.padEnd(22) + numbers.join(""));
   }
   const file = join(root, "bench/results/load.json");
   writeFileSync(

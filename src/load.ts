@@ -101,8 +101,8 @@ function watched(from: ModelSource, read: Set<string>, { onProgress }: LoadOptio
       const { byteLength } = bytes;
       return {
         byteLength,
-        slice: async (start, end) => {
-          const part = await bytes.slice(start, end);
+        slice: async (start, end, into) => {
+          const part = await bytes.slice(start, end, into);
           // Some files are looked at twice; then they have been read, not read twice.
           const loaded = Math.min((counts.get(file) ?? 0) + part.byteLength, byteLength);
           counts.set(file, loaded);

@@ -62,8 +62,8 @@ export async function openFile(path: string, named: string = path): Promise<Byte
   }
   const bytes: ByteSource = {
     byteLength: about.size,
-    slice: async (start, end) => {
-      const bytes = new Uint8Array(end - start);
+    slice: async (start, end, into) => {
+      const bytes = new Uint8Array(into ?? new ArrayBuffer(end - start));
       let filled = 0;
       while (filled < bytes.length) {
         // A single read is at most 2 GiB on every system Node runs on.

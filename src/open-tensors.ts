@@ -1,11 +1,13 @@
 import type { ByteSource } from "./base/bytes.ts";
 import { fail } from "./base/errors.ts";
 import type { TensorSource } from "./base/tensor.ts";
+import { tensorSource } from "./formats/rows.ts";
 import { openSafetensors } from "./formats/safetensors.ts";
 import type { openShards } from "./formats/shards.ts";
+import type { StoredTensors } from "./formats/stored.ts";
 import { inFolder, type ModelSource } from "./source.ts";
 
-type Open = (bytes: ByteSource, file: string) => Promise<TensorSource>;
+type Open = (bytes: ByteSource, file: string) => Promise<StoredTensors>;
 
 /** Files of weights in the order in which transformers looks for them; each may also be an index of shards, `.index.json`. */
 const FILES = ["model.safetensors", "pytorch_model.bin"] as const;
@@ -42,13 +44,13 @@ export async function openTensors(source: ModelSource, folder: string): Promise<
     if (index === undefined) continue;
     const open = READERS.get(name);
     if (open === undefined) fail(file, undefined, 'needs `import "munjang/pytorch"` here');
-    if (bytes !== undefined) return open(bytes, file);
+    if (bytes !== undefined) return tensorSource(await open(bytes, file));
     const indexFile = `${file}.index.json`;
     if (readShards === undefined) fail(indexFile, undefined, 'needs `import "munjang/shards"` here');
     return readShards(index, indexFile, async (name) => {
       const shard = inFolder(folder, name);
       const part = await source.open(shard);
-      return part && open(part, shard);
+      return part && tensorSource(await open(part, shard));
     });
   }
   const problem = "is missing, and there is no pytorch_model.bin, nor an index of shards";

@@ -4,8 +4,11 @@
  */
 export interface ByteSource {
   readonly byteLength: number;
-  /** Bytes `start` (inclusive) to `end` (exclusive), both inside the source. */
-  slice(start: number, end: number): ArrayBuffer | Promise<ArrayBuffer>;
+  /**
+   * Bytes `start` (inclusive) to `end` (exclusive), both inside the source. A source may fill `into`, which has just that length and is no
+   * longer needed for anything else, and answer with it: memory that is only used once is let go of late.
+   */
+  slice(start: number, end: number, into?: ArrayBuffer): ArrayBuffer | Promise<ArrayBuffer>;
   /** Lets go of a file handle, where there is one. */
   close?(): Promise<void>;
 }

@@ -1,22 +1,30 @@
 /**
- * JSON of weight files, read in place. `JSON.parse` will not do: it keeps the last of two equal names in silence, cannot tell 1 from 1.0,
- * and builds everything, so that ten megabytes of brackets cost a gigabyte. This counts what is there before it reads, reads from left
- * to right, once, and never builds what nobody keeps.
+ * JSON of weight files, read from its bytes where they lie. `JSON.parse` will not do: it keeps the last of two equal names in silence,
+ * cannot tell 1 from 1.0, and builds everything, so that ten megabytes of brackets cost a gigabyte; and text decoded as a whole takes twice
+ * its bytes. This counts what is there before it reads, reads from left to right, once, and decodes one string at a time.
  */
 import { ModelError, show } from "../base/errors.ts";
-import { tooManyTensors } from "./limits.ts";
+import { TEXT, tooManyTensors, tooMuch } from "./limits.ts";
 
 /** Where reading stands. */
 export interface Cursor {
-  readonly text: string;
+  readonly bytes: Uint8Array;
   next: number;
+  /** Bytes of strings that may still come. */
+  room: number;
+  /** Members one object may have. */
+  readonly most: number;
   readonly file: string;
   /** What the text is, for messages: `header`. */
   readonly what: string;
 }
 
-/** Characters of one string: metadata may be long, names are not. */
-const STRING = 10_000_000;
+/** Bytes of UTF-8 that are checked at once. */
+const PIECE = 1 << 15;
+
+/** Strict, and without a habit of dropping byte order marks. */
+const utf8 = (): TextDecoder => new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+const UTF8: TextDecoder = utf8();
 
 /** A name as it may stand in a message: it comes from a stranger, and may be long or hold line breaks. */
 export function label(name: string): string {
@@ -24,23 +32,26 @@ export function label(name: string): string {
 }
 
 /**
- * Counts objects, members and values, then decodes UTF-8 and stands before its first character. There may be an object for each tensor,
- * five members, and sixteen commas and brackets.
+ * Counts objects, members and values, and checks that all is UTF-8; then stands before the first character. There may be an object for
+ * each tensor, four members, and sixteen commas and brackets.
  */
-export function cursorOf(bytes: ArrayBuffer, file: string, what: string, maxTensors: number): Cursor {
-  const seen = countBare(new Uint8Array(bytes));
+export function cursorOf(buffer: ArrayBuffer, file: string, what: string, maxTensors: number): Cursor {
+  const bytes = new Uint8Array(buffer);
+  const seen = countBare(bytes);
   const [comma, colon, bracket, brace] = [44, 58, 91, 123].map((code) => seen[code]);
   if (brace > maxTensors + 2) throw tooManyTensors(file, what, maxTensors);
-  if (colon > 5 * maxTensors + 1000 || comma + bracket > 16 * maxTensors + 1000) {
-    throw new ModelError("more members and values than maxTensors could need: refused", { file, field: what });
+  if (colon > 4 * maxTensors + 1000 || comma + bracket > 16 * maxTensors + 1000) {
+    throw tooMuch("more members and values than tensors", file, what);
   }
   try {
-    const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
-    return { text, next: 0, file, what };
+    const decoder = utf8();
+    for (let i = 0; i < bytes.length; i += PIECE) decoder.decode(bytes.subarray(i, i + PIECE), { stream: true });
+    decoder.decode();
   } catch (cause) {
-    const problem = `the ${what} is not UTF-8: the file is damaged, fetch it again`;
-    throw new ModelError(problem, { file, field: what, cause });
+    throw new ModelError("is not UTF-8: the file is damaged, fetch it again", { file, field: what, cause });
   }
+  const most = maxTensors + 1000;
+  return { bytes, next: 0, room: TEXT * most, most, file, what };
 }
 
 /** How often every byte stands outside strings, [256]. */
@@ -58,71 +69,59 @@ function countBare(bytes: Uint8Array): Uint32Array {
 
 /** Nothing but white space may follow. */
 export function expectEnd(at: Cursor): void {
-  skipSpace(at);
-  if (at.next < at.text.length) throw broken(at, `the end of the ${at.what}`);
+  if (peek(at) !== "") throw broken(at, `the end of the ${at.what}`);
 }
 
-/** Calls `read` for every member of an object, standing after its colon; `read` must step over the value. */
-export function eachMember(at: Cursor, where: string, read: (key: string) => void): void {
+/** An object: what `read`, which stands after the colon, makes of every member. It must step over the value. */
+export function readObject<T>(at: Cursor, where: string, read: (key: string) => T): Map<string, T> {
+  const members = new Map<string, T>();
   expect(at, "{");
-  skipSpace(at);
-  if (take(at, "}")) return;
-  // Nearly every object has three members, for which a set would be most of the memory spent here.
-  const few: string[] = [];
-  let many: Set<string> | undefined;
+  if (take(at, "}")) return members;
   do {
     const key = readString(at);
-    if (many === undefined ? few.includes(key) : many.has(key)) {
+    if (members.has(key)) {
       const problem = `stands twice in ${where}: readers would not agree which one counts`;
       throw new ModelError(problem, { file: at.file, field: label(key) });
     }
-    if (many !== undefined) many.add(key);
-    else if (few.push(key) === 16) many = new Set(few);
     expect(at, ":");
-    read(key);
-    skipSpace(at);
+    if (members.set(key, read(key)).size > at.most) throw tooManyTensors(at.file, where, at.most);
   } while (take(at, ","));
   expect(at, "}");
+  return members;
 }
 
 export function readString(at: Cursor): string {
   expect(at, '"');
-  const start = at.next - 1;
-  while (at.next < at.text.length && at.text[at.next] !== '"') at.next += at.text[at.next] === "\\" ? 2 : 1;
+  const { bytes, next } = at;
+  let end = next;
+  let plain = true;
+  while (end < bytes.length && bytes[end] !== 34) {
+    if (bytes[end] < 32 || bytes[end] === 92) plain = false;
+    end += bytes[end] === 92 ? 2 : 1;
+  }
+  at.room -= end - next;
+  if (at.room < 0) throw tooMuch("more text than names", at.file, at.what);
+  at.next = end;
   expect(at, '"');
-  if (at.next - start > STRING)
-    throw new ModelError(`a string of over ${STRING} characters`, { file: at.file, field: at.what });
-  const raw = at.text.slice(start, at.next);
-  let value: string;
+  if (plain) return UTF8.decode(bytes.subarray(next, end));
   try {
-    value = JSON.parse(raw); // escapes, and control characters that must not stand bare
-  } catch {
-    at.next = start;
-    throw broken(at, "a string");
-  }
-  if (/\p{Surrogate}/u.test(value)) {
-    at.next = start;
-    throw broken(at, "a string of whole characters");
-  }
-  return value;
+    // Escapes, and control characters, which must not stand bare.
+    const value: string = JSON.parse(UTF8.decode(bytes.subarray(next - 1, end + 1)));
+    if (!/\p{Surrogate}/u.test(value)) return value;
+  } catch {}
+  at.next = next - 1;
+  throw broken(at, "a string of whole characters and escapes");
 }
 
-/** A list of at most `most` whole numbers from 0 to 2^53 - 1, written without sign, point or exponent. */
-export function readIntegers(at: Cursor, field: string, most: number): number[] {
+/** A list of at most `most` whole numbers, written without sign, point or exponent; those of 15 digits are counted exactly. */
+export function readIntegers(at: Cursor, most: number): number[] {
   const values: number[] = [];
   expect(at, "[");
-  skipSpace(at);
   if (take(at, "]")) return values;
   do {
-    skipSpace(at);
-    const digits = match(at, /(?:0|[1-9][0-9]{0,15})(?![0-9.eE])/y);
-    if (digits === undefined) throw broken(at, "a whole number under 2^53");
-    const value = Number(digits);
-    if (!Number.isSafeInteger(value)) {
-      throw new ModelError("too large to be counted exactly", { file: at.file, field, value: digits });
-    }
-    if (values.push(value) > most) throw broken(at, `an end of the list after ${most} numbers`);
-    skipSpace(at);
+    const digits = match(at, /^(0|[1-9]\d{0,14})$/);
+    if (digits === undefined) throw broken(at, "a whole number under 10^15");
+    if (values.push(Number(digits)) > most) throw broken(at, `an end of the list after ${most} numbers`);
   } while (take(at, ","));
   expect(at, "]");
   return values.slice(); // without the room to grow, which is seventeen numbers
@@ -131,54 +130,54 @@ export function readIntegers(at: Cursor, field: string, most: number): number[] 
 /** Steps over any JSON value, at most 128 levels deep, which is the limit of the reference reader of safetensors. */
 export function skipValue(at: Cursor, depth = 0): void {
   if (depth > 128) throw broken(at, "fewer levels of brackets");
-  skipSpace(at);
-  const first = at.text[at.next];
+  const first = peek(at);
   if (first === '"') readString(at);
-  else if (first === "{") eachMember(at, "an object", () => skipValue(at, depth + 1));
-  else if (first === "[") {
-    at.next++;
-    skipSpace(at);
+  else if (first === "{") readObject(at, "an object", () => skipValue(at, depth + 1));
+  else if (take(at, "[")) {
     if (take(at, "]")) return;
-    do {
-      skipValue(at, depth + 1);
-      skipSpace(at);
-    } while (take(at, ","));
+    do skipValue(at, depth + 1);
+    while (take(at, ","));
     expect(at, "]");
-  } else if (
-    match(at, /true|false|null|-?(?:0|[1-9][0-9]{0,400})(?:\.[0-9]{1,400})?(?:[eE][-+]?[0-9]{1,9})?/y) === undefined
-  ) {
+  } else if (match(at, /^(true|false|null|-?(0|[1-9]\d*)(\.\d+)?([eE][-+]?\d+)?)$/) === undefined) {
     throw broken(at, "a value");
   }
 }
 
-export function skipSpace(at: Cursor): void {
-  // By code, not by character: a header may have a hundred million of them.
-  let code = at.text.charCodeAt(at.next);
-  while (code === 32 || code === 10 || code === 13 || code === 9) code = at.text.charCodeAt(++at.next);
+/** The next character but for white space, "" at the end. Nothing of JSON outside of strings is more than one byte. */
+export function peek(at: Cursor): string {
+  const { bytes } = at;
+  let { next } = at;
+  let code = bytes[next];
+  while (code === 32 || code === 10 || code === 13 || code === 9) code = bytes[++next];
+  at.next = next;
+  return code === undefined ? "" : String.fromCharCode(code);
 }
 
-export function take(at: Cursor, text: string): boolean {
-  if (!at.text.startsWith(text, at.next)) return false;
-  at.next += text.length;
-  return true;
+/** Steps over a character, if it is the next one. */
+function take(at: Cursor, character: string): boolean {
+  const there = peek(at) === character;
+  if (there) at.next++;
+  return there;
 }
 
-/** Patterns here are bounded: a regular expression that runs over megabytes may exhaust the engine's stack. */
-function match(at: Cursor, pattern: RegExp): string | undefined {
-  pattern.lastIndex = at.next;
-  if (!pattern.test(at.text)) return undefined;
-  const start = at.next;
-  at.next = pattern.lastIndex;
-  return at.text.slice(start, at.next);
+/** Steps over a number or a literal, if it is one that fits: everything to white space, a comma or the end of a list or an object. */
+export function match(at: Cursor, pattern: RegExp): string | undefined {
+  peek(at);
+  let end = at.next;
+  while (at.bytes[end] > 32 && ![44, 93, 125].includes(at.bytes[end]) && end < at.next + 500) end++;
+  const word = String.fromCharCode(...at.bytes.subarray(at.next, end));
+  if (!pattern.test(word)) return undefined;
+  at.next = end;
+  return word;
 }
 
-function expect(at: Cursor, text: string): void {
-  skipSpace(at);
-  if (!take(at, text)) throw broken(at, text);
+function expect(at: Cursor, character: string): void {
+  if (!take(at, character)) throw broken(at, character);
 }
 
 function broken(at: Cursor, wanted: string): ModelError {
-  const found = at.next < at.text.length ? show(at.text.slice(at.next, at.next + 12)) : "its end";
-  const problem = `not the JSON it should be: ${wanted} belongs at character ${at.next}, where ${found} stands; fetch the file again`;
+  const found = show(new TextDecoder().decode(at.bytes.subarray(at.next, at.next + 12)));
+  const there = at.next < at.bytes.length ? found : "its end";
+  const problem = `not the JSON it should be: ${wanted} belongs at byte ${at.next}, where ${there} stands; fetch the file again`;
   return new ModelError(problem, { file: at.file, field: at.what });
 }

@@ -4,7 +4,7 @@ import { ModelError } from "../base/errors.ts";
 export interface FormatLimits {
   /** Bytes of what describes the tensors: the header of a safetensors file, the pickle and the directory of a PyTorch file, an index of shards. Default 100,000,000. */
   readonly maxHeaderBytes?: number;
-  /** Tensors in one file. Default 100,000. */
+  /** Tensors in one file. Default 100,000. Names and other text may have a hundred bytes for each. */
   readonly maxTensors?: number;
 }
 
@@ -14,7 +14,16 @@ export function limitsOf(limits: FormatLimits = {}): Required<FormatLimits> {
   return { maxHeaderBytes, maxTensors };
 }
 
+/**
+ * Bytes of text for each tensor that is allowed. Names have sixty; the rest is for metadata. One character that is not Latin makes a string
+ * of 100 MB take 200 in memory, so that headers must not be text to their last byte.
+ */
+export const TEXT = 100;
+
 export function tooManyTensors(file: string, field: string, most: number): ModelError {
-  const problem = `more than ${most} tensors: no encoder has so many (if the file is to be trusted, raise maxTensors)`;
-  return new ModelError(problem, { file, field });
+  return tooMuch(`more than ${most} tensors`, file, field);
+}
+
+export function tooMuch(what: string, file: string, field: string): ModelError {
+  return new ModelError(`${what}: raise maxTensors if you trust the file`, { file, field });
 }

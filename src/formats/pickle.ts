@@ -4,7 +4,7 @@
  * are those of `torch.load(weights_only=True)` (torch/_weights_only_unpickler.py); all others are refused by name.
  */
 import { ModelError, show } from "../base/errors.ts";
-import { tooManyTensors } from "./limits.ts";
+import { TEXT, tooManyTensors, tooMuch } from "./limits.ts";
 
 const EMPTY: unknown[] = [];
 
@@ -57,6 +57,9 @@ const REFUSED: Readonly<Record<number, string>> = {
   ...{ 146: "NEWOBJ_EX", 147: "STACK_GLOBAL", 149: "FRAME" },
 };
 
+/** The last protocol whose opcodes `torch.load(weights_only=True)` knows; `torch.save` writes 2 unless it is told otherwise. */
+const PROTOCOL = 3;
+
 /**
  * Reads the pickle that begins at `start`. `where` names it in messages; `maxTensors` scales the limits on what it may make.
  * @throws ModelError naming the byte and the opcode; `CutShort` where the pickle is longer than `bytes`.
@@ -76,6 +79,7 @@ export function unpickle(
   let op = start; // where the opcode stands
   let pushed = 0;
   let made = 0;
+  let room = TEXT * maxTensors; // bytes of strings that may still come
 
   const here = () => ({ file, field: `${where} byte ${op}` });
   const refuse = (problem: string): ModelError => new ModelError(problem, here());
@@ -94,6 +98,8 @@ export function unpickle(
   function text(length: number): string {
     if (length > STRING) throw refuse(`a string of ${length} bytes, at most ${STRING}: refused`);
     const from = take(length);
+    room -= length;
+    if (room < 0) throw tooMuch("more text than names", file, here().field);
     try {
       return utf8.decode(bytes.subarray(from, next));
     } catch {
@@ -199,22 +205,20 @@ export function unpickle(
     const code = bytes[take(1)];
     switch (code) {
       case 0x80: // PROTO
-        if (bytes[take(1)] > 5) throw refuse("a protocol of pickle after 5");
+        if (bytes[take(1)] > PROTOCOL)
+          throw refuse(`pickle protocol ${bytes[next - 1]}: save it again with torch.save's own, pickle_protocol=2`);
         break;
       case 0x2e: {
         const value = pop(); // STOP
-        if (stack.length > 0 || marks.length > 0)
-          throw refuse("values are left over at the end: the pickle is damaged");
+        if (stack.length + marks.length > 0) throw refuse("values are left over at the end: the pickle is damaged");
         return { value, next };
       }
       case 0x28: // MARK
         if (marks.push(stack.length) > STACK) throw bomb("marks");
         break;
-      case 0x63:
-        make(global());
-        break;
+      case 0x63: // GLOBAL, REDUCE
       case 0x52:
-        make(reduce());
+        make(code === 0x63 ? global() : reduce());
         break;
       case 0x51: {
         const id = pop(); // BINPERSID
@@ -227,17 +231,13 @@ export function unpickle(
         if (!(pop() instanceof Dict) || !(stack.at(-1) instanceof Dict))
           throw refuse("BUILD of something that is no dict");
         break;
-      case 0x61:
-        add(List, [pop()]); // APPEND
-        break;
+      case 0x61: // APPEND, APPENDS
       case 0x65:
-        add(List, popMark()); // APPENDS
+        add(List, code === 0x61 ? [pop()] : popMark());
         break;
-      case 0x73:
-        add(Dict, popMany(2)); // SETITEM
-        break;
+      case 0x73: // SETITEM, SETITEMS
       case 0x75:
-        add(Dict, popMark()); // SETITEMS
+        add(Dict, code === 0x73 ? popMany(2) : popMark());
         break;
       case 0x29:
         push(EMPTY); // EMPTY_TUPLE

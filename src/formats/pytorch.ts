@@ -15,15 +15,16 @@ import { ModelError } from "../base/errors.ts";
 import { label } from "./json-text.ts";
 import { type FormatLimits, limitsOf } from "./limits.ts";
 import { CutShort, Dict, List, unpickle } from "./pickle.ts";
-import { mistaken, readBytes, type StoredTensors, sourceOf, storedTensors } from "./stored.ts";
+import { mistaken, readBytes, type StoredTensors, sourceOf } from "./stored.ts";
+import { walkedTensors } from "./strided.ts";
 import { readStateDict, type Storage, TORCH_RULES } from "./torch-pickle.ts";
 import { openZip } from "./zip.ts";
 
 export type { ByteSource } from "../base/bytes.ts";
 export { ModelError } from "../base/errors.ts";
-export type { DType, RowSource, Tensor, TensorData, TensorInfo, TensorSource } from "../base/tensor.ts";
+export type { DType, Tensor, TensorData, TensorInfo } from "../base/tensor.ts";
 export type { FormatLimits } from "./limits.ts";
-export type { StoredTensors } from "./stored.ts";
+export type { Stored, StoredTensors } from "./stored.ts";
 
 /** What a file of before torch 1.6 begins with, as a number of its first pickle. */
 const MAGIC = 0x1950a86a20f9469cfc6cn;
@@ -107,7 +108,7 @@ async function openZipped({ source, file, limits }: Opened): Promise<StoredTenso
       throw new ModelError(problem, { file, field });
     },
   };
-  return storedTensors(source, file, readStateDict(value, layout));
+  return walkedTensors(source, file, readStateDict(value, layout));
 }
 
 async function openLegacy(opened: Opened): Promise<StoredTensors> {
@@ -121,10 +122,10 @@ async function openLegacy(opened: Opened): Promise<StoredTensors> {
     byteLength: source.byteLength,
     maxTensors: limits.maxTensors,
     begin(storage: Storage, field: string): number {
-      const { key, dtype, count } = storage;
+      const { key, type, count } = storage;
       const known = storages.get(key) ?? storage;
       storages.set(key, known);
-      if (known.dtype === dtype && known.count === count) return begins.get(key) ?? 0;
+      if (known.type === type && known.count === count) return begins.get(key) ?? 0;
       throw new ModelError(`its storage ${label(key)} is another elsewhere`, { file, field });
     },
   };
@@ -149,7 +150,7 @@ async function openLegacy(opened: Opened): Promise<StoredTensors> {
   for (const key of storages.keys()) {
     if (!begins.has(key)) throw new ModelError("is missing", { file, field: `storage ${label(key)}` });
   }
-  return storedTensors(source, file, readStateDict(value, layout));
+  return walkedTensors(source, file, readStateDict(value, layout));
 }
 
 /** The five pickles at the beginning, which do not say where they end: with more and more bytes, until they fit. */

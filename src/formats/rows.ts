@@ -1,19 +1,13 @@
 /**
- * Rows of a stored [rows, width] table as float32: from memory, where the table keeps its stored type (float16 stays at two bytes), or
+ * Files of weights as models are loaded from them, above all rows of a stored [rows, width] table as float32: from memory, where the table keeps its stored type (float16 stays at two bytes), or
  * straight from the file, where only the rows asked for are read.
  */
 import { ModelError, show } from "../base/errors.ts";
-import { bfloat16ToFloat32, float16ToFloat32 } from "../base/half.ts";
-import { type DType, type RowSource, rowMajor, type Tensor, type TensorData } from "../base/tensor.ts";
-
-/** Where a table comes from, for messages. */
-export interface Place {
-  readonly file: string;
-  readonly field: string;
-}
-
-/** Types `toFloat32` reads. */
-export const FLOAT_TYPES: ReadonlySet<string> = new Set<DType>(["float32", "float16", "bfloat16", "float64"]);
+import type { DType, RowSource, Tensor, TensorSource } from "../base/tensor.ts";
+import { arrayOf } from "./arrays.ts";
+import { checkFloats, type Place, toFloat32 } from "./floats.ts";
+import { label } from "./json-text.ts";
+import type { StoredTensors } from "./stored.ts";
 
 /** Bytes of one read from a file, at most (one row may be longer): long runs of rows are read in parts. */
 const READ_BYTES = 1 << 20;
@@ -21,24 +15,42 @@ const READ_BYTES = 1 << 20;
 /** Reads in flight at once: enough to hide the latency of range requests, few enough not to flood a server. */
 const READS = 8;
 
-/** Widens stored elements [n] to float32 [n]: exact, but for float64, which is rounded to nearest. */
-export function toFloat32(data: TensorData, dtype: DType, out: Float32Array): Float32Array {
-  if (dtype === "float16") return float16ToFloat32(data as Uint16Array, out);
-  if (dtype === "bfloat16") return bfloat16ToFloat32(data as Uint16Array, out);
-  out.set(data as Float32Array | Float64Array);
-  return out;
+/** Bytes of each end of a tensor that tell one model from another. */
+const ENDS = 4096;
+
+/** An open file as a model is loaded from it: with rows of tables, and the ends of tensors. */
+export function tensorSource(weights: StoredTensors): TensorSource {
+  const { file, tensors, read, readFloat32, bytes } = weights;
+
+  async function rows(name: string, where: "memory" | "source"): Promise<RowSource> {
+    const place = { file, field: label(name) };
+    const info = tensors.get(name);
+    // What lies all over the file is read once.
+    if (where === "memory" || info === undefined || info.strided) return rowsInMemory(await read(name), place);
+    return rowsFromSource((from, to) => bytes(name, from, to), info.dtype, info.shape, place);
+  }
+
+  async function ends(name: string): Promise<Uint8Array> {
+    const { byteLength } = tensors.get(name) ?? (await read(name)).data; // which says that there is none
+    const middle = Math.min(byteLength, ENDS);
+    const first = new Uint8Array(await bytes(name, 0, middle));
+    const last = new Uint8Array(await bytes(name, Math.max(byteLength - ENDS, middle), byteLength));
+    const both = new Uint8Array(first.length + last.length);
+    both.set(first);
+    both.set(last, first.length);
+    return both;
+  }
+
+  return { file, tensors, readFloat32, rows, ends };
 }
 
 /**
- * Rows of a contiguous row-major table [rows, width] in memory, widened as they are read.
+ * Rows of a table [rows, width] in memory, row-major from element 0 as `read` gives it, widened as they are read.
  * @throws ModelError where the table is no matrix of floats; `read` where an id names no row or `out` is too short.
  */
 export function rowsInMemory(table: Tensor, place: Place): RowSource {
   const { data, dtype } = table;
-  const [rows, width] = checkTable(table.dtype, table.shape, place);
-  if (table.offset !== 0 || table.stride.some((step, axis) => step !== rowMajor(table.shape)[axis])) {
-    throw new ModelError("the table must be contiguous and begin at element 0", place);
-  }
+  const [rows, width] = checkTable(dtype, table.shape, place);
   return {
     rows,
     width,
@@ -53,17 +65,19 @@ export function rowsInMemory(table: Tensor, place: Place): RowSource {
 }
 
 /**
- * Rows of a table [rows, width] that stays where it is. `view(start, end)` reads elements (not bytes) of it. Ids are sorted, so that
+ * Rows of a table [rows, width] that stays where it is. `read(from, to)` reads bytes of it. Ids are sorted, so that
  * each row is read once and neighbours in one go; an id that stands twice costs one copy.
  * @throws ModelError where the table is no matrix of floats; `read` where an id names no row or `out` is too short.
  */
 export function rowsFromSource(
-  view: (start: number, end: number) => Promise<TensorData>,
-  dtype: DType,
+  read: (from: number, to: number) => Promise<ArrayBuffer>,
+  dtype: string,
   shape: readonly number[],
   place: Place,
 ): RowSource {
   const [rows, width] = checkTable(dtype, shape, place);
+  const Kept = arrayOf(dtype as DType);
+  const rowBytes = width * Kept.BYTES_PER_ELEMENT;
   return {
     rows,
     width,
@@ -78,7 +92,7 @@ export function rowsFromSource(
           const first = ids[order[from]];
           const last = ids[order[to - 1]];
           try {
-            const data = await view(first * width, (last + 1) * width);
+            const data = new Kept(await read(first * rowBytes, (last + 1) * rowBytes));
             for (let k = from; k < to; k++) {
               const t = order[k];
               const row = data.subarray((ids[t] - first) * width, (ids[t] - first + 1) * width);
@@ -111,18 +125,10 @@ function findRuns(ids: Int32Array, order: Uint32Array, width: number): [number, 
   return runs;
 }
 
-function checkTable(dtype: string, shape: readonly number[], place: Place): readonly [number, number] {
-  const { file, field } = place;
-  if (!FLOAT_TYPES.has(dtype)) throw notFloats(dtype, place);
-  if (shape.length !== 2)
-    throw new ModelError("rows are read from a matrix [rows, width]", { file, field, value: shape });
-  return [shape[0], shape[1]];
-}
-
-/** The error for a tensor that does not hold floats JavaScript can read. */
-export function notFloats(dtype: string, { file, field }: Place): ModelError {
-  const problem = `is ${dtype}, which is not read as float32: store it as one of ${[...FLOAT_TYPES].join(", ")}`;
-  return new ModelError(problem, { file, field });
+function checkTable(dtype: string, shape: readonly number[], place: Place): readonly number[] {
+  checkFloats(dtype, place);
+  if (shape.length !== 2) throw new ModelError("rows are read from a matrix [rows, width]", { ...place, value: shape });
+  return shape;
 }
 
 function checkIds(ids: Int32Array, rows: number, width: number, out: Float32Array, { file, field }: Place): void {

@@ -9,168 +9,156 @@
  */
 import { ModelError } from "../base/errors.ts";
 import type { DType } from "../base/tensor.ts";
+import { arrayOf } from "./arrays.ts";
 import {
   type Cursor,
   cursorOf,
-  eachMember,
   expectEnd,
   label,
+  match,
+  peek,
   readIntegers,
+  readObject,
   readString,
-  skipSpace,
   skipValue,
-  take,
 } from "./json-text.ts";
 import { tooManyTensors } from "./limits.ts";
+import type { Stored } from "./stored.ts";
 
 /** Axes a tensor may have: as many as NumPy and PyTorch know. The format has no limit, and a header of zeros could claim millions. */
 export const AXES = 64;
 
-/** A stored element type: its size in bits, and what JavaScript calls it where it has an array for it. */
-export interface StoredType {
-  readonly bits: number;
-  readonly dtype?: DType;
-}
-
-/** All element types by the name they have in the file, in the reference's order: its writer sorts by the last first. */
-export const STORED_TYPES: ReadonlyMap<string, StoredType> = new Map<string, StoredType>([
-  ["BOOL", { bits: 8, dtype: "bool" }],
-  ["F4", { bits: 4 }],
-  ["F6_E2M3", { bits: 6 }],
-  ["F6_E3M2", { bits: 6 }],
-  ["U8", { bits: 8, dtype: "uint8" }],
-  ["I8", { bits: 8, dtype: "int8" }],
-  ["F8_E5M2", { bits: 8 }],
-  ["F8_E4M3", { bits: 8 }],
-  ["F8_E8M0", { bits: 8 }],
-  ["F8_E4M3FNUZ", { bits: 8 }],
-  ["F8_E5M2FNUZ", { bits: 8 }],
-  ["I16", { bits: 16, dtype: "int16" }],
-  ["U16", { bits: 16, dtype: "uint16" }],
-  ["F16", { bits: 16, dtype: "float16" }],
-  ["BF16", { bits: 16, dtype: "bfloat16" }],
-  ["I32", { bits: 32, dtype: "int32" }],
-  ["U32", { bits: 32, dtype: "uint32" }],
-  ["F32", { bits: 32, dtype: "float32" }],
-  ["C64", { bits: 64 }],
-  ["F64", { bits: 64, dtype: "float64" }],
-  ["I64", { bits: 64, dtype: "int64" }],
-  ["U64", { bits: 64, dtype: "uint64" }],
+/**
+ * All element types by the name they have in the file: what JavaScript calls it, or the bits of an element where it has no array for it. In
+ * the reference's order: its writer sorts by the last first.
+ */
+export const STORED_TYPES: ReadonlyMap<string, DType | number> = new Map<string, DType | number>([
+  ["BOOL", "bool"],
+  ["F4", 4],
+  ["F6_E2M3", 6],
+  ["F6_E3M2", 6],
+  ["U8", "uint8"],
+  ["I8", "int8"],
+  ["F8_E5M2", 8],
+  ["F8_E4M3", 8],
+  ["F8_E8M0", 8],
+  ["F8_E4M3FNUZ", 8],
+  ["F8_E5M2FNUZ", 8],
+  ["I16", "int16"],
+  ["U16", "uint16"],
+  ["F16", "float16"],
+  ["BF16", "bfloat16"],
+  ["I32", "int32"],
+  ["U32", "uint32"],
+  ["F32", "float32"],
+  ["C64", 64],
+  ["F64", "float64"],
+  ["I64", "int64"],
+  ["U64", "uint64"],
 ]);
-
-/** One tensor as the header states it; `begin` and `end` are bytes counted from the start of the data. */
-export interface Entry {
-  readonly name: string;
-  /** The name of the element type in the file, `F32`. */
-  readonly stored: string;
-  readonly shape: readonly number[];
-  readonly begin: number;
-  readonly end: number;
-}
 
 export interface Header {
   readonly metadata: ReadonlyMap<string, string>;
   /** In the order of their data. */
-  readonly entries: ReadonlyMap<string, Entry>;
+  readonly tensors: ReadonlyMap<string, Stored>;
+}
+
+/** A tensor that knows its name: a hundred thousand pairs for sorting would be most of the memory spent here. */
+interface Entry extends Stored {
+  readonly name: string;
 }
 
 /**
- * Reads the N bytes of a header whose data is `dataLength` bytes long. White space before and after the object is accepted, as the
- * reference reader does (the format's text allows spaces after it only).
+ * Reads the header of a file of `byteLength` bytes, whose data begin at `dataStart`. White space before and after the object is accepted,
+ * as the reference reader does (the format's text allows spaces after it only).
  * @throws ModelError naming the tensor where the header breaks a rule.
  */
-export function parseHeader(bytes: ArrayBuffer, dataLength: number, file: string, maxTensors: number): Header {
+export function parseHeader(
+  bytes: ArrayBuffer,
+  dataStart: number,
+  byteLength: number,
+  file: string,
+  maxTensors: number,
+): Header {
   const at = cursorOf(bytes, file, "header", maxTensors);
-  const metadata = new Map<string, string>();
-  const found: Entry[] = [];
-  eachMember(at, "the header", (name) => {
-    if (name === "__metadata__") readMetadata(at, metadata);
-    else if (found.push(readEntry(at, name)) > maxTensors) throw tooManyTensors(file, "header", maxTensors);
+  let metadata: Header["metadata"] = new Map();
+  const found = readObject(at, "the header", (name) => {
+    if (name !== "__metadata__") return readTensor(at, name, dataStart);
+    metadata = readMetadata(at);
+    return undefined;
   });
   expectEnd(at);
-  return { metadata, entries: layOut(found, dataLength, file) };
-}
 
-/** Puts tensors in the order of their data and checks that they cover it: no hole, no overlap, nothing left over. */
-function layOut(found: Entry[], dataLength: number, file: string): Map<string, Entry> {
-  found.sort((a, b) => a.begin - b.begin || a.end - b.end);
-  let covered = 0;
-  const entries = new Map<string, Entry>();
-  for (const entry of found) {
-    const { name, stored, shape, begin, end } = entry;
-    entries.set(name, entry);
-    const at = { file, field: `${label(name)} data_offsets`, value: [begin, end] };
-    if (end < begin) throw new ModelError("the end comes before the beginning: the header is damaged", at);
-    if (begin > covered)
-      throw new ModelError(`bytes ${covered} to ${begin} belong to no tensor: holes are refused`, at);
-    if (begin < covered) throw new ModelError("overlaps the tensor before it: shared bytes are refused", at);
-    const size = byteSize(stored, shape);
-    if (size === undefined) {
-      const problem = `the shape [${shape}] of ${stored} is not a whole number of bytes that can be counted`;
-      throw new ModelError(problem, { file, field: label(name), value: shape });
+  found.delete("__metadata__");
+  if (found.size > maxTensors) throw tooManyTensors(file, "header", maxTensors);
+
+  // The tensors must cover the data: no hole, no overlap, nothing left over.
+  const tensors = new Map<string, Stored>();
+  let covered = dataStart;
+  for (const tensor of ([...found.values()] as Entry[]).sort(
+    (a, b) => a.begin - b.begin || a.byteLength - b.byteLength,
+  )) {
+    const { name, begin, byteLength: length } = tensor;
+    if (begin !== covered) {
+      const problem =
+        begin < covered
+          ? "overlaps the tensor before it: the header is damaged"
+          : `bytes ${covered - dataStart} to ${begin - dataStart} belong to no tensor: the header is damaged`;
+      const value = [begin - dataStart, begin - dataStart + length];
+      throw new ModelError(problem, { file, field: `${label(name)} data_offsets`, value });
     }
-    if (end - begin !== size) {
-      throw new ModelError(
-        `${end - begin} bytes, but [${shape.slice(0, 8)}] of ${stored} takes ${size}: the header is damaged`,
-        at,
-      );
-    }
-    covered = end;
+    tensors.set(name, tensor);
+    covered = begin + length;
   }
-  if (covered !== dataLength) {
+  if (covered !== byteLength) {
     const problem =
-      covered > dataLength ? "the file is cut short, fetch it again" : "bytes after the last tensor are refused";
-    throw new ModelError(`the tensors take ${covered} bytes and the file holds ${dataLength}: ${problem}`, {
-      file,
-      field: "data_offsets",
-    });
+      covered > byteLength ? "the file is cut short, fetch it again" : "bytes after the last tensor are refused";
+    throw new ModelError(
+      `the tensors take ${covered - dataStart} bytes and the file holds ${byteLength - dataStart}: ${problem}`,
+      { file, field: "data_offsets" },
+    );
   }
-  return entries;
-}
-
-/** Bytes of a tensor; undefined where they cannot be counted exactly or do not end on a byte. */
-function byteSize(stored: string, shape: readonly number[]): number | undefined {
-  let bits = STORED_TYPES.get(stored)!.bits;
-  for (const size of shape) {
-    bits *= size;
-    if (bits > Number.MAX_SAFE_INTEGER) return undefined;
-  }
-  return bits % 8 === 0 ? bits / 8 : undefined;
+  return { metadata, tensors };
 }
 
 /** The object after a tensor's name. Fields the format does not name are stepped over, as the reference reader does. */
-function readEntry(at: Cursor, name: string): Entry {
+function readTensor(at: Cursor, name: string, dataStart: number): Entry {
+  const { file } = at;
   const field = label(name);
-  let stored: string | undefined;
+  let stored = "";
   let shape: number[] | undefined;
-  let offsets: number[] | undefined;
-  eachMember(at, field, (key) => {
-    if (key === "dtype") {
-      stored = readString(at);
-      if (!STORED_TYPES.has(stored)) {
-        const problem = `not an element type of the format (${[...STORED_TYPES.keys()].join(" ")})`;
-        throw new ModelError(problem, { file: at.file, field: `${field} dtype`, value: stored });
-      }
-    } else if (key === "shape") shape = readIntegers(at, field, AXES);
-    else if (key === "data_offsets") offsets = readIntegers(at, field, AXES);
+  let offsets: number[] = [];
+  readObject(at, field, (key) => {
+    if (key === "dtype") stored = readString(at);
+    else if (key === "shape") shape = readIntegers(at, AXES);
+    else if (key === "data_offsets") offsets = readIntegers(at, AXES);
     else skipValue(at);
   });
-  if (stored === undefined || shape === undefined || offsets === undefined || offsets.length !== 2) {
+  if (stored === "" || shape === undefined || offsets.length !== 2) {
     const problem = "a tensor needs dtype, shape and data_offsets [begin, end]: the header is damaged";
-    throw new ModelError(problem, { file: at.file, field });
+    throw new ModelError(problem, { file, field });
   }
-  return { name, stored, shape, begin: offsets[0], end: offsets[1] };
+  const type = STORED_TYPES.get(stored);
+  if (type === undefined) {
+    throw new ModelError("not an element type of the format", { file, field: `${field} dtype`, value: stored });
+  }
+  const [begin, end] = offsets;
+  let bits = typeof type === "number" ? type : 8 * arrayOf(type).BYTES_PER_ELEMENT;
+  // What cannot be counted is no number any more, whatever comes after: a zero, say.
+  for (const size of shape) bits = bits * size > Number.MAX_SAFE_INTEGER ? NaN : bits * size;
+  if (end - begin !== bits / 8) {
+    const problem = `${end - begin} bytes, but [${shape.slice(0, 8)}] of ${stored} takes ${bits / 8}: the header is damaged`;
+    throw new ModelError(problem, { file, field: `${field} data_offsets`, value: offsets });
+  }
+  const dtype = typeof type === "number" ? stored : type;
+  return { name, dtype, shape, begin: dataStart + begin, byteLength: end - begin };
 }
 
-function readMetadata(at: Cursor, metadata: Map<string, string>): void {
-  skipSpace(at);
-  if (take(at, "null")) return; // the reference reader takes it for "none"
-  eachMember(at, "__metadata__", (key) => {
-    skipSpace(at);
-    if (at.text[at.next] !== '"') {
-      const problem = "metadata maps text to text: write numbers and objects as text";
-      throw new ModelError(problem, { file: at.file, field: `__metadata__ ${label(key)}` });
-    }
-    metadata.set(key, readString(at));
+function readMetadata(at: Cursor): Map<string, string> {
+  if (match(at, /^null$/)) return new Map(); // the reference reader takes it for "none"
+  return readObject(at, "__metadata__", (key) => {
+    if (peek(at) === '"') return readString(at);
+    const problem = "metadata maps text to text";
+    throw new ModelError(problem, { file: at.file, field: `__metadata__ ${label(key)}` });
   });
 }

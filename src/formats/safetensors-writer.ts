@@ -68,7 +68,7 @@ function check(name: string, tensor: Tensor): Part {
   if (name === "__metadata__")
     throw new ModelError("this name is the format's own: give metadata as the second argument", at);
   if (!isWhole(name)) throw new ModelError("half a surrogate pair in the name cannot be written as UTF-8", at);
-  const rank = STORED_NAMES.findIndex((stored) => STORED_TYPES.get(stored)?.dtype === dtype);
+  const rank = STORED_NAMES.findIndex((stored) => STORED_TYPES.get(stored) === dtype);
   if (rank < 0) throw new ModelError("not a type this writes", { ...at, field: `${at.field} dtype`, value: dtype });
   if (!(data instanceof arrayOf(dtype))) {
     throw new ModelError(`${dtype} is kept in a ${arrayOf(dtype).name}`, {

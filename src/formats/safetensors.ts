@@ -10,14 +10,15 @@
 import type { ByteSource } from "../base/bytes.ts";
 import { ModelError } from "../base/errors.ts";
 import { type FormatLimits, limitsOf } from "./limits.ts";
-import { parseHeader, STORED_TYPES } from "./safetensors-header.ts";
-import { mistaken, readBytes, type Stored, type StoredTensors, sourceOf, storedTensors } from "./stored.ts";
+import { parseHeader } from "./safetensors-header.ts";
+import { mistaken, readBytes, type StoredTensors, sourceOf, storedTensors } from "./stored.ts";
 
 export type { ByteSource } from "../base/bytes.ts";
 export { ModelError } from "../base/errors.ts";
-export type { DType, RowSource, Tensor, TensorData, TensorInfo, TensorSource } from "../base/tensor.ts";
+export type { DType, Tensor, TensorData, TensorInfo } from "../base/tensor.ts";
 export type { FormatLimits } from "./limits.ts";
 export { writeSafetensors } from "./safetensors-writer.ts";
+export type { Stored, StoredTensors } from "./stored.ts";
 
 /** An open file. `tensors` are in the order of their data; a `dtype` JavaScript has no array for keeps its own name, `F8_E4M3`. */
 export interface Safetensors extends StoredTensors {
@@ -38,18 +39,13 @@ export async function openSafetensors(
   const { byteLength } = source;
   const { maxHeaderBytes, maxTensors } = limitsOf(limits);
   if (!Number.isSafeInteger(byteLength) || byteLength < 8) {
-    const problem = "a safetensors file begins with 8 bytes that state the length of its header: this is not one";
+    const problem = "too short for a safetensors file";
     throw new ModelError(problem, { file, field: "byteLength", value: byteLength });
   }
   const start = await readBytes(source, 0, 8, file, "the first 8 bytes");
   const dataStart = 8 + checkLength(start, byteLength, file, maxHeaderBytes);
   const headerBytes = await readBytes(source, 8, dataStart, file, "header");
-  const { metadata, entries } = parseHeader(headerBytes, byteLength - dataStart, file, maxTensors);
-  const tensors = new Map<string, Stored>();
-  for (const [name, { stored, shape, begin, end }] of entries) {
-    const dtype = STORED_TYPES.get(stored)?.dtype ?? stored;
-    tensors.set(name, { dtype, shape, begin: dataStart + begin, end: dataStart + end });
-  }
+  const { metadata, tensors } = parseHeader(headerBytes, dataStart, byteLength, file, maxTensors);
   return { ...storedTensors(source, file, tensors), metadata };
 }
 

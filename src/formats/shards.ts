@@ -5,8 +5,8 @@
 import type { ByteSource } from "../base/bytes.ts";
 import { ModelError } from "../base/errors.ts";
 import type { TensorInfo, TensorSource } from "../base/tensor.ts";
-import { cursorOf, eachMember, expectEnd, label, readString, skipValue } from "./json-text.ts";
-import { type FormatLimits, limitsOf, tooManyTensors } from "./limits.ts";
+import { cursorOf, expectEnd, label, readObject, readString, skipValue } from "./json-text.ts";
+import { type FormatLimits, limitsOf } from "./limits.ts";
 import { noSuchTensor, readBytes } from "./stored.ts";
 
 /**
@@ -56,26 +56,17 @@ async function readIndex(index: ByteSource, file: string, limits?: FormatLimits)
     throw new ModelError("is over the limit of maxHeaderBytes", { file, field: "byteLength", value: byteLength });
   }
   const at = cursorOf(await readBytes(index, 0, byteLength, file, "index"), file, "index", maxTensors);
-  const shards = new Map<string, string>();
-  eachMember(at, "the index", (key) => {
-    if (key !== "weight_map") skipValue(at);
-    else {
-      eachMember(at, key, (name) => {
-        const shard = readString(at);
-        // One folder, and never another kind of file than the index is of.
-        if (
-          !/^\w[\w.-]{0,200}\.(safetensors|bin)$/.test(shard) ||
-          !file.includes(shard.endsWith(".bin") ? ".bin." : ".safetensors.")
-        ) {
-          throw new ModelError("must be the name of a weight file beside the index", {
-            file,
-            field: label(name),
-            value: shard,
-          });
-        }
-        if (shards.set(name, shard).size > maxTensors) throw tooManyTensors(file, key, maxTensors);
-      });
-    }
+  let shards = new Map<string, string>();
+  readObject(at, "the index", (key) => {
+    if (key !== "weight_map") return skipValue(at);
+    shards = readObject(at, key, (name) => {
+      const shard = readString(at);
+      // One folder, and never another kind of file than the index is of.
+      const kind = /^\w[\w.-]{0,200}\.(safetensors|bin)$/.exec(shard)?.[1];
+      if (kind !== undefined && file.includes(`.${kind}.`)) return shard;
+      const problem = "must be the name of a weight file beside the index";
+      throw new ModelError(problem, { file, field: label(name), value: shard });
+    });
   });
   expectEnd(at);
   if (shards.size === 0) throw new ModelError("names no tensors: fetch the file again", { file, field: "weight_map" });

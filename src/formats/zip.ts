@@ -11,7 +11,7 @@
 import type { ByteSource } from "../base/bytes.ts";
 import { ModelError } from "../base/errors.ts";
 import { label } from "./json-text.ts";
-import { type FormatLimits, limitsOf } from "./limits.ts";
+import { type FormatLimits, limitsOf, TEXT, tooMuch } from "./limits.ts";
 import { readBytes } from "./stored.ts";
 
 /** The bytes of one file inside the archive. */
@@ -58,6 +58,7 @@ export async function openZip(
 
   const found = new Map<string, Central>();
   let at = 0;
+  let room = TEXT * (maxTensors + OTHERS); // bytes of names that may still come
   for (let i = 0; i < count; i++) {
     if (at + 46 > size || view.getUint32(at, true) !== 0x02014b50) {
       throw refuse("central directory", `entry ${i} of ${count} is missing: the file is damaged, fetch it again`);
@@ -66,6 +67,8 @@ export async function openZip(
     const extra = named + view.getUint16(at + 28, true);
     const next = extra + view.getUint16(at + 30, true) + view.getUint16(at + 32, true);
     if (next > size) throw refuse("central directory", `entry ${i} runs out of it: fetch the file again`);
+    room -= extra - named;
+    if (room < 0) throw tooMuch("more text than names", file, "central directory");
     const raw = new Uint8Array(view.buffer, named, extra - named);
     const name = nameOf(raw, refuse);
     const field = label(name);

@@ -1,10 +1,13 @@
+import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
 import { openPytorch } from "../../src/formats/pytorch.ts";
+import { tensorSource } from "../../src/formats/rows.ts";
 import { openSafetensors } from "../../src/formats/safetensors.ts";
 import { openZip } from "../../src/formats/zip.ts";
 import {
   call,
   dict,
+  EMPTY_DICT,
   EMPTY_LIST,
   FALSE,
   GOOD,
@@ -22,6 +25,7 @@ import {
   torchParts,
   torchZip,
   tuple,
+  typedTensor,
 } from "../hostile/make-pickle.ts";
 import { makeZip } from "../hostile/make-zip.ts";
 import { counting, fileOf } from "./bytes.ts";
@@ -34,7 +38,8 @@ const FOUR = floats(1, 2, 3, 4);
 it("opening reads headers and the pickle, a tensor is one read", async () => {
   const source = counting(torchZip(GOOD, { 0: FOUR }).bytes.buffer);
   const weights = await openPytorch(source);
-  expect(weights.tensors).toEqual(new Map([["a", { dtype: "float32", shape: [2, 2] }]]));
+  expect([...weights.tensors.keys()]).toEqual(["a"]);
+  expect(weights.tensors.get("a")).toMatchObject({ dtype: "float32", shape: [2, 2] });
   const before = source.reads.length;
   expect((await weights.readFloat32("a")).data).toEqual(Float32Array.of(1, 2, 3, 4));
   expect(source.reads.slice(before).map(([from, to]) => to - from)).toEqual([16]);
@@ -60,7 +65,7 @@ it("walks a storage in every direction", async () => {
   expect(await read("empty")).toEqual([]);
   expect(await read("one long axis of one")).toEqual([1, 2, 3, 4]);
   const rows = new Float32Array(6);
-  await (await weights.rows("transposed", "source")).read(Int32Array.of(1, 0, 1), rows);
+  await (await tensorSource(weights).rows("transposed", "source")).read(Int32Array.of(1, 0, 1), rows);
   expect([...rows]).toEqual([2, 4, 1, 3, 2, 4]);
   await expect(weights.read("nothing")).rejects.toThrow(
     "nothing: no such tensor among 6 (transposed, column, repeated, …)",
@@ -72,6 +77,147 @@ it("integers are there, and are no floats", async () => {
   const weights = await openPytorch(torchZip(data).bytes);
   expect((await weights.read("ids")).data).toEqual(new Int32Array(Uint8Array.from({ length: 16 }, (_, i) => i).buffer));
   await expect(weights.readFloat32("ids")).rejects.toThrow("ids: is int32, which is not read as float32");
+});
+
+it("buffers of types nobody computes with do not stand in the way of the rest", async () => {
+  const complex = (type: string, parts = {}) => tensor({ type: global(`torch ${type}`), key: text("1"), ...parts });
+  const tensors = dict(
+    ["weight", tensor()],
+    ["uint16", typedTensor("torch uint16", { key: text("1") })],
+    ["uint32, transposed", typedTensor("torch uint32", { key: text("1"), stride: tuple(int(1), int(2)) })],
+    ["float8", typedTensor("torch float8_e4m3fn", { key: text("1") })],
+    ["float8, every other", typedTensor("torch float8_e5m2", { key: text("1"), stride: tuple(int(4), int(2)) })],
+    ["complex", complex("ComplexFloatStorage", { count: int(2), size: tuple(int(2)), stride: tuple(int(1)) })],
+    [
+      "complex128, twice",
+      complex("ComplexDoubleStorage", { count: int(1), size: tuple(int(2)), stride: tuple(int(0)) }),
+    ],
+  );
+  const sixteen = Uint8Array.from({ length: 16 }, (_, i) => i);
+  // What is read may be twice the file: it has a kilobyte more.
+  const bytes = torchZip(pickle(tensors), { 0: FOUR, 1: sixteen, unused: new Uint8Array(1000) }).bytes;
+  const weights = await openPytorch(bytes);
+  expect([...weights.tensors.values()].map(({ dtype }) => dtype)).toEqual(
+    "float32 uint16 uint32 F8_E4M3 F8_E5M2 C64 C128".split(" "),
+  );
+  expect((await weights.readFloat32("weight")).data).toEqual(Float32Array.of(1, 2, 3, 4));
+  expect((await weights.read("uint16")).data).toEqual(Uint16Array.of(0x100, 0x302, 0x504, 0x706));
+  expect((await weights.read("uint32, transposed")).data).toEqual(
+    Uint32Array.of(0x3020100, 0xb0a0908, 0x7060504, 0xf0e0d0c),
+  );
+  await expect(weights.read("float8")).rejects.toThrow("float8: is F8_E4M3, for which JavaScript has no array");
+  await expect(weights.readFloat32("complex")).rejects.toThrow("complex: is C64, which is not read as float32");
+  // A model's identity takes the bytes of all of them.
+  expect([...(await tensorSource(weights).ends("float8"))]).toEqual([0, 1, 2, 3].map((i) => sixteen[i]));
+  expect([...(await tensorSource(weights).ends("float8, every other"))]).toEqual([0, 2, 4, 6]);
+  expect(await tensorSource(weights).ends("complex")).toEqual(sixteen);
+  expect([...(await tensorSource(weights).ends("complex128, twice"))]).toEqual([...sixteen, ...sixteen]);
+});
+
+it.each(["zip", "legacy"])("every element type as torch.save writes it: %s", async (layout) => {
+  const file = readFileSync(new URL(`./fixtures/types.${layout}.bin`, import.meta.url));
+  const weights = await openPytorch(file);
+  const readable =
+    "float64 float32 float16 bfloat16 int64 int32 int16 int8 uint8 bool uint16 uint32 uint64 parameter".split(" ");
+  const others = new Map(
+    Object.entries({
+      ...{ complex128: ["C128", 16], complex64: ["C64", 8], complex32: ["C32", 4], float8_e4m3fn: ["F8_E4M3", 1] },
+      ...{ float8_e5m2: ["F8_E5M2", 1], float8_e4m3fnuz: ["F8_E4M3FNUZ", 1], float8_e5m2fnuz: ["F8_E5M2FNUZ", 1] },
+      float8_e8m0fnu: ["F8_E8M0", 1],
+    } as Record<string, [string, number]>),
+  );
+  expect(weights.tensors.size).toBe(2 * (readable.length - 1 + others.size) + 1);
+  for (const [name, { dtype, shape }] of weights.tensors) {
+    const [type] = name.split(" ");
+    const order = name.endsWith("transposed") ? [0, 2, 1, 3] : [0, 1, 2, 3];
+    expect(shape, name).toEqual([2, 2]);
+    if (/float(64|32|16)$|^parameter/.test(type)) {
+      expect([...(await weights.readFloat32(name)).data], name).toEqual(order);
+    } else if (readable.includes(type)) {
+      const values = [...(await weights.read(name)).data].map(Number);
+      expect(values, name).toEqual(type === "bool" ? order.map((n) => Math.min(n, 1)) : order);
+    } else {
+      const [called, size] = others.get(type) ?? [];
+      expect(dtype, name).toBe(called);
+      await expect(weights.read(name), name).rejects.toThrow("JavaScript has no array");
+      const bytes = await tensorSource(weights).ends(name);
+      const straight = await tensorSource(weights).ends(type);
+      expect(bytes.length, name).toBe(4 * size!);
+      expect([...bytes], name).toEqual(order.flatMap((n) => [...straight.subarray(n * size!, (n + 1) * size!)]));
+    }
+  }
+});
+
+it("a large transposed matrix is read in pieces, and gathered", async () => {
+  const [R, C] = [1500, 2001];
+  const stored = Float32Array.from({ length: R * C }, (_, i) => i); // [C, R] in the file
+  const part = { count: int(R * C), size: tuple(int(R), int(C)), stride: tuple(int(1), int(R)) };
+  const made = torchZip(pickle(dict(["a", tensor(part)])), { 0: new Uint8Array(stored.buffer) });
+  const source = counting(made.bytes.buffer);
+  const weights = await openPytorch(source);
+  source.reads.length = 0;
+  const { data } = await weights.readFloat32("a");
+  expect(data.length).toBe(R * C);
+  let wrong = 0;
+  for (let r = 0; r < R; r++) for (let c = 0; c < C; c++) if (data[r * C + c] !== stored[c * R + r]) wrong++;
+  expect(wrong).toBe(0);
+  const lengths = source.reads.map(([from, to]) => to - from);
+  expect(Math.max(...lengths)).toBeLessThanOrEqual(2 ** 18);
+  expect(lengths.reduce((a, b) => a + b)).toBe(4 * R * C);
+
+  // The ends, from the first two rows and the last: bytes of elements that lie far apart.
+  const whole = new Uint8Array(data.buffer);
+  expect(await tensorSource(weights).ends("a")).toEqual(
+    Uint8Array.of(...whole.subarray(0, 4096), ...whole.subarray(-4096)),
+  );
+  // Rows are kept in memory.
+  const rows = await tensorSource(weights).rows("a", "source");
+  source.reads.length = 0;
+  const out = new Float32Array(2 * C);
+  await rows.read(Int32Array.of(1499, 7), out);
+  expect(out.subarray(0, C)).toEqual(data.subarray(1499 * C));
+  expect(out.subarray(C)).toEqual(data.subarray(7 * C, 8 * C));
+  expect(source.reads).toEqual([]);
+});
+
+it("walks along three axes, parts of which overlap", async () => {
+  const numbers = Float32Array.from({ length: 60 }, (_, i) => i);
+  const walk = (size: number[], stride: number[], offset = 0) =>
+    tensor({
+      ...{ count: int(60), offset: int(offset) },
+      ...{ size: tuple(...size.map(int)), stride: tuple(...stride.map(int)) },
+    });
+  const cases: [number[], number[], number?][] = [
+    [
+      [3, 4, 5],
+      [1, 15, 3],
+    ],
+    [[5, 3, 4], [12, 1, 3], 0],
+    [[4, 5], [0, 2], 3],
+    [[6, 6], [3, 2], 7],
+    [
+      [2, 1, 2],
+      [1, 59, 30],
+    ],
+  ];
+  const data = pickle(dict(...cases.map((args, i) => [`${i}`, walk(...args)] as const)));
+  const weights = await openPytorch(torchZip(data, { 0: new Uint8Array(numbers.buffer) }).bytes);
+  for (const [i, [shape, stride, offset = 0]] of cases.entries()) {
+    const expected: number[] = [];
+    const visit = (axis: number, at: number): void => {
+      if (axis === shape.length) expected.push(numbers[at]);
+      else for (let k = 0; k < shape[axis]; k++) visit(axis + 1, at + k * stride[axis]);
+    };
+    visit(0, offset);
+    expect([...(await weights.readFloat32(`${i}`)).data]).toEqual(expected);
+  }
+});
+
+it("parameters with state", async () => {
+  const state = join(EMPTY_DICT, text("note"), text("kept by nobody"), [0x73]);
+  const parameter = call("torch._utils _rebuild_parameter_with_state", tensor(), FALSE, ORDERED_DICT, state);
+  const weights = await openPytorch(torchZip(pickle(dict(["a", parameter])), { 0: FOUR }).bytes);
+  expect((await weights.readFloat32("a")).data).toEqual(Float32Array.of(1, 2, 3, 4));
 });
 
 it("parameters, Python 2's dicts and names such as __proto__", async () => {

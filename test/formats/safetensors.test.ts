@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { bfloat16ToFloat32, float16ToFloat32 } from "../../src/base/half.ts";
 import { type DType, rowMajor, sizeOf, type Tensor } from "../../src/base/tensor.ts";
 import { arrayOf } from "../../src/formats/arrays.ts";
+import { tensorSource } from "../../src/formats/rows.ts";
 import { ModelError, openSafetensors, writeSafetensors } from "../../src/formats/safetensors.ts";
 import { counting, fileOf, seeded } from "./bytes.ts";
 
@@ -46,7 +47,7 @@ test("reads what Python's safetensors wrote, to the bit", async () => {
   expect([...weights.metadata]).toEqual([["format", "np\u001f한"]]);
   expect([...weights.tensors.keys()].sort()).toEqual(NUMPY.map(([name]) => name).sort());
   for (const [name, expected] of NUMPY) {
-    expect(weights.tensors.get(name)).toEqual({ dtype: expected.dtype, shape: expected.shape });
+    expect(weights.tensors.get(name)).toMatchObject({ dtype: expected.dtype, shape: expected.shape });
     expect(asBytes(await weights.read(name))).toEqual(asBytes(expected));
   }
 });
@@ -60,7 +61,7 @@ test("writes what Python's safetensors writes, byte for byte", async () => {
 
 test("reads what torch wrote: float16, bfloat16, float8 by name", async () => {
   const weights = await openSafetensors(fixture("torch.safetensors"), "torch.safetensors");
-  expect(weights.tensors.get("float8.matrix")).toEqual({ dtype: "F8_E4M3", shape: [2, 2] });
+  expect(weights.tensors.get("float8.matrix")).toMatchObject({ dtype: "F8_E4M3", shape: [2, 2] });
   await expect(weights.read("float8.matrix")).rejects.toThrow(
     "torch.safetensors: float8.matrix: is F8_E4M3, for which",
   );
@@ -143,7 +144,7 @@ test("opening reads the header, a tensor reads its bytes, rows read their rows",
   await weights.read("other");
   expect(source.reads.splice(0)).toEqual([[data, data + 200]]);
 
-  const rows = await weights.rows("table", "source");
+  const rows = await tensorSource(weights).rows("table", "source");
   expect(source.reads).toEqual([]);
   const ids = Int32Array.of(7, 500, 6, 7, 999, 0, 8, 500);
   const out = new Float32Array(ids.length * width + 3).fill(9);
@@ -157,7 +158,7 @@ test("opening reads the header, a tensor reads its bytes, rows read their rows",
     bytes(999, 1000),
   ]);
 
-  const inMemory = await weights.rows("table", "memory");
+  const inMemory = await tensorSource(weights).rows("table", "memory");
   expect(source.reads.splice(0)).toEqual([bytes(0, 1000)]);
   const same = new Float32Array(out.length).fill(9);
   await inMemory.read(ids, same);
@@ -180,13 +181,13 @@ test("the ends of a tensor: 4 KiB each, all of a small one, whatever its type", 
     ]),
   );
   const bytes = large.data as Uint8Array;
-  expect(await weights.ends("large")).toEqual(
+  expect(await tensorSource(weights).ends("large")).toEqual(
     Uint8Array.of(...bytes.subarray(0, 4096), ...bytes.subarray(10_000 - 4096)),
   );
-  expect(await weights.ends("small")).toEqual(pattern("uint8", [5000], 6).data);
+  expect(await tensorSource(weights).ends("small")).toEqual(pattern("uint8", [5000], 6).data);
   const float8 = await openSafetensors(fixture("torch.safetensors"));
-  expect(await float8.ends("float8.matrix")).toEqual(pattern("uint8", [4], 62).data);
-  await expect(float8.ends("missing")).rejects.toThrow(ModelError);
+  expect(await tensorSource(float8).ends("float8.matrix")).toEqual(pattern("uint8", [4], 62).data);
+  await expect(tensorSource(float8).ends("missing")).rejects.toThrow(ModelError);
 });
 
 test("a long run of rows is read in parts of at most 1 MiB", async () => {
@@ -198,7 +199,7 @@ test("a long run of rows is read in parts of at most 1 MiB", async () => {
     dtype: "float32",
   };
   const source = counting(writeSafetensors([["table", table]]).buffer);
-  const rows = await (await openSafetensors(source)).rows("table", "source");
+  const rows = await tensorSource(await openSafetensors(source)).rows("table", "source");
   source.reads.length = 0;
   const ids = Int32Array.from({ length: 6000 }, (_, i) => 5999 - i);
   const out = new Float32Array(6000 * 128);
@@ -217,17 +218,19 @@ test.each(["memory", "source"] as const)("rows from %s: what is refused", async 
     ["none", pattern("float32", [0, 3], 0)],
   ]);
   const weights = await openSafetensors(file, "w");
-  await expect(weights.rows("vector", where)).rejects.toThrow("w: vector = [4]: rows are read from a matrix");
-  await expect(weights.rows("ids", where)).rejects.toThrow("w: ids: is int64");
-  await expect(weights.rows("missing", where)).rejects.toThrow(ModelError);
-  const rows = await weights.rows("table", where);
+  await expect(tensorSource(weights).rows("vector", where)).rejects.toThrow(
+    "w: vector = [4]: rows are read from a matrix",
+  );
+  await expect(tensorSource(weights).rows("ids", where)).rejects.toThrow("w: ids: is int64");
+  await expect(tensorSource(weights).rows("missing", where)).rejects.toThrow(ModelError);
+  const rows = await tensorSource(weights).rows("table", where);
   expect(rows).toMatchObject({ rows: 4, width: 3 });
   const read = async (ids: number[], length: number) => rows.read(Int32Array.from(ids), new Float32Array(length));
   await expect(read([0, 4], 6)).rejects.toThrow("w: table row = 4: the table has rows 0 to 3");
   await expect(read([-1], 3)).rejects.toThrow("row = -1");
   await expect(read([0, 1], 5)).rejects.toThrow("2 rows of 3 need 6 elements, and out has 5");
   await expect(read([], 0)).resolves.toBeUndefined();
-  const none = await weights.rows("none", where);
+  const none = await tensorSource(weights).rows("none", where);
   await expect((async () => none.read(Int32Array.of(0), new Float32Array(3)))()).rejects.toThrow(ModelError);
 });
 
@@ -242,7 +245,7 @@ test("a failing read of rows is an error, and nothing is written afterwards", as
       return file.slice(start, end);
     },
   };
-  const rows = await (await openSafetensors(source)).rows("table", "source");
+  const rows = await tensorSource(await openSafetensors(source)).rows("table", "source");
   broken = true;
   const out = new Float32Array(100);
   const ids = Int32Array.from({ length: 50 }, (_, i) => 2 * i);

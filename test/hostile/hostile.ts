@@ -1,6 +1,7 @@
 import type { ByteSource } from "../../src/base/bytes.ts";
 import type { TensorSource } from "../../src/base/tensor.ts";
 import { openPytorch } from "../../src/formats/pytorch.ts";
+import { tensorSource } from "../../src/formats/rows.ts";
 import { openSafetensors } from "../../src/formats/safetensors.ts";
 import { openShards } from "../../src/formats/shards.ts";
 
@@ -15,17 +16,17 @@ export interface Hostile {
 }
 
 /** Opens a file of weights as its name says. Beside an index there is one shard, `model-1.safetensors`, which holds the tensor `a`. */
-export function openHostile(bytes: ByteSource, file: string): Promise<TensorSource> {
+export async function openHostile(bytes: ByteSource, file: string): Promise<TensorSource> {
   if (file.endsWith(".index.json")) {
     const shard = '{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}';
     const data = new Uint8Array(9 + shard.length);
     data[0] = shard.length;
     data.set(new TextEncoder().encode(shard), 8);
     return openShards(bytes, file, async (name) =>
-      name === "model-1.safetensors" ? openSafetensors(data, name) : undefined,
+      name === "model-1.safetensors" ? tensorSource(await openSafetensors(data, name)) : undefined,
     );
   }
-  return file.endsWith(".bin") ? openPytorch(bytes, file) : openSafetensors(bytes, file);
+  return tensorSource(await (file.endsWith(".bin") ? openPytorch : openSafetensors)(bytes, file));
 }
 
 /** Opens a file and reads every tensor of it in every way, one after the other. */

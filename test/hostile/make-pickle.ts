@@ -89,6 +89,17 @@ export function tensor(parts: TensorParts = {}): Code {
   );
 }
 
+/** A tensor [2, 2] that says its own type, over sixteen bytes: PyTorch has no storage class of that type. */
+export function typedTensor(type: string, parts: TensorParts = {}): Code {
+  return tensor({
+    rebuild: "torch._utils _rebuild_tensor_v3",
+    type: global("torch.storage UntypedStorage"),
+    count: int(16),
+    rest: join(FALSE, ORDERED_DICT, global(type)),
+    ...parts,
+  });
+}
+
 /** An OrderedDict of name and value. */
 export function dict(...pairs: readonly (readonly [string, Code])[]): Code {
   return join(ORDERED_DICT, MARK, ...pairs.map(([name, value]) => join(text(name), value)), SETITEMS);

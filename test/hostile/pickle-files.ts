@@ -33,6 +33,7 @@ import {
   text,
   torchZip,
   tuple,
+  typedTensor,
 } from "./make-pickle.ts";
 
 /* Pickles that call, pickles that break a rule of PyTorch's, pickles as bombs, and the legacy layout. */
@@ -85,10 +86,11 @@ const CALLS: readonly (readonly [string, Uint8Array, RegExp])[] = [
   ["a global without a module", inDict(global(" OrderedDict")), RUNS],
   ["an allowed name of another module", inDict(call("torch OrderedDict")), RUNS],
   ["an allowed name with a space", inDict(ascii("ccollections\nOrderedDict \n")), RUNS],
-  ["torch._utils._rebuild_tensor_v3", inDict(tensor({ rebuild: "torch._utils _rebuild_tensor_v3" })), RUNS],
+  ["torch._utils._rebuild_tensor", inDict(tensor({ rebuild: "torch._utils _rebuild_tensor" })), RUNS],
+  ["torch.bits8", inDict(typedTensor("torch bits8")), RUNS],
+  ["torch.float32 as a type of its own", inDict(typedTensor("torch float32")), RUNS],
   ["torch._utils._rebuild_sparse_tensor", inDict(call("torch._utils _rebuild_sparse_tensor")), RUNS],
   ["torch._utils._rebuild_qtensor", inDict(call("torch._utils _rebuild_qtensor")), RUNS],
-  ["torch.ComplexFloatStorage", inDict(tensor({ type: global("torch ComplexFloatStorage") })), RUNS],
   ["torch.QInt8Storage", inDict(tensor({ type: global("torch QInt8Storage") })), RUNS],
   ["a name that does not end", pickle(ascii(`c${"a".repeat(300)}\nb\n`)), /a name of more than 256 bytes/],
   ["REDUCE of a tuple", inDict(EMPTY_TUPLE, EMPTY_TUPLE, REDUCE), /REDUCE of something that is no known name/],
@@ -119,8 +121,13 @@ const CALLS: readonly (readonly [string, Uint8Array, RegExp])[] = [
   ["EXT2", inDict([0x83, 1, 0]), NO_OPCODE("EXT2")],
   ["EXT4", inDict([0x84, 1, 0, 0, 0]), NO_OPCODE("EXT4")],
   ["STACK_GLOBAL", inDict(text("os"), text("system"), [0x93]), NO_OPCODE("STACK_GLOBAL")],
-  ["FRAME", Uint8Array.of(0x80, 4, 0x95, 1, 0, 0, 0, 0, 0, 0, 0, 0x2e), NO_OPCODE("FRAME")],
-  ["a protocol of 6", Uint8Array.of(0x80, 6, 0x2e), /a protocol of pickle after 5/],
+  ["FRAME", Uint8Array.of(0x80, 2, 0x95, 1, 0, 0, 0, 0, 0, 0, 0, 0x2e), NO_OPCODE("FRAME")],
+  [
+    "protocol 4",
+    Uint8Array.of(0x80, 4, 0x95, 1, 0, 0, 0, 0, 0, 0, 0, 0x2e),
+    /data.pkl byte 0: pickle protocol 4: save it again .* pickle_protocol=2/,
+  ],
+  ["a protocol of 6", Uint8Array.of(0x80, 6, 0x2e), /pickle protocol 6/],
   ["PERSID of text", inDict(ascii("Pstorage\n")), /opcode 80 has no place/],
   ["an opcode nobody knows", pickle([0xff]), /opcode 255 has no place/],
   ["a pickle of text, protocol 0", UTF8.encode("(dp0\nS'a'\np1\nI1\ns."), /opcode 100 has no place/],
@@ -132,10 +139,42 @@ const LEADS_OUT = /a: \[.*leads out of its storage/;
 const TOO_OFTEN = /a: with it the tensors take over 2 times the bytes of the file/;
 
 const withTensor = (parts: TensorParts): Uint8Array => pickle(dict(["a", tensor(parts)]));
+const withTyped = (type: string, parts: TensorParts = {}): Uint8Array => pickle(dict(["a", typedTensor(type, parts)]));
 
 const RULES: readonly (readonly [string, Uint8Array, RegExp])[] = [
   // the machine
   ["STOP of an empty stack", Uint8Array.of(0x80, 2, 0x2e), /takes from an empty stack/],
+  ["a type that is text", withTyped("torch uint16", { rest: join(FALSE, ORDERED_DICT, text("torch.uint16")) }), NEVER],
+  ["a storage in place of a type", withTyped("torch FloatStorage"), NEVER],
+  ["no type where one belongs", withTyped("torch uint16", { rest: join(FALSE, ORDERED_DICT) }), NEVER],
+  [
+    "nine things about a tensor",
+    withTyped("torch uint16", { rest: join(FALSE, ORDERED_DICT, global("torch uint16"), NONE, NONE) }),
+    NEVER,
+  ],
+  ["a typed tensor beyond its bytes", withTyped("torch uint64"), LEADS_OUT],
+  [
+    "a parameter with state and nothing else",
+    inDict(call("torch._utils _rebuild_parameter_with_state", tensor(), FALSE, ORDERED_DICT)),
+    NEVER,
+  ],
+  [
+    "a parameter with state that is no tensor",
+    inDict(call("torch._utils _rebuild_parameter_with_state", int(1), FALSE, ORDERED_DICT, EMPTY_DICT)),
+    NEVER,
+  ],
+  [
+    "a parameter with a state that calls",
+    inDict(
+      call("torch._utils _rebuild_parameter_with_state", tensor(), FALSE, ORDERED_DICT, call("os system", text("id"))),
+    ),
+    RUNS,
+  ],
+  [
+    "complex numbers beyond their storage",
+    withTensor({ type: global("torch ComplexFloatStorage") }),
+    /its storage 0 has 16 bytes, and the pickle says 32/,
+  ],
   ["values left over", pickle(int(1), dict()), /values are left over/],
   ["a mark left over", pickle(MARK), /takes from an empty stack/],
   ["a tuple without a mark", pickle([0x74]), /no mark on the stack/],
@@ -360,7 +399,7 @@ const BOMBS: readonly (readonly [string, () => Uint8Array, RegExp])[] = [
   [
     "strings of 65,536 bytes, a thousand of them",
     () => many(EMPTY_LIST, join(text("a".repeat(65_536)), [0x61]), 500),
-    /left over|holds no dict/,
+    /data.pkl byte \d+: more text/,
   ],
   [
     "one string, four million times",

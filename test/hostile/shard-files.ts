@@ -11,7 +11,7 @@ const CASES: readonly (readonly [string, () => string | Uint8Array, RegExp])[] =
   ["nothing", () => "", /index: not the JSON/],
   ["a list", () => "[]", /index: not the JSON/],
   ["null", () => "null", /index: not the JSON/],
-  ["not UTF-8", () => Uint8Array.of(0xff, 0xfe), /index: the index is not UTF-8/],
+  ["not UTF-8", () => Uint8Array.of(0xff, 0xfe), /index: is not UTF-8/],
   ["text after the object", () => `${map(GOOD)}x`, /the end of the index/],
   ["no map", () => "{}", /weight_map: names no tensors/],
   ["an empty map", () => map(""), /weight_map: names no tensors/],

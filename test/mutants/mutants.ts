@@ -275,9 +275,9 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "strides of PyTorch tensors ignored",
-    file: "src/formats/stored.ts",
-    find: "data[from + i * stride[last]]",
-    put: "data[from + i]",
+    file: "src/formats/strided.ts",
+    find: "from += stride[axis];",
+    put: "from += steps[axis];",
   },
   {
     name: "a shard that lacks what the index says it holds",

@@ -7,7 +7,9 @@ export async function* linesOf(stream: AsyncIterable<Uint8Array | string>, name:
     try {
       return decoder.decode(chunk, { stream: chunk !== undefined });
     } catch {
-      throw new Error(`${name} is not UTF-8 (after line ${number}); convert it first, for example with iconv`);
+      const [before] = new TextDecoder().decode(chunk).split("\ufffd");
+      const line = number + before.split("\n").length;
+      throw new Error(`line ${line} of ${name} is not UTF-8; convert it first, for example with iconv`);
     }
   };
   try {

@@ -5,7 +5,7 @@ import { loadModel, type ModelFlags, withModel } from "./model.ts";
 import { openOutput } from "./output.ts";
 import { type PairFlags, printPairs, readPairs } from "./pairs.ts";
 import { countOf, showProgress } from "./progress.ts";
-import { columns, fitting, table } from "./terminal.ts";
+import { columns, fitting, table, widthOf } from "./terminal.ts";
 
 interface Flags extends ModelFlags, PairFlags {
   all?: boolean;
@@ -52,7 +52,7 @@ async function similarity(given: string[], flags: Flags): Promise<void> {
     const rows = flags.all ? model.similarity(vectors, vectors) : model.similarity(vectors[0], vectors.slice(1));
     const output = await openOutput(undefined);
     if (flags.json) await output.write(asJson(model.similarityFunction, texts, rows, flags));
-    else if (flags.all) await output.write(matrix(texts, rows));
+    else if (flags.all) for (const line of matrix(texts, rows)) await output.write(line);
     else await output.write(against(texts[0], texts.slice(1), rows[0], flags.sort === true));
   } finally {
     await model.dispose();
@@ -91,25 +91,29 @@ export function against(first: string, others: readonly string[], values: ArrayL
   return `${fitting(first, 0)}\n${table(lines, [1])}`;
 }
 
-/** Columns of a number of the matrix, space before it included: -0.1234 */
+/** Columns of a number of the matrix, two blanks before it included: -0.1234. Most matrices have no sign. */
 const CELL = 9;
 
-/** The matrix, in blocks of as many columns as the terminal has room for. */
-function matrix(texts: readonly string[], rows: readonly Float32Array[]): string {
+/** Lines of the matrix, in blocks of as many columns as the terminal has room for. A thousand texts are a million numbers: no table of cells. */
+export function* matrix(texts: readonly string[], rows: readonly Float32Array[]): Generator<string> {
   const room = columns() ?? Number.POSITIVE_INFINITY;
   const digits = String(texts.length).length;
-  const perBlock = Math.max(1, Math.min(texts.length, Math.floor((room - digits - 20) / CELL)));
-  const blocks: string[] = [];
+  const cell = rows.some((row) => row.some((value) => value < 0)) ? CELL : CELL - 1;
+  const perBlock = Math.max(1, Math.min(texts.length, Math.floor((room - digits - 20) / cell)));
   for (let from = 0; from < texts.length; from += perBlock) {
-    const numbers = texts.map((_, i) => String(i + 1)).slice(from, from + perBlock);
-    const lines = texts.map((text, i) => [
-      String(i + 1),
-      fitting(text, digits + 2 + CELL * numbers.length),
-      ...Array.from(rows[i].subarray(from, from + perBlock), (v) => v.toFixed(4)),
-    ]);
-    blocks.push(table([["", "", ...numbers], ...lines], [0, ...numbers.map((_, i) => i + 2)]));
+    const to = Math.min(from + perBlock, texts.length);
+    const names = texts.map((text) => fitting(text, digits + 2 + cell * (to - from)).normalize("NFC"));
+    const widths = names.map(widthOf);
+    const width = widths.reduce((a, b) => Math.max(a, b), 0);
+    const cells = (print: (column: number) => string): string =>
+      Array.from({ length: to - from }, (_, i) => print(from + i).padStart(cell)).join("");
+    if (from > 0) yield "\n";
+    yield `${" ".repeat(digits + 2 + width)}${cells((column) => String(column + 1))}\n`;
+    for (const [i, name] of names.entries()) {
+      const label = `${String(i + 1).padStart(digits)}  ${name}${" ".repeat(width - widths[i])}`;
+      yield `${label}${cells((column) => rows[i][column].toFixed(4))}\n`;
+    }
   }
-  return blocks.join("\n");
 }
 
 function asJson(similarityFunction: string, texts: string[], rows: Float32Array[], flags: Flags): string {

@@ -80,7 +80,7 @@ test("embed: --output appears complete, or not at all", async () => {
   const broken = Buffer.concat([Buffer.from("좋은 줄\n".repeat(400)), Buffer.from([0xff, 0xfe, 0x0a])]);
   const failed = await munjang(["embed", "--output", target, "--truncate-dim", "2"], broken);
   expect(failed.code).toBe(1);
-  expect(failed.err).toMatch(/standard input is not UTF-8/);
+  expect(failed.err).toMatch(/line \d+ of standard input is not UTF-8/);
   expect(rowsOf(readFileSync(target, "utf8")).length).toBe(2);
   await refused(1, /there is no such folder/, ["embed", "-o", join(folder, "no", "out"), "문장"]);
   await refused(1, /it is a folder/, ["embed", "-o", folder, "문장"]);
@@ -153,6 +153,17 @@ test("similarity: --json and --all", async () => {
   expect(matrix[1]).toMatch(/^1 {2}잠이 옵니다 {4}1\.0000 {2}0\.\d{4} {2}0\.\d{4}$/);
 });
 
+test("similarity: a matrix of a thousand texts, line by line", { timeout: 60_000 }, async () => {
+  const texts = Array.from({ length: 1000 }, (_, i) => `${i}`);
+  const { code, out } = await munjang(["similarity", "--all"], texts.join("\n"));
+  expect(code).toBe(0);
+  const lines = out.trimEnd().split("\n");
+  expect(lines.length).toBe(1001);
+  for (const line of lines) expect(line.length).toBe(lines[0].length);
+  expect(lines[1000]).toMatch(/^1000 {2}999 {2}/);
+  expect(lines[1000].trim().split(/ +/).length).toBe(1002);
+});
+
 test("tokenize: a table, JSON, truncation", async () => {
   const text = "문장을 나눕니다";
   const json = JSON.parse((await munjang(["tokenize", "--json", text])).out);
@@ -216,8 +227,10 @@ test("bad input: code 1, one line", async () => {
   await refused(1, /no text in .*empty\.txt/, ["tokenize", "--file", file("empty.txt", "")]);
   await refused(1, /cannot read missing\.txt: there is no such file/, ["embed", "--file", "missing.txt"]);
   await refused(1, /it is a folder/, ["embed", "--file", folder]);
-  await refused(1, /standard input is not UTF-8/, ["tokenize"], Uint8Array.of(0xb9, 0xae, 0xc0, 0xe5, 0x0a)); // EUC-KR
-  await refused(1, /not UTF-8/, ["tokenize"], Uint8Array.of(0xeb, 0xac)); // half a character at the end
+  await refused(1, /line 1 of standard input is not UTF-8/, ["tokenize"], Uint8Array.of(0xb9, 0xae, 0xc0, 0xe5, 0x0a)); // EUC-KR
+  const second = Uint8Array.of(0x61, 0x0a, 0x62, 0x0a, 0x63, 0xff, 0x0a);
+  await refused(1, /line 3 of standard input is not UTF-8/, ["tokenize"], second);
+  await refused(1, /line 1 of standard input is not UTF-8/, ["tokenize"], Uint8Array.of(0xeb, 0xac)); // half a character at the end
   await refused(1, /model = "no-such-model"/, ["embed", "--model", "no-such-model", "문장"]);
   await refused(1, /model = "no-such-model"/, ["tokenize", "--model", "no-such-model"], "문장\n".repeat(50_000));
   await refused(1, /config\.json/, ["embed", "--model", folder, "문장"]);
