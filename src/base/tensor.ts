@@ -53,8 +53,11 @@ export interface TensorSource {
   readonly file: string;
   /** Every tensor by name, in the order of the file. */
   readonly tensors: ReadonlyMap<string, TensorInfo>;
-  /** Reads one tensor as float32 (float16 and bfloat16 are widened, exactly), row-major and contiguous. */
-  readFloat32(name: string): Promise<Tensor<Float32Array>>;
+  /**
+   * Reads one tensor as float32 (float16 and bfloat16 are widened, exactly), row-major and contiguous. It may be read `into` memory of just
+   * its length, which spares letting go of it: garbage stays resident for long.
+   */
+  readFloat32(name: string, into?: ArrayBuffer): Promise<Tensor<Float32Array>>;
   /** Rows of a [rows, width] table, as they are needed, without reading the whole of it where the source allows that. */
   rows(name: string, where: "memory" | "source"): Promise<RowSource>;
   /** The first and the last 4 KiB of a tensor as it is stored (all of a small one): enough to tell one model from another. */

@@ -18,25 +18,36 @@ export async function loadWeights<B>(
   config: BertConfig,
   signal?: AbortSignal,
 ): Promise<BertWeights<B>> {
-  const read = new Reader(source, signal);
+  const read = new Reader(source, signal, kernels.copies);
   const { hiddenSize: H, intermediateSize: I } = config;
 
   const table = async (name: string, rows: number): Promise<B> => {
-    return upload(kernels, await read.tensor(`embeddings.${name}_embeddings.weight`, [rows, H]));
+    return upload(await read.tensor(`embeddings.${name}_embeddings.weight`, [rows, H]));
+  };
+  const upload = (t: Tensor<Float32Array>): B => {
+    const buffer = kernels.alloc(sizeOf(t.shape));
+    kernels.write(buffer, t.data);
+    read.done(t);
+    return buffer;
   };
   /** A layer, or several of one input as one, [parts · out, input]: one pass over x instead of three. */
   const linear = async (stem: string, parts: readonly string[], out: number, input: number): Promise<Linear<B>> => {
-    const weights: Tensor<Float32Array>[] = [];
-    const biases: Tensor<Float32Array>[] = [];
-    for (const part of parts) {
-      weights.push(await read.tensor(`${stem}.${part}.weight`, [out, input]));
-      biases.push(await read.tensor(`${stem}.${part}.bias`, [out]));
-    }
-    return kernels.prepare(stacked(weights), stacked(biases));
+    const weight = await read.stacked(
+      parts.map((part) => `${stem}.${part}.weight`),
+      [out, input],
+    );
+    const bias = await read.stacked(
+      parts.map((part) => `${stem}.${part}.bias`),
+      [out],
+    );
+    const prepared = kernels.prepare(weight, bias);
+    read.done(weight);
+    read.done(bias);
+    return prepared;
   };
   const norm = async (name: string): Promise<Norm<B>> => ({
-    gain: upload(kernels, await read.tensor(`${name}.LayerNorm.weight`, [H])),
-    shift: upload(kernels, await read.tensor(`${name}.LayerNorm.bias`, [H])),
+    gain: upload(await read.tensor(`${name}.LayerNorm.weight`, [H])),
+    shift: upload(await read.tensor(`${name}.LayerNorm.bias`, [H])),
     epsilon: config.epsilon,
   });
 
@@ -56,6 +67,7 @@ export async function loadWeights<B>(
       outputNorm: await norm(`${layer}.output`),
     });
   }
+  read.letGo();
   return { embeddings: { position, type }, embeddingNorm, layers };
 }
 
@@ -75,9 +87,16 @@ class Reader {
   readonly #signal: AbortSignal | undefined;
   readonly #prefix: string;
 
-  constructor(source: TensorSource, signal?: AbortSignal) {
+  /** Memory of tensors that have been taken in, by its length: the next of the same length are read into it. */
+  readonly #spare = new Map<number, ArrayBuffer>();
+  /** Memory that was made here. A source that answers with memory of its own may mean to keep it. */
+  readonly #own = new WeakSet<ArrayBuffer>();
+  readonly #reuse: boolean;
+
+  constructor(source: TensorSource, signal?: AbortSignal, reuse = false) {
     this.#source = source;
     this.#signal = signal;
+    this.#reuse = reuse;
     const stem = "embeddings.word_embeddings.weight";
     const name = [...source.tensors.keys()].find((key) => key === stem || key.endsWith(`.${stem}`));
     if (name === undefined) fail(source.file, stem, "is missing: these are not the weights of a BERT encoder");
@@ -94,25 +113,48 @@ class Reader {
     return key;
   }
 
-  tensor(name: string, shape: readonly number[]): Promise<Tensor<Float32Array>> {
+  async tensor(name: string, shape: readonly number[]): Promise<Tensor<Float32Array>> {
     this.#signal?.throwIfAborted();
-    return readTensor(this.#source, this.find(name, shape), shape);
+    const key = this.find(name, shape);
+    const into = this.#reuse ? this.#take(4 * sizeOf(shape)) : undefined;
+    const t = await readTensor(this.#source, key, shape, into);
+    if (into !== undefined && t.data.buffer !== into) this.#spare.set(into.byteLength, into); // it was not wanted
+    return t;
   }
-}
 
-/** Tensors of one shape, one above the other. */
-function stacked(parts: readonly Tensor<Float32Array>[]): Tensor<Float32Array> {
-  const [{ data, shape }] = parts;
-  if (parts.length === 1) return parts[0];
-  const all = new Float32Array(parts.length * data.length);
-  for (const [i, part] of parts.entries()) all.set(part.data, i * data.length);
-  return tensor(all, [parts.length * shape[0], ...shape.slice(1)]);
-}
+  /** Tensors of one shape, one above the other. */
+  async stacked(names: readonly string[], shape: readonly number[]): Promise<Tensor<Float32Array>> {
+    if (names.length === 1) return this.tensor(names[0], shape);
+    for (const name of names) this.find(name, shape); // all shapes before any memory: what config.json claims may be anything
+    const length = sizeOf(shape);
+    const bytes = 4 * length * names.length;
+    const all = new Float32Array(this.#take(bytes));
+    for (const [i, name] of names.entries()) {
+      const part = await this.tensor(name, shape);
+      all.set(part.data, i * length);
+      this.done(part);
+    }
+    return tensor(all, [names.length * shape[0], ...shape.slice(1)]);
+  }
 
-function upload<B>(kernels: Loading<B>, t: Tensor<Float32Array>): B {
-  const buffer = kernels.alloc(sizeOf(t.shape));
-  kernels.write(buffer, t.data);
-  return buffer;
+  /** Told that nobody needs a tensor's numbers any more. */
+  done({ data }: Tensor<Float32Array>): void {
+    const buffer = data.buffer as ArrayBuffer;
+    if (this.#reuse && this.#own.has(buffer)) this.#spare.set(buffer.byteLength, buffer);
+  }
+
+  /** Lets go of the spare memory now, where the language can: collected later, 20 MB of BERT-base would stay resident. */
+  letGo(): void {
+    for (const spare of this.#spare.values()) (spare as { transfer?(length: number): unknown }).transfer?.(0);
+    this.#spare.clear();
+  }
+
+  #take(bytes: number): ArrayBuffer {
+    const spare = this.#spare.get(bytes) ?? new ArrayBuffer(bytes);
+    this.#spare.delete(bytes);
+    this.#own.add(spare);
+    return spare;
+  }
 }
 
 function checkShape({ tensors, file }: TensorSource, name: string, shape: readonly number[]): void {
@@ -128,9 +170,10 @@ export async function readTensor(
   source: TensorSource,
   name: string,
   shape: readonly number[],
+  into?: ArrayBuffer,
 ): Promise<Tensor<Float32Array>> {
   checkShape(source, name, shape);
-  const t = await source.readFloat32(name);
+  const t = await source.readFloat32(name, into);
   checkFinite(t.data, source.file, name);
   return t;
 }

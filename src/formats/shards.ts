@@ -42,7 +42,7 @@ export async function openShards(
   return {
     file,
     tensors,
-    readFloat32: async (name) => find(name).readFloat32(name),
+    readFloat32: async (name, into) => find(name).readFloat32(name, into),
     rows: async (name, where) => find(name).rows(name, where),
     ends: async (name) => find(name).ends(name),
   };

@@ -29,8 +29,11 @@ export interface StoredTensors {
    * @throws ModelError for an unknown name, or a type JavaScript has no array for (`F8_…`, `F6_…`, `F4`, `C64`).
    */
   read(name: string): Promise<Tensor>;
-  /** Reads one tensor as float32 (float16 and bfloat16 are widened, exactly), row-major and contiguous. */
-  readFloat32(name: string): Promise<Tensor<Float32Array>>;
+  /**
+   * Reads one tensor as float32 (float16 and bfloat16 are widened, exactly), row-major and contiguous. What is stored as float32 may be
+   * read `into` memory of just its length.
+   */
+  readFloat32(name: string, into?: ArrayBuffer): Promise<Tensor<Float32Array>>;
   /** Bytes `from` to `to` of a tensor of whatever type. */
   bytes(name: string, from: number, to: number): Promise<ArrayBuffer>;
 }
@@ -42,26 +45,26 @@ export function storedTensors(source: ByteSource, file: string, tensors: Readonl
     return entry;
   }
 
-  async function bytes(name: string, from: number, to: number): Promise<ArrayBuffer> {
+  async function bytes(name: string, from: number, to: number, into?: ArrayBuffer): Promise<ArrayBuffer> {
     const { begin } = find(name);
-    return readBytes(source, begin + from, begin + to, file, label(name));
+    return readBytes(source, begin + from, begin + to, file, label(name), into);
   }
 
-  async function read(name: string): Promise<Tensor> {
+  async function read(name: string, into?: ArrayBuffer): Promise<Tensor> {
     const { dtype, shape, byteLength } = find(name);
     const Kept = arrayOf(dtype);
     if (Kept === undefined) {
       const problem = `is ${dtype}, for which JavaScript has no array: convert it to F32, F16 or BF16 first`;
       throw new ModelError(problem, { file, field: label(name) });
     }
-    const data = new Kept(await bytes(name, 0, byteLength));
+    const data = new Kept(await bytes(name, 0, byteLength, into));
     return { data, shape, stride: rowMajor(shape), offset: 0, dtype: dtype as DType };
   }
 
-  async function readFloat32(name: string): Promise<Tensor<Float32Array>> {
+  async function readFloat32(name: string, into?: ArrayBuffer): Promise<Tensor<Float32Array>> {
     const { dtype } = find(name);
     checkFloats(dtype, { file, field: label(name) });
-    const stored = await read(name);
+    const stored = await read(name, dtype === "float32" ? into : undefined);
     const { data } = stored;
     const floats = data instanceof Float32Array ? data : toFloat32(data, dtype, new Float32Array(data.length));
     return { ...stored, data: floats, dtype: "float32" };

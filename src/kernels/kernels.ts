@@ -11,6 +11,8 @@ import type { Tensor } from "../base/tensor.ts";
  */
 export interface Kernels<B> {
   readonly name: string;
+  /** `prepare` and `write` keep none of the arrays they are given: whoever gave them may write them anew. */
+  readonly copies?: boolean;
 
   /** A buffer of `length` floats. At load only. */
   alloc(length: number): B;
@@ -39,7 +41,7 @@ export interface Kernels<B> {
 }
 
 /** The part that takes weights and makes room, before anything runs. */
-export type Loading<B> = Pick<Kernels<B>, "alloc" | "write" | "prepare">;
+export type Loading<B> = Pick<Kernels<B>, "alloc" | "write" | "prepare" | "copies">;
 
 /** A prepared linear layer. Plain data, so that it can be posted to a worker. */
 export interface Linear<B> {

@@ -50,6 +50,7 @@ export function writeConstants(room: Store): void {
 /** The part of the interface that is used at load: it only needs a place to write to. */
 export function storing(store: Store, P: number): Loading<Address> {
   return {
+    copies: true,
     alloc: store.take,
     write: (to, values) => put(store, to, values),
     prepare(weight: Tensor<Float32Array>, bias: Tensor<Float32Array>): Linear<Address> {
