@@ -1,7 +1,7 @@
 import type { BackendInfo } from "./backend.ts";
 import { refuse } from "./base/door.ts";
 import { type Tensor, tensor } from "./base/tensor.ts";
-import { intoBatches } from "./bert/batch.ts";
+import { intoBatches, placesOf } from "./bert/batch.ts";
 import { type EncodingLike, withoutPadding } from "./bert-model.ts";
 import type { BertTokenizer } from "./bert-tokenizer.ts";
 import type { Encoder } from "./encoder.ts";
@@ -189,27 +189,35 @@ export class SentenceTransformer {
     const encodings = await this.#read(input, prompt, options.signal, many);
     const texts = encodings.map(withoutPadding);
     const lengths = texts.map((text) => text.ids.length);
+    const groups = placesOf(input);
     const skip = this.#promptLength(prompt);
     const budget = options.tokensPerBatch ?? this.#encoder.budget;
     const D = Math.min(options.truncateDim ?? this.dimension, this.#list.dimension);
     const outputs = new Array<Row>(input.length);
     let done = 0;
-    for (const batch of intoBatches(lengths, budget)) {
+    const batches = intoBatches(
+      groups.map(([first]) => lengths[first]),
+      budget,
+    );
+    for (const part of batches) {
       options.signal?.throwIfAborted();
+      const batch = part.map((group) => groups[group][0]);
       const hidden = await this.#encoder.run(batch.map((n) => texts[n]));
       const segments = segmentsOf(batch, lengths, skip, input);
       const { tokens, sentences } = applyModules(this.#list.modules, { data: hidden, width: this.#width }, segments);
       let rows = firstColumns(sentences?.data ?? hidden, this.#list.dimension, D);
       if (options.normalizeEmbeddings === true) rows = normalizeRows(rows, D);
-      for (const [i, n] of batch.entries()) {
-        const row = rows.slice(i * D, (i + 1) * D);
-        checkRow(row, n);
-        const matrix = (): Tensor<Float32Array> => rowsOf(tokens.data, tokens.width, segments[i]);
-        if (options.outputValue === "token_embeddings") outputs[n] = matrix();
-        else if (options.outputValue !== "all") outputs[n] = row;
-        else outputs[n] = { sentenceEmbedding: row, tokenEmbeddings: matrix(), encoding: encodings[n] };
+      for (const [i, group] of part.entries()) {
+        for (const n of groups[group]) {
+          const row = rows.slice(i * D, (i + 1) * D);
+          checkRow(row, n);
+          const matrix = (): Tensor<Float32Array> => rowsOf(tokens.data, tokens.width, segments[i]);
+          if (options.outputValue === "token_embeddings") outputs[n] = matrix();
+          else if (options.outputValue !== "all") outputs[n] = row;
+          else outputs[n] = { sentenceEmbedding: row, tokenEmbeddings: matrix(), encoding: encodings[n] };
+        }
+        done += groups[group].length;
       }
-      done += batch.length;
       options.onProgress?.({ done, total: input.length });
     }
     return options.precision === undefined || options.precision === "float32"

@@ -94,6 +94,27 @@ describe("encode", () => {
     expect(a.buffer.byteLength).toBe(4 * model.dimension);
   });
 
+  it("a text that is there more than once is computed once, and every row is its own", async () => {
+    const tokens: number[] = [];
+    const counting: Kernels<Float32Array> = {
+      ...js(),
+      embed(...args) {
+        tokens.push(args[3].ids.length);
+        js().embed(...args);
+      },
+    };
+    const other = await SentenceTransformer.load(goldenFolder("plain"), { backend: counting });
+    const [a, b] = SENTENCES;
+    const progress: number[] = [];
+    const rows = await other.encode([a, b, a, a, b], { onProgress: ({ done }) => progress.push(done) });
+    expect(tokens.reduce((sum, n) => sum + n)).toBe(other.tokenize(a).ids.length + other.tokenize(b).ids.length);
+    expect(progress.at(-1)).toBe(5);
+    expect([rows[2], rows[3]].map(bits)).toEqual([rows[0], rows[0]].map(bits));
+    expect(bits(rows[4])).toEqual(bits(rows[1]));
+    expect(new Set(rows.map((row) => row.buffer)).size).toBe(5);
+    await other.dispose();
+  });
+
   it("takes encodings as it takes texts, padded or not", async () => {
     const encodings = model.tokenizer.encodeBatch(SENTENCES, { padding: true, maxLength: model.maxSeqLength });
     expect((await model.encode(encodings)).map(bits)).toEqual((await model.encode(SENTENCES)).map(bits));

@@ -49,6 +49,17 @@ function checkIds(ids: Int32Array, rows: number, what: string, limit: string): v
   }
 }
 
+/** The places of every text, by its first: a text that is there more than once is computed once. */
+export function placesOf(texts: readonly unknown[]): number[][] {
+  const places = new Map<unknown, number[]>();
+  for (const [n, text] of texts.entries()) {
+    const known = places.get(text);
+    if (known === undefined) places.set(text, [n]);
+    else known.push(n);
+  }
+  return [...places.values()];
+}
+
 /**
  * Groups texts into batches of at most `budget` tokens, longest first, so that progress speeds up and never stalls at the end; a text
  * longer than the budget is a batch of its own. Returns indices into `lengths`.
