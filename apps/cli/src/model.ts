@@ -22,6 +22,8 @@ export interface SourceFlags {
 
 export interface ModelFlags extends SourceFlags {
   backend: string;
+  threads?: number | "auto";
+  wide?: boolean;
 }
 
 /** The options of every command that reads a vocabulary. */
@@ -39,7 +41,10 @@ export function withSource(command: Command): Command {
 
 /** The options of every command that loads weights. */
 export function withModel(command: Command): Command {
-  return withSource(command).option("-b, --backend <name>", "who computes: auto, js, reference, …", "auto");
+  return withSource(command)
+    .option("-b, --backend <name>", "who computes: auto, wasm, js, reference, …", "auto")
+    .option("-t, --threads <number>", "workers that compute, or 0, or auto: as many as there are cores", threadCount)
+    .option("--wide", "256-bit vectors: faster, the same bits (Node 24 or newer)");
 }
 
 /** The bundled model is the folder of this command's own dependency, wherever the command runs. */
@@ -70,6 +75,8 @@ export async function loadWithSource(
   try {
     const all: LoadOptions = {
       ...sourceOptions(flags),
+      threads: flags.threads,
+      wide: flags.wide,
       backend: flags.backend as BackendName, // the engine refuses what it does not know, and says what it knows
       onWarning: (warning) => warnings.push(warning),
       ...options,
@@ -93,6 +100,13 @@ export function watchFiles(): { watch: (progress: LoadProgress) => void; stop: (
     watch: ({ file, loaded, total, phase }) => progress.update(`${phase} ${file}`, loaded, total),
     stop: () => progress.stop(),
   };
+}
+
+/** A number of workers, as an option's value. */
+function threadCount(text: string): number | "auto" {
+  if (text === "auto") return text;
+  if (!/^[0-9]{1,9}$/.test(text)) throw new InvalidArgumentError("it must be a whole number, or auto.");
+  return Number(text);
 }
 
 /** A whole number from 1 up, as an option's value. */

@@ -33,12 +33,13 @@ test("embed: arguments, a file and standard input give the same vectors", async 
 });
 
 test("embed: options change what they say", async () => {
-  const [plain, unit, short, prompted, budget, slow] = await Promise.all([
+  const [plain, unit, short, prompted, budget, alone, slow] = await Promise.all([
     munjang(["embed", "문장"]),
     munjang(["embed", "--normalize", "문장"]),
     munjang(["embed", "--truncate-dim", "8", "문장"]),
     munjang(["embed", "--prompt", "질문: ", "문장"]),
     munjang(["embed", "--batch-tokens", "512", "--backend", "wasm", "문장"]),
+    munjang(["embed", "--threads", "0", "문장"]),
     munjang(["embed", "--backend", "js", "문장"]),
   ]);
   const [vector] = rowsOf(plain.out);
@@ -48,6 +49,7 @@ test("embed: options change what they say", async () => {
   expect(rowsOf(prompted.out)[0]).toMatchObject({ text: "문장" });
   expect(rowsOf(prompted.out)[0].embedding).not.toEqual(vector.embedding);
   expect(budget.out).toBe(plain.out);
+  expect(alone.out).toBe(plain.out);
   expect(slow.out).not.toBe(plain.out); // another backend has other last bits
   const [other] = rowsOf(slow.out);
   for (const [i, value] of other.embedding.entries()) expect(value).toBeCloseTo(vector.embedding[i], 5);
@@ -234,6 +236,8 @@ test("bad input: code 1, one line", async () => {
   await refused(1, /model = "no-such-model"/, ["embed", "--model", "no-such-model", "문장"]);
   await refused(1, /model = "no-such-model"/, ["tokenize", "--model", "no-such-model"], "문장\n".repeat(50_000));
   await refused(1, /config\.json/, ["embed", "--model", folder, "문장"]);
+  await refused(2, /must be a whole number, or auto/, ["embed", "--threads", "two", "문장"]);
+  await refused(1, /threads = 1000: must be at most/, ["embed", "--threads", "1000", "문장"]);
   await refused(1, /backend = "gpu"/, ["embed", "--backend", "gpu", "문장"]);
   await refused(1, /truncateDim = 9999/, ["embed", "--truncate-dim", "9999", "문장"]);
 });
