@@ -164,6 +164,12 @@ export const MUTANTS: readonly Mutant[] = [
     put: '["max_tokens", "cls_token"',
   },
   {
+    name: "old pooling booleans in another order",
+    file: "src/modules.ts",
+    find: "json.boolean(OLD_NAMES[i], false));",
+    put: "json.boolean(OLD_NAMES[i], false)).reverse();",
+  },
+  {
     name: "the prompt pooled although the model leaves it out",
     file: "src/pooling/chain.ts",
     find: "includePrompt ? { ...segment, skip: 0 } : segment",
