@@ -280,6 +280,36 @@ export const MUTANTS: readonly Mutant[] = [
     put: "if (end > limit + 2 ** 40) throw",
   },
   {
+    name: "headers as full of text as they like",
+    file: "src/formats/json-text.ts",
+    find: "if (at.room < 0) throw",
+    put: "if (at.room < -(2 ** 40)) throw",
+  },
+  {
+    name: "headers that are not UTF-8 taken as they are",
+    file: "src/formats/json-text.ts",
+    find: "decoder.decode(bytes.subarray(i, i + PIECE), { stream: true });",
+    put: "bytes.subarray(i, i + PIECE);",
+  },
+  {
+    name: "pickles of any number of opcodes",
+    file: "src/formats/pickle.ts",
+    find: "if (++steps > STEPS * maxTensors) throw",
+    put: "if (++steps > 2 ** 40) throw",
+  },
+  {
+    name: "pieces of a strided tensor put in the place of the first",
+    file: "src/formats/strided.ts",
+    find: "out, i * packed[axis], packed, some);",
+    put: "out, 0, packed, some);",
+  },
+  {
+    name: "local headers of a group looked for where the first one stands",
+    file: "src/formats/zip.ts",
+    find: "new DataView(block.buffer, start - from, end - start)",
+    put: "new DataView(block.buffer, 0, end - start)",
+  },
+  {
     name: "strides of PyTorch tensors ignored",
     file: "src/formats/strided.ts",
     find: "from += stride[axis];",
