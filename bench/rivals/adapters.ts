@@ -19,7 +19,7 @@ interface OnnxTensor {
   readonly dims: readonly number[];
 }
 interface Onnx {
-  readonly env: { readonly wasm: { numThreads: number } };
+  readonly env: { readonly wasm: { numThreads: number; wasmPaths?: string } };
   readonly Tensor: new (type: "int64", data: BigInt64Array, dims: readonly number[]) => OnnxTensor;
   readonly InferenceSession: {
     create(model: string | Uint8Array, options: object): Promise<Session>;
@@ -110,6 +110,7 @@ function transformersJs(runtime: "onnxruntime-web" | "onnxruntime-node", kind: K
       // In Node it takes onnxruntime-node unless the surroundings offer a runtime: this is its door for that.
       const web = require("onnxruntime-web") as Onnx;
       web.env.wasm.numThreads = threads;
+      web.env.wasm.wasmPaths = `${join(engines, "node_modules/onnxruntime-web/dist")}/`; // else it asks a network for them
       Object.assign(globalThis, { [Symbol.for("onnxruntime")]: web });
     }
     const { env, pipeline, Tensor } = require("@huggingface/transformers") as Transformers;
@@ -117,7 +118,13 @@ function transformersJs(runtime: "onnxruntime-web" | "onnxruntime-node", kind: K
     env.localModelPath = dirname(model);
     const extract = await pipeline("feature-extraction", basename(model), {
       dtype: kind === "int8" ? "q8" : "fp32",
-      session_options: sessionOptions(threads),
+      // "auto": the default, "cpu", is refused where the runtime is given. It imports onnxruntime-node all the same, and both runtimes
+      // share one registry: without the provider's name the native one would answer, and a WebAssembly rival be timed as if it were.
+      ...(runtime === "onnxruntime-web" ? { device: "auto" } : {}),
+      session_options: {
+        ...sessionOptions(threads),
+        ...(runtime === "onnxruntime-web" ? { executionProviders: ["wasm"] } : {}),
+      },
     });
     return {
       about: { version: version("@huggingface/transformers"), runtime },

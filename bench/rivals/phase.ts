@@ -1,0 +1,251 @@
+/** One phase: all engines with so many threads, loaded, checked, warmed, each with its best batch, then in turns round after round. */
+import { readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { cache, ENGINES, type EngineSpec } from "./engines.ts";
+import type { Plan } from "./plan.ts";
+import { type EngineProcess, start } from "./process.ts";
+import type { Form, Work } from "./protocol.ts";
+import { type Check, cell, type EngineState, type Phase } from "./state.ts";
+import { checkIds, checkTexts, mainWork } from "./works.ts";
+
+export interface Job {
+  readonly plan: Plan;
+  readonly phase: Phase;
+  readonly works: readonly Work[];
+  /** When the last round has to be over, as `performance.now()` counts. */
+  readonly deadline: number;
+  readonly save: () => void;
+  readonly say: (line: string) => void;
+}
+
+/** Elements of float32 engines may differ by this much, and cosines of int8 engines must be this high. */
+const WORST = 1e-4;
+const COSINE = 0.99;
+
+async function vectorsOf(process: EngineProcess, work: string, form: Form, batch: number): Promise<Float32Array> {
+  const file = join(cache, `vectors-${process.spec.id}.bin`);
+  await process.ask({ op: "vectors", work, form, batch, file });
+  const { buffer, byteOffset, byteLength } = readFileSync(file);
+  rmSync(file);
+  return new Float32Array(buffer.slice(byteOffset, byteOffset + byteLength));
+}
+
+function compare(got: Float32Array, expected: Float32Array, rows: number): { worst: number; cosine: number } {
+  if (got.length !== expected.length) return { worst: Number.POSITIVE_INFINITY, cosine: -1 };
+  let [worst, cosine] = [0, 1];
+  const H = got.length / rows;
+  for (let n = 0; n < rows; n++) {
+    let [ab, aa, bb] = [0, 0, 0];
+    for (let i = n * H; i < (n + 1) * H; i++) {
+      const [a, b] = [got[i], expected[i]];
+      ab += a * b;
+      aa += a * a;
+      bb += b * b;
+      const difference = Math.abs(a - b);
+      if (!(difference <= worst)) worst = difference; // a NaN stays
+    }
+    const of = ab / Math.sqrt(aa * bb);
+    if (!(of >= cosine)) cosine = of;
+  }
+  return { worst, cosine };
+}
+
+/** Runs the short sentence until three goes in a row are within 3 % of the best one. */
+async function warm(process: EngineProcess, work: string, batch: number, form: Form): Promise<void> {
+  let [best, near] = [Number.POSITIVE_INFINITY, 0];
+  for (let go = 0; near < 3 && go < 20; go++) {
+    const { calls, milliseconds } = await process.ask({ op: "run", work, form, batch, milliseconds: 200 });
+    near = milliseconds / calls < 1.03 * best ? near + 1 : 0;
+    best = Math.min(best, milliseconds / calls);
+  }
+}
+
+async function load(process: EngineProcess, state: EngineState): Promise<void> {
+  const { milliseconds, about } = await process.ask({ op: "load" });
+  state.about = about;
+  if (process.spec.kind === "kernel") return;
+  const form = process.spec.forms.includes("ids") ? "ids" : "texts";
+  const { sizes } = process.spec.batches;
+  const first = await process.ask({ op: "run", work: "first", form, batch: sizes[0], milliseconds: 0 });
+  state.load.push(milliseconds);
+  state.first.push(milliseconds + first.milliseconds);
+}
+
+/** Starts and loads everybody, one after the other. The first model that can give vectors of ids is the reference of the check. */
+async function startAll({ plan, phase, works, say, save }: Job): Promise<EngineProcess[]> {
+  const running: EngineProcess[] = [];
+  for (const spec of ENGINES) {
+    if (spec.id.startsWith("product") && phase.threads > 1) continue; // one thread only
+    const state: EngineState = { about: {}, load: [], first: [] };
+    phase.engines[spec.id] = state;
+    let process = start(spec, phase.threads);
+    try {
+      await load(process, state);
+      for (let i = 1; i < plan.loads && spec.kind === "model" && phase.threads === 1; i++) {
+        await process.stop();
+        process = start(spec, phase.threads);
+        await load(process, state);
+      }
+      if (spec.kind === "model") state.loaded = await process.ask({ op: "memory" });
+      running.push(process);
+      say(`${spec.id}: ${JSON.stringify(state.about)} ${state.load.map((ms) => `${ms.toFixed(0)} ms`).join(" ")}`);
+    } catch (error) {
+      state.skipped = String(error);
+      say(`${spec.id}: SKIPPED, ${state.skipped}`);
+      await process.stop();
+    }
+    save();
+  }
+  return checked(running, { phase, works, say });
+}
+
+/** Those whose vectors are right. */
+async function checked(
+  running: readonly EngineProcess[],
+  { phase, works, say }: Pick<Job, "phase" | "works" | "say">,
+): Promise<EngineProcess[]> {
+  const rows = (name: string): number => works.find((work) => work.name === name)?.ids.length ?? 0;
+  const judge =
+    running.find(({ spec }) => spec.id === "torch") ?? running.find(({ spec }) => spec.id === "munjang-wasm");
+  if (judge === undefined) throw new Error("neither torch nor munjang runs: there is nothing to compare with");
+  const expected = new Map<string, Float32Array>();
+  for (const name of [checkIds, checkTexts]) expected.set(name, await vectorsOf(judge, name, "ids", 8));
+  const right: EngineProcess[] = [];
+  for (const process of running) {
+    const { spec } = process;
+    if (spec.kind === "kernel") {
+      right.push(process);
+      continue;
+    }
+    const state = phase.engines[spec.id];
+    try {
+      const results: { worst: number; cosine: number }[] = [];
+      for (const form of spec.forms) {
+        const name = form === "ids" ? checkIds : checkTexts;
+        // 8 texts at a time, or tokens for a few: with padding, or side by side.
+        const got = await vectorsOf(process, name, form, spec.batches.unit === "texts" ? 8 : 96);
+        results.push(compare(got, expected.get(name) ?? new Float32Array(), rows(name)));
+      }
+      const worst = Math.max(...results.map((result) => result.worst));
+      const cosine = Math.min(...results.map((result) => result.cosine));
+      const passed = spec.precision === "int8" ? cosine >= COSINE : worst <= WORST;
+      const check: Check = { worst, cosine, against: judge.spec.id, passed };
+      state.check = check;
+      say(`${spec.id}: off by ${worst.toExponential(1)}, cosine ${cosine.toFixed(6)}: ${passed ? "right" : "WRONG"}`);
+      if (passed) right.push(process);
+      else {
+        state.skipped = `its vectors are wrong: off by ${worst.toExponential(1)}, cosine ${cosine.toFixed(4)}`;
+        await process.stop();
+      }
+    } catch (error) {
+      state.skipped = String(error);
+      say(`${spec.id}: SKIPPED, ${state.skipped}`);
+      await process.stop();
+    }
+  }
+  return right;
+}
+
+interface Cell {
+  readonly key: string;
+  readonly process: EngineProcess;
+  readonly work: Work;
+  readonly form: Form;
+}
+
+/** Batches worth trying: none larger than the work. In the sweep over batches a rival's is given. */
+function candidates({ batches }: EngineSpec, { name, ids }: Work): readonly number[] {
+  if (batches.unit === "texts") {
+    if (name.startsWith("batch ")) return [ids.length];
+    const most = Math.min(ids.length, Math.max(...batches.sizes));
+    return [...batches.sizes.filter((size) => size < most), most];
+  }
+  const tokens = ids.reduce((sum, { length }) => sum + length, 0);
+  return batches.sizes.filter((_, i) => i === 0 || batches.sizes[i - 1] < tokens);
+}
+
+/** Tries batches from the smallest up, and stops where they get worse: a tenth is more than chance. */
+async function choose(process: EngineProcess, { work, form, key }: Cell, { phase, plan }: Job): Promise<void> {
+  const tried: Record<number, number> = {};
+  for (const batch of candidates(process.spec, work)) {
+    const request = { op: "run", work: work.name, form, batch, milliseconds: plan.milliseconds } as const;
+    const { calls, milliseconds } = await process.ask(request);
+    tried[batch] = milliseconds / calls;
+    if (tried[batch] > 1.1 * Math.min(...Object.values(tried))) break;
+  }
+  phase.tried[key] = tried;
+}
+
+export function bestBatch(tried: Readonly<Record<number, number>>): number {
+  return Number(Object.entries(tried).reduce((best, entry) => (entry[1] < best[1] ? entry : best))[0]);
+}
+
+export async function runPhase(job: Job): Promise<void> {
+  const { plan, phase, works, deadline, save, say } = job;
+  const running = new Set(await startAll(job));
+  const lose = async (process: EngineProcess, error: unknown): Promise<void> => {
+    phase.engines[process.spec.id].skipped = `it failed while it was measured: ${error}`;
+    say(`${process.spec.id}: LOST, ${error}`);
+    running.delete(process);
+    await process.stop();
+  };
+  try {
+    const cells: Cell[] = works
+      .filter(({ name }) => plan.timed(name, phase.threads))
+      .flatMap((work) =>
+        (["ids", "texts"] as const).flatMap((form) =>
+          form === "texts" && work.name !== mainWork
+            ? []
+            : [...running]
+                .filter(({ spec }) => spec.forms.includes(form))
+                .map((process) => ({ key: cell(work.name, form, process.spec.id), process, work, form })),
+        ),
+      );
+    for (const process of [...running].filter(({ spec }) => spec.kind === "model")) {
+      const { forms, batches } = process.spec;
+      await warm(process, "first", batches.sizes[0], forms[0]).catch((error) => lose(process, error));
+    }
+    for (const one of cells) {
+      if (phase.tried[one.key] !== undefined || !running.has(one.process)) continue;
+      await choose(one.process, one, job).catch((error) => lose(one.process, error));
+      save();
+    }
+    say(
+      `warm, batches chosen: ${cells.map(({ key }) => `${key} ${bestBatch(phase.tried[key] ?? { 0: 0 })}`).join("; ")}`,
+    );
+    let longest = 0;
+    while (phase.rounds < plan.rounds && (phase.rounds === 0 || performance.now() + longest < deadline)) {
+      const start = performance.now();
+      for (const process of [...running].filter(({ spec }) => spec.kind === "kernel")) {
+        try {
+          const rates = await process.ask({ op: "rates", milliseconds: 3 * plan.milliseconds });
+          phase.rates[process.spec.id] = [...(phase.rates[process.spec.id] ?? []), rates];
+        } catch (error) {
+          await lose(process, error);
+        }
+      }
+      for (const { key, process, work, form } of cells) {
+        if (!running.has(process)) continue;
+        try {
+          const batch = bestBatch(phase.tried[key]);
+          const request = { op: "run", work: work.name, form, batch, milliseconds: plan.milliseconds } as const;
+          const { calls, milliseconds } = await process.ask(request);
+          phase.samples[key] = [...(phase.samples[key] ?? []), milliseconds / calls];
+        } catch (error) {
+          await lose(process, error);
+        }
+      }
+      longest = Math.max(longest, performance.now() - start);
+      phase.rounds++;
+      save();
+      say(`round ${phase.rounds} took ${(longest / 1000).toFixed(0)} s`);
+    }
+    for (const process of [...running].filter(({ spec }) => spec.kind === "model")) {
+      phase.engines[process.spec.id].after = await process.ask({ op: "memory" });
+    }
+    phase.done = true;
+    save();
+  } finally {
+    await Promise.all([...running].map((process) => process.stop()));
+  }
+}

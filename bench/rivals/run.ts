@@ -1,0 +1,84 @@
+/**
+ * munjang and its rivals, in turns, on the same sentences, weights and Node: `npm run bench:rivals`, with `-- --quick` for a look of some
+ * minutes that is not kept, `-- --resume` to go on with a run that was cut off. docs/rivals.md says what is measured and how.
+ */
+import { spawnSync } from "node:child_process";
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { BertTokenizer } from "munjang";
+import { cache, ENGINES, modelFolder, worksFile } from "./engines.ts";
+import { installSize } from "./install.ts";
+import { aboutMachine, cpuName } from "./machine.ts";
+import { runPhase } from "./phase.ts";
+import { PLANS } from "./plan.ts";
+import { start } from "./process.ts";
+import { summary } from "./results.ts";
+import { setUp } from "./setup.ts";
+import { read, type State, write } from "./state.ts";
+import { mainWork, makeWorks } from "./works.ts";
+
+const [began, args] = [performance.now(), process.argv.slice(2)];
+const plan = PLANS[args.includes("--quick") ? "quick" : "full"];
+const stateFile = join(cache, `state-${plan.mode}.json`);
+const folder = plan.mode === "full" ? join(import.meta.dirname, "../results") : join(cache, "results");
+const resultFile = join(folder, `rivals-${cpuName()}.json`);
+const say = (line: string): void =>
+  console.log(`${((performance.now() - began) / 1000).toFixed(0).padStart(5)} s  ${line}`);
+
+const vocabulary = setUp();
+const tokenizer = await BertTokenizer.load(modelFolder);
+const { sentences, works: timed } = makeWorks(plan.sizes, (text) => [
+  ...tokenizer.encode(text, { maxLength: 128 }).ids,
+]);
+const main = timed.find(({ name }) => name === mainWork);
+// One sentence of the middle, for loading and warming.
+const first = { name: "first", ids: main?.ids.slice(32, 33) ?? [], texts: main?.texts?.slice(32, 33) ?? [] };
+const works = [...timed, first];
+write(worksFile, works);
+
+const before = args.includes("--resume") ? read<State>(stateFile) : undefined;
+const state: State = before ?? {
+  mode: plan.mode,
+  date: new Date().toISOString().slice(0, 10),
+  machine: aboutMachine(),
+  sentences,
+  vocabulary,
+  install: {},
+  phases: [],
+};
+const save = (): void => {
+  write(stateFile, state);
+  if (state.phases.some(({ rounds }) => rounds > 0)) write(resultFile, summary(state, works));
+};
+
+for (const name of new Set(ENGINES.map((spec) => spec.package))) {
+  if (state.install[name] !== undefined || name === "sentence-transformers") continue;
+  state.install[name] = installSize(name);
+}
+const torch = ENGINES.find(({ id }) => id === "torch");
+if (torch !== undefined && state.install[torch.package] === undefined) {
+  const python = start(torch, 1);
+  const answer = await python.ask({ op: "install" }).catch(() => undefined);
+  if (answer !== undefined) state.install[torch.package] = answer.bytes;
+  await python.stop();
+}
+say(`${works.length} works, ${sentences}, ${vocabulary}; install ${JSON.stringify(state.install)}`);
+
+for (const [threads, share] of [
+  [1, 0.65],
+  [2, 1],
+] as const) {
+  let phase = state.phases.find((one) => one.threads === threads);
+  if (phase?.done) continue;
+  if (phase === undefined) {
+    phase = { threads, engines: {}, tried: {}, samples: {}, rates: {}, rounds: 0, done: false };
+    state.phases.push(phase);
+  }
+  say(`${threads} thread${threads === 1 ? "" : "s"}`);
+  const deadline = began + share * plan.minutes * 60_000;
+  await runPhase({ plan, phase, works, deadline, save, say });
+}
+save();
+rmSync(stateFile);
+spawnSync("npx", ["biome", "format", "--write", resultFile], { stdio: "ignore" });
+say(`wrote ${resultFile}`);
