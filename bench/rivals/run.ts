@@ -12,6 +12,7 @@ import { aboutMachine, cpuName } from "./machine.ts";
 import { runPhase } from "./phase.ts";
 import { PLANS } from "./plan.ts";
 import { start } from "./process.ts";
+import { report } from "./report.ts";
 import { summary } from "./results.ts";
 import { setUp } from "./setup.ts";
 import { read, type State, write } from "./state.ts";
@@ -81,4 +82,5 @@ for (const [threads, share] of [
 save();
 rmSync(stateFile);
 spawnSync("npx", ["biome", "format", "--write", resultFile], { stdio: "ignore" });
-say(`wrote ${resultFile}`);
+await report(resultFile);
+say(`wrote ${resultFile}, its plots and its page`);
