@@ -1,11 +1,12 @@
 /** One phase: all engines with so many threads, loaded, checked, warmed, each with its best batch, then in turns round after round. */
 import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { compare, type Difference, judge } from "./check.ts";
 import { cache, ENGINES, type EngineSpec } from "./engines.ts";
 import type { Plan } from "./plan.ts";
 import { type EngineProcess, start } from "./process.ts";
 import type { Form, Work } from "./protocol.ts";
-import { type Check, cell, type EngineState, type Phase } from "./state.ts";
+import { cell, type EngineState, type Phase } from "./state.ts";
 import { checkIds, checkTexts, mainWork } from "./works.ts";
 
 export interface Job {
@@ -18,36 +19,12 @@ export interface Job {
   readonly say: (line: string) => void;
 }
 
-/** Elements of float32 engines may differ by this much, and cosines of int8 engines must be this high. */
-const WORST = 1e-4;
-const COSINE = 0.99;
-
 async function vectorsOf(process: EngineProcess, work: string, form: Form, batch: number): Promise<Float32Array> {
   const file = join(cache, `vectors-${process.spec.id}.bin`);
   await process.ask({ op: "vectors", work, form, batch, file });
   const { buffer, byteOffset, byteLength } = readFileSync(file);
   rmSync(file);
   return new Float32Array(buffer.slice(byteOffset, byteOffset + byteLength));
-}
-
-function compare(got: Float32Array, expected: Float32Array, rows: number): { worst: number; cosine: number } {
-  if (got.length !== expected.length) return { worst: Number.POSITIVE_INFINITY, cosine: -1 };
-  let [worst, cosine] = [0, 1];
-  const H = got.length / rows;
-  for (let n = 0; n < rows; n++) {
-    let [ab, aa, bb] = [0, 0, 0];
-    for (let i = n * H; i < (n + 1) * H; i++) {
-      const [a, b] = [got[i], expected[i]];
-      ab += a * b;
-      aa += a * a;
-      bb += b * b;
-      const difference = Math.abs(a - b);
-      if (!(difference <= worst)) worst = difference; // a NaN stays
-    }
-    const of = ab / Math.sqrt(aa * bb);
-    if (!(of >= cosine)) cosine = of;
-  }
-  return { worst, cosine };
 }
 
 /** Runs the short sentence until three goes in a row are within 3 % of the best one. */
@@ -105,11 +82,11 @@ async function checked(
   { phase, works, say }: Pick<Job, "phase" | "works" | "say">,
 ): Promise<EngineProcess[]> {
   const rows = (name: string): number => works.find((work) => work.name === name)?.ids.length ?? 0;
-  const judge =
+  const against =
     running.find(({ spec }) => spec.id === "torch") ?? running.find(({ spec }) => spec.id === "munjang-wasm");
-  if (judge === undefined) throw new Error("neither torch nor munjang runs: there is nothing to compare with");
+  if (against === undefined) throw new Error("neither torch nor munjang runs: there is nothing to compare with");
   const expected = new Map<string, Float32Array>();
-  for (const name of [checkIds, checkTexts]) expected.set(name, await vectorsOf(judge, name, "ids", 8));
+  for (const name of [checkIds, checkTexts]) expected.set(name, await vectorsOf(against, name, "ids", 8));
   const right: EngineProcess[] = [];
   for (const process of running) {
     const { spec } = process;
@@ -119,17 +96,15 @@ async function checked(
     }
     const state = phase.engines[spec.id];
     try {
-      const results: { worst: number; cosine: number }[] = [];
+      const differences: Difference[] = [];
       for (const form of spec.forms) {
         const name = form === "ids" ? checkIds : checkTexts;
         // 8 texts at a time, or tokens for a few: with padding, or side by side.
         const got = await vectorsOf(process, name, form, spec.batches.unit === "texts" ? 8 : 96);
-        results.push(compare(got, expected.get(name) ?? new Float32Array(), rows(name)));
+        differences.push(compare(got, expected.get(name) ?? new Float32Array(), rows(name)));
       }
-      const worst = Math.max(...results.map((result) => result.worst));
-      const cosine = Math.min(...results.map((result) => result.cosine));
-      const passed = spec.precision === "int8" ? cosine >= COSINE : worst <= WORST;
-      const check: Check = { worst, cosine, against: judge.spec.id, passed };
+      const check = judge(differences, spec.precision, against.spec.id);
+      const { worst, cosine, passed } = check;
       state.check = check;
       say(`${spec.id}: off by ${worst.toExponential(1)}, cosine ${cosine.toFixed(6)}: ${passed ? "right" : "WRONG"}`);
       if (passed) right.push(process);

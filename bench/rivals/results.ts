@@ -83,8 +83,9 @@ export function summary(state: State, works: readonly Work[]): RivalsResult {
       const gflop = gflopOf(work);
       const of = (kind: "register" | "cached"): number | undefined => {
         const limits = spec.width === undefined ? undefined : measured[`limits-${spec.width}`];
-        if (limits === undefined) return undefined;
-        return Math.round(spread(rounds.map((ms, i) => (100_000 * gflop) / ms / limits[i]?.[kind])).median);
+        const shares = rounds.map((ms, i) => (100_000 * gflop) / ms / (limits?.[i]?.[kind] ?? Number.NaN));
+        const known = shares.filter((share) => !Number.isNaN(share));
+        return known.length === 0 ? undefined : Math.round(spread(known).median);
       };
       rows.push({
         threads,

@@ -37,16 +37,14 @@ const first = { name: "first", ids: main?.ids.slice(32, 33) ?? [], texts: main?.
 const works = [...timed, first];
 write(worksFile, works);
 
+const about = { mode: plan.mode, machine: aboutMachine(), sentences, vocabulary };
 const before = args.includes("--resume") ? read<State>(stateFile) : undefined;
-const state: State = before ?? {
-  mode: plan.mode,
-  date: new Date().toISOString().slice(0, 10),
-  machine: aboutMachine(),
-  sentences,
-  vocabulary,
-  install: {},
-  phases: [],
-};
+if (before !== undefined) {
+  const { mode, machine, sentences: set, vocabulary: words } = before;
+  const same = JSON.stringify({ mode, machine, sentences: set, vocabulary: words }) === JSON.stringify(about);
+  if (!same) throw new Error("the run to go on with was of another commit, machine or text: start a new one");
+}
+const state: State = before ?? { ...about, date: new Date().toISOString().slice(0, 10), install: {}, phases: [] };
 const save = (): void => {
   write(stateFile, state);
   if (state.phases.some(({ rounds }) => rounds > 0)) write(resultFile, summary(state, works));
