@@ -71,12 +71,9 @@ it("a run that was cut off after a round still makes a page, with who was not me
         },
         tried: { [key]: { 96: 1000, 256: 900 } },
         samples: { [key]: [800, 1000, 900] },
-        rates: {
-          "limits-128": [
-            { register: 60, cached: 50 },
-            { register: 60, cached: 50 },
-          ],
-        },
+        rates: { "product-jax-js": [{ product: 30 }] },
+        limits: { [`${mainWork}|ids|limits-128`]: [{ register: 60, cached: 50 }] },
+        busy: [1, 1, 1],
         rounds: 3,
         done: false,
       },

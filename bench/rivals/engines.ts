@@ -46,8 +46,8 @@ export const ENGINES: readonly EngineSpec[] = [
   { id: "torch", name: "sentence-transformers on PyTorch", ...model, forms: ["ids", "texts"], package: "sentence-transformers" },
   { id: "limits-128", name: "limit, 128 bits", ...kernel, width: 128, package: "munjang" },
   { id: "limits-256", name: "limit, 256 bits", ...kernel, width: 256, package: "munjang", flags: ["--experimental-wasm-revectorize"] },
-  { id: "product-munjang", name: "munjang", ...kernel, width: 128, package: "munjang" },
-  { id: "product-jax-js", name: "jax-js", ...kernel, width: 128, package: "@jax-js/jax" },
+  { id: "product-munjang", name: "munjang, product", ...kernel, width: 128, package: "munjang" },
+  { id: "product-jax-js", name: "jax-js, product", ...kernel, width: 128, package: "@jax-js/jax" },
 ];
 
 export const here: string = import.meta.dirname;

@@ -1,19 +1,22 @@
 /** One phase: all engines with so many threads, loaded, checked, warmed, each with its best batch, then in turns round after round. */
 import { readFileSync, rmSync } from "node:fs";
+import { loadavg } from "node:os";
 import { join } from "node:path";
 import { compare, type Difference, judge } from "./check.ts";
-import { cache, ENGINES, type EngineSpec } from "./engines.ts";
+import { cache, type EngineSpec } from "./engines.ts";
 import type { Plan } from "./plan.ts";
 import { type EngineProcess, start } from "./process.ts";
-import type { Form, Work } from "./protocol.ts";
+import type { Form, Rates, Work } from "./protocol.ts";
 import { cell, type EngineState, type Phase } from "./state.ts";
 import { checkIds, checkTexts, mainWork } from "./works.ts";
 
 export interface Job {
   readonly plan: Plan;
   readonly phase: Phase;
+  readonly engines: readonly EngineSpec[];
   readonly works: readonly Work[];
-  /** When the last round has to be over, as `performance.now()` counts. */
+  /** After this moment no more batches are tried, and when the last round has to be over, as `performance.now()` counts. */
+  readonly chooseUntil: number;
   readonly deadline: number;
   readonly save: () => void;
   readonly say: (line: string) => void;
@@ -49,9 +52,9 @@ async function load(process: EngineProcess, state: EngineState): Promise<void> {
 }
 
 /** Starts and loads everybody, one after the other. The first model that can give vectors of ids is the reference of the check. */
-async function startAll({ plan, phase, works, say, save }: Job): Promise<EngineProcess[]> {
+async function startAll({ plan, phase, engines, works, say, save }: Job): Promise<EngineProcess[]> {
   const running: EngineProcess[] = [];
-  for (const spec of ENGINES) {
+  for (const spec of engines) {
     if (spec.id.startsWith("product") && phase.threads > 1) continue; // one thread only
     const state: EngineState = { about: {}, load: [], first: [] };
     phase.engines[spec.id] = state;
@@ -139,10 +142,20 @@ function candidates({ batches }: EngineSpec, { name, ids }: Work): readonly numb
   return batches.sizes.filter((_, i) => i === 0 || batches.sizes[i - 1] < tokens);
 }
 
-/** Tries batches from the smallest up, and stops where they get worse: a tenth is more than chance. */
-async function choose(process: EngineProcess, { work, form, key }: Cell, { phase, plan }: Job): Promise<void> {
+/**
+ * Tries batches from the smallest up, and stops where they get worse: a tenth is more than chance. On a machine too slow for that, what was
+ * best for the sentences has to do.
+ */
+async function choose(process: EngineProcess, { work, form, key }: Cell, job: Job): Promise<void> {
+  const { phase, plan, chooseUntil } = job;
   const tried: Record<number, number> = {};
-  for (const batch of candidates(process.spec, work)) {
+  let sizes = candidates(process.spec, work);
+  const known = phase.tried[cell(mainWork, form, process.spec.id)];
+  if (performance.now() > chooseUntil && known !== undefined) {
+    const most = bestBatch(known);
+    sizes = [sizes.findLast((size) => size <= most) ?? sizes[0]];
+  }
+  for (const batch of sizes) {
     const request = { op: "run", work: work.name, form, batch, milliseconds: plan.milliseconds } as const;
     const { calls, milliseconds } = await process.ask(request);
     tried[batch] = milliseconds / calls;
@@ -155,10 +168,47 @@ export function bestBatch(tried: Readonly<Record<number, number>>): number {
   return Number(Object.entries(tried).reduce((best, entry) => (entry[1] < best[1] ? entry : best))[0]);
 }
 
+type Lose = (process: EngineProcess, error: unknown) => Promise<void>;
+
+/** Everybody once: the products, then work by work the limits and all engines. */
+async function round(
+  cells: readonly Cell[],
+  running: ReadonlySet<EngineProcess>,
+  { phase, plan }: Job,
+  lose: Lose,
+): Promise<void> {
+  const rates = async (process: EngineProcess, to: Record<string, Rates[]>, key: string): Promise<void> => {
+    try {
+      const answer = await process.ask({ op: "rates", milliseconds: 400 });
+      to[key] = [...(to[key] ?? []), answer];
+    } catch (error) {
+      await lose(process, error);
+    }
+  };
+  const named = (start: string): EngineProcess[] => [...running].filter(({ spec }) => spec.id.startsWith(start));
+  for (const process of named("product")) await rates(process, phase.rates, process.spec.id);
+  let before = "";
+  for (const { key, process, work, form } of cells) {
+    if (!running.has(process)) continue;
+    if (before !== `${work.name} ${form}`) {
+      before = `${work.name} ${form}`;
+      for (const limit of named("limits")) await rates(limit, phase.limits, cell(work.name, form, limit.spec.id));
+    }
+    try {
+      const batch = bestBatch(phase.tried[key]);
+      const request = { op: "run", work: work.name, form, batch, milliseconds: plan.milliseconds } as const;
+      const { calls, milliseconds } = await process.ask(request);
+      phase.samples[key] = [...(phase.samples[key] ?? []), milliseconds / calls];
+    } catch (error) {
+      await lose(process, error);
+    }
+  }
+}
+
 export async function runPhase(job: Job): Promise<void> {
   const { plan, phase, works, deadline, save, say } = job;
   const running = new Set(await startAll(job));
-  const lose = async (process: EngineProcess, error: unknown): Promise<void> => {
+  const lose: Lose = async (process, error) => {
     phase.engines[process.spec.id].skipped = `it failed while it was measured: ${error}`;
     say(`${process.spec.id}: LOST, ${error}`);
     running.delete(process);
@@ -191,25 +241,8 @@ export async function runPhase(job: Job): Promise<void> {
     let longest = 0;
     while (phase.rounds < plan.rounds && (phase.rounds === 0 || performance.now() + longest < deadline)) {
       const start = performance.now();
-      for (const process of [...running].filter(({ spec }) => spec.kind === "kernel")) {
-        try {
-          const rates = await process.ask({ op: "rates", milliseconds: 3 * plan.milliseconds });
-          phase.rates[process.spec.id] = [...(phase.rates[process.spec.id] ?? []), rates];
-        } catch (error) {
-          await lose(process, error);
-        }
-      }
-      for (const { key, process, work, form } of cells) {
-        if (!running.has(process)) continue;
-        try {
-          const batch = bestBatch(phase.tried[key]);
-          const request = { op: "run", work: work.name, form, batch, milliseconds: plan.milliseconds } as const;
-          const { calls, milliseconds } = await process.ask(request);
-          phase.samples[key] = [...(phase.samples[key] ?? []), milliseconds / calls];
-        } catch (error) {
-          await lose(process, error);
-        }
-      }
+      phase.busy.push(Number(loadavg()[0].toFixed(1)));
+      await round(cells, running, job, lose);
       longest = Math.max(longest, performance.now() - start);
       phase.rounds++;
       save();

@@ -21,7 +21,7 @@ export const PLANS: Readonly<Record<Plan["mode"], Plan>> = {
     mode: "quick",
     sizes: { sentences: 64, mixed: 8, lengths: [4, 16, 64], tokens: 128, batches: [1, 8, 32] },
     rounds: 2,
-    minutes: 5,
+    minutes: 6,
     milliseconds: 100,
     loads: 1,
     timed: (work, threads) => !isCheck(work) && (threads === 1 || [mainWork, mixedWork, batchWork(1)].includes(work)),

@@ -51,6 +51,7 @@ export async function plot(result: RivalsResult, prefix: string, xTitle: string,
     field: "engine",
     type: "nominal",
     title: null,
+    legend: { labelLimit: 0 },
     sort: present,
     scale: { domain: present, range: present.map((name) => COLOURS[name]) },
   };

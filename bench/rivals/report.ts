@@ -14,7 +14,8 @@ export async function report(file: string): Promise<void> {
       ["length ", "tokens of a sentence, logarithmic"],
       ["batch ", "sentences of a call, logarithmic"],
     ]) {
-      if (result.rows.filter((row) => row.threads === threads && row.work.startsWith(prefix)).length === 0) continue;
+      const shown = result.rows.filter((row) => row.threads === threads && row.work.startsWith(prefix));
+      if (new Set(shown.map(({ work }) => work)).size < 2) continue;
       const name = `${base}-${prefix.trim()}-${threads}.svg`;
       writeFileSync(join(folder, name), `${await plot(result, prefix, title, threads)}\n`);
       plots.push(name);

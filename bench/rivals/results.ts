@@ -2,8 +2,8 @@
 import { type Spread, spread } from "../measure.ts";
 import { ENGINES } from "./engines.ts";
 import { bestBatch } from "./phase.ts";
-import type { Form, Memory, Work } from "./protocol.ts";
-import type { Check, State } from "./state.ts";
+import type { Form, Memory, Rates, Work } from "./protocol.ts";
+import { type Check, cell, type State } from "./state.ts";
 import { gflopOf, tokensOf } from "./works.ts";
 
 export interface Row {
@@ -57,7 +57,7 @@ export interface RivalsResult {
   readonly machine: Readonly<Record<string, unknown>>;
   readonly sentences: string;
   readonly vocabulary: string;
-  readonly rounds: Readonly<Record<string, number>>;
+  readonly phases: readonly { readonly threads: number; readonly rounds: number; readonly busy: readonly number[] }[];
   readonly engines: readonly EngineRow[];
   readonly rates: readonly RateRow[];
   readonly rows: readonly Row[];
@@ -75,14 +75,14 @@ export function summary(state: State, works: readonly Work[]): RivalsResult {
   const rows: Row[] = [];
   const rates: RateRow[] = [];
   const engines: EngineRow[] = [];
-  for (const { threads, samples, tried, rates: measured, engines: known } of state.phases) {
+  for (const { threads, samples, tried, rates: measured, limits: all, engines: known } of state.phases) {
     for (const [key, rounds] of Object.entries(samples)) {
       const [name, form, id] = key.split("|");
       const [work, spec] = [byName.get(name), byId.get(id)];
       if (work === undefined || spec === undefined) continue;
       const gflop = gflopOf(work);
       const of = (kind: "register" | "cached"): number | undefined => {
-        const limits = spec.width === undefined ? undefined : measured[`limits-${spec.width}`];
+        const limits = spec.width === undefined ? undefined : all[cell(name, form, `limits-${spec.width}`)];
         const shares = rounds.map((ms, i) => (100_000 * gflop) / ms / (limits?.[i]?.[kind] ?? Number.NaN));
         const known = shares.filter((share) => !Number.isNaN(share));
         return known.length === 0 ? undefined : Math.round(spread(known).median);
@@ -102,7 +102,12 @@ export function summary(state: State, works: readonly Work[]): RivalsResult {
         rounds: rounds.map((ms) => Number(ms.toFixed(2))),
       });
     }
-    for (const [id, list] of Object.entries(measured)) {
+    const together: Record<string, Rates[]> = { ...measured };
+    for (const [key, list] of Object.entries(all)) {
+      const id = key.split("|")[2];
+      together[id] = [...(together[id] ?? []), ...list];
+    }
+    for (const [id, list] of Object.entries(together)) {
       for (const what of Object.keys(list[0])) {
         const rate = shortSpread(list.map((each) => each[what]));
         rates.push({ threads, engine: byId.get(id)?.name ?? id, what, rate });
@@ -128,7 +133,7 @@ export function summary(state: State, works: readonly Work[]): RivalsResult {
     machine: state.machine,
     sentences: state.sentences,
     vocabulary: state.vocabulary,
-    rounds: Object.fromEntries(state.phases.map(({ threads, rounds }) => [`${threads} thread`, rounds])),
+    phases: state.phases.map(({ threads, rounds, busy }) => ({ threads, rounds, busy })),
     engines,
     rates,
     rows,

@@ -1,6 +1,7 @@
 /**
  * munjang and its rivals, in turns, on the same sentences, weights and Node: `npm run bench:rivals`, with `-- --quick` for a look of some
- * minutes that is not kept, `-- --resume` to go on with a run that was cut off. docs/rivals.md says what is measured and how.
+ * minutes that is not kept, `-- --resume` to go on with a run that was cut off, `-- --only=munjang-wasm,web-float32` for some engines.
+ * docs/rivals.md says what is measured and how.
  */
 import { spawnSync } from "node:child_process";
 import { rmSync } from "node:fs";
@@ -20,8 +21,14 @@ import { mainWork, makeWorks } from "./works.ts";
 
 const [began, args] = [performance.now(), process.argv.slice(2)];
 const plan = PLANS[args.includes("--quick") ? "quick" : "full"];
+const only = args
+  .find((arg) => arg.startsWith("--only="))
+  ?.slice("--only=".length)
+  .split(",");
+const engines = ENGINES.filter(({ id, kind }) => only === undefined || only.includes(id) || kind === "kernel");
 const stateFile = join(cache, `state-${plan.mode}.json`);
-const folder = plan.mode === "full" ? join(import.meta.dirname, "../results") : join(cache, "results");
+const kept = plan.mode === "full" && only === undefined;
+const folder = kept ? join(import.meta.dirname, "../results") : join(cache, "results");
 const resultFile = join(folder, `rivals-${cpuName()}.json`);
 const say = (line: string): void =>
   console.log(`${((performance.now() - began) / 1000).toFixed(0).padStart(5)} s  ${line}`);
@@ -70,12 +77,13 @@ for (const [threads, share] of [
   let phase = state.phases.find((one) => one.threads === threads);
   if (phase?.done) continue;
   if (phase === undefined) {
-    phase = { threads, engines: {}, tried: {}, samples: {}, rates: {}, rounds: 0, done: false };
+    phase = { threads, engines: {}, tried: {}, samples: {}, rates: {}, limits: {}, busy: [], rounds: 0, done: false };
     state.phases.push(phase);
   }
   say(`${threads} thread${threads === 1 ? "" : "s"}`);
+  const now = performance.now();
   const deadline = began + share * plan.minutes * 60_000;
-  await runPhase({ plan, phase, works, deadline, save, say });
+  await runPhase({ plan, phase, engines, works, chooseUntil: now + (deadline - now) / 2, deadline, save, say });
 }
 save();
 rmSync(stateFile);

@@ -30,7 +30,12 @@ export interface Phase {
   /** By the key of a cell: milliseconds of one pass, for each batch that was tried and in each round. */
   tried: Record<string, Record<number, number>>;
   samples: Record<string, number[]>;
+  /** Products alone, by engine, round by round. */
   rates: Record<string, Rates[]>;
+  /** The limits, by work and form and engine, measured right before the samples of that work. */
+  limits: Record<string, Rates[]>;
+  /** How busy the machine was when a round began: the running processes of the last minute, ours among them. */
+  busy: number[];
   rounds: number;
   done: boolean;
 }

@@ -26,7 +26,7 @@ const milliseconds = (row: Row | undefined): string =>
 const rate = (row: Row | undefined): string => (row === undefined ? "" : digits(row.sentencesPerSecond.median));
 const about = (result: RivalsResult): string => {
   const { cpu, family, model, node, commit } = result.machine;
-  const rounds = Object.entries(result.rounds).map(([threads, count]) => `${count} with ${threads}`);
+  const rounds = result.phases.map(({ threads, rounds: n }) => `${n} of ${threads} thread${threads === 1 ? "" : "s"}`);
   return `${cpu} (family ${family}, model ${model}), Node ${node}, commit ${commit}, ${result.date}; rounds: ${rounds.join(", ")}.`;
 };
 
@@ -98,14 +98,16 @@ function comparisons(result: RivalsResult): string {
   );
 }
 
-/** One work a column, one engine a row. */
-function sweep(result: RivalsResult, prefix: string, threads: number): string {
+/** A table under its heading, one work a column, one engine a row; nothing, where fewer than two were measured. */
+function sweep(result: RivalsResult, prefix: string, title: string, threads: number): string {
   const find = finder(result);
-  const works = [...new Set(result.rows.filter(({ work }) => work.startsWith(prefix)).map(({ work }) => work))];
+  const swept = result.rows.filter((row) => row.work.startsWith(prefix) && row.threads === threads);
+  const works = [...new Set(swept.map(({ work }) => work))];
+  if (works.length < 2) return "";
   const rows = names
     .filter((name) => works.some((work) => find(work, name, threads) !== undefined))
     .map((name) => [name, ...works.map((work) => rate(find(work, name, threads)))]);
-  return table(["sentences/s", ...works], rows);
+  return `\n## ${title}, threads: ${threads}\n\n${table(["sentences/s", ...works], rows)}\n`;
 }
 
 function details(result: RivalsResult): string {
@@ -154,31 +156,20 @@ function processes(result: RivalsResult): string {
 
 /** Everything, for docs and for whoever doubts the README. `plots` are file names beside the page. */
 export function page(result: RivalsResult, plots: readonly string[]): string {
-  const threads = [...new Set(result.rows.map((row) => row.threads))];
+  const counts = [...new Set(result.rows.map((row) => row.threads))];
   const kernels = result.rates.map(({ engine, threads: n, what, rate: r }) => [engine, String(n), what, ranged(r)]);
   return `# munjang and its rivals
 
-${about(result)} ${result.complete ? "" : "**This run was cut off.** "}Sentences: ${result.sentences}, ${mean(result)} tokens on average; vocabulary: ${result.vocabulary}.
-Made by \`npm run bench:rivals\`; docs/rivals.md says how.
+${result.complete ? "" : "**This run was cut off.** "}Sentences: ${result.sentences}, ${mean(result)} tokens on average; vocabulary: ${result.vocabulary}.
+Made by \`npm run bench:rivals\`; docs/rivals.md says how. Processes running as each round began (load average of a minute, the bench's own among
+them): ${result.phases.map(({ threads, busy }) => `threads ${threads}: ${busy.join(", ")}`).join("; ")}.
 
 ${mainTable(result)}
 
 ${comparisons(result)}
 
 ${plots.map((file) => `![${file}](${file})`).join("\n")}
-${threads
-  .map(
-    (n) => `
-## By length, threads: ${n}
-
-${sweep(result, "length ", n)}
-
-## By batch, sentences of ${TYPICAL} tokens, threads: ${n}
-
-${sweep(result, "batch ", n)}
-`,
-  )
-  .join("")}
+${counts.map((n) => sweep(result, "length ", "By length", n) + sweep(result, "batch ", `By batch, sentences of ${TYPICAL} tokens`, n)).join("")}
 ## Kernels alone, GFLOP/s
 
 ${table(["", "threads", "what", "GFLOP/s"], kernels)}
