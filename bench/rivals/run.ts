@@ -47,9 +47,10 @@ write(worksFile, works);
 const about = { mode: plan.mode, machine: aboutMachine(), sentences, vocabulary };
 const before = args.includes("--resume") ? read<State>(stateFile) : undefined;
 if (before !== undefined) {
-  const { mode, machine, sentences: set, vocabulary: words } = before;
-  const same = JSON.stringify({ mode, machine, sentences: set, vocabulary: words }) === JSON.stringify(about);
-  if (!same) throw new Error("the run to go on with was of another commit, machine or text: start a new one");
+  for (const key of Object.keys(about) as (keyof typeof about)[]) {
+    const [was, is] = [before[key], about[key]].map((value) => JSON.stringify(value));
+    if (was !== is) throw new Error(`the run to go on with had ${key} ${was}, now it is ${is}: start a new one`);
+  }
 }
 const state: State = before ?? { ...about, date: new Date().toISOString().slice(0, 10), install: {}, phases: [] };
 const save = (): void => {
