@@ -31,9 +31,11 @@ const web = { forms: ["ids"], package: "onnxruntime-web" } as const;
 const node = { forms: ["ids"], package: "onnxruntime-node" } as const;
 const transformers = { forms: ["texts"], package: "@huggingface/transformers" } as const;
 
+export const MUNJANG: EngineSpec = { id: "munjang-wasm", name: "munjang", ...ours, width: 128 };
+
 // biome-ignore format: a table
 export const ENGINES: readonly EngineSpec[] = [
-  { id: "munjang-wasm", name: "munjang", ...ours, width: 128 },
+  MUNJANG,
   { id: "munjang-wide", name: "munjang, wide", ...ours, width: 256 },
   { id: "web-float32", name: "onnxruntime-web", ...model, ...web, width: 128 },
   { id: "web-int8", name: "onnxruntime-web, int8", ...model, ...web, precision: "int8" },

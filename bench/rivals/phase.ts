@@ -3,18 +3,26 @@ import { readFileSync, rmSync } from "node:fs";
 import { loadavg } from "node:os";
 import { join } from "node:path";
 import { compare, type Difference, judge } from "./check.ts";
-import { cache, type EngineSpec } from "./engines.ts";
+import { cache, type EngineSpec, MUNJANG } from "./engines.ts";
 import type { Plan } from "./plan.ts";
 import { type EngineProcess, start } from "./process.ts";
 import type { Form, Rates, Work } from "./protocol.ts";
 import { cell, type EngineState, type Phase } from "./state.ts";
 import { checkIds, checkTexts, mainWork } from "./works.ts";
 
+export interface Reference {
+  /** Who computed it. */
+  by: string;
+  readonly vectors: Map<string, Float32Array>;
+}
+
 export interface Job {
   readonly plan: Plan;
   readonly phase: Phase;
   readonly engines: readonly EngineSpec[];
   readonly works: readonly Work[];
+  /** What vectors are compared with; the first phase fills it, and later ones are held against the same. */
+  readonly reference: Reference;
   /** After this moment no more batches are tried, and when the last round has to be over, as `performance.now()` counts. */
   readonly chooseUntil: number;
   readonly deadline: number;
@@ -52,7 +60,7 @@ async function load(process: EngineProcess, state: EngineState): Promise<void> {
 }
 
 /** Starts and loads everybody, one after the other. The first model that can give vectors of ids is the reference of the check. */
-async function startAll({ plan, phase, engines, works, say, save }: Job): Promise<EngineProcess[]> {
+async function startAll({ plan, phase, engines, works, reference, say, save }: Job): Promise<EngineProcess[]> {
   const running: EngineProcess[] = [];
   for (const spec of engines) {
     if (spec.id.startsWith("product") && phase.threads > 1) continue; // one thread only
@@ -76,20 +84,26 @@ async function startAll({ plan, phase, engines, works, say, save }: Job): Promis
     }
     save();
   }
-  return checked(running, { phase, works, say });
+  return checked(running, { phase, works, reference, say });
+}
+
+/** sentence-transformers is right; where it does not run, munjang on one thread, in a process for this alone if need be. */
+async function fill(reference: Reference, running: readonly EngineProcess[]): Promise<void> {
+  const known = (id: string): EngineProcess | undefined => running.find(({ spec }) => spec.id === id);
+  const against = known("torch") ?? known("munjang-wasm") ?? start(MUNJANG, 1);
+  if (!running.includes(against)) await against.ask({ op: "load" });
+  for (const name of [checkIds, checkTexts]) reference.vectors.set(name, await vectorsOf(against, name, "ids", 8));
+  reference.by = against.spec.id;
+  if (!running.includes(against)) await against.stop();
 }
 
 /** Those whose vectors are right. */
 async function checked(
   running: readonly EngineProcess[],
-  { phase, works, say }: Pick<Job, "phase" | "works" | "say">,
+  { phase, works, reference, say }: Pick<Job, "phase" | "works" | "reference" | "say">,
 ): Promise<EngineProcess[]> {
   const rows = (name: string): number => works.find((work) => work.name === name)?.ids.length ?? 0;
-  const against =
-    running.find(({ spec }) => spec.id === "torch") ?? running.find(({ spec }) => spec.id === "munjang-wasm");
-  if (against === undefined) throw new Error("neither torch nor munjang runs: there is nothing to compare with");
-  const expected = new Map<string, Float32Array>();
-  for (const name of [checkIds, checkTexts]) expected.set(name, await vectorsOf(against, name, "ids", 8));
+  if (reference.vectors.size === 0) await fill(reference, running);
   const right: EngineProcess[] = [];
   for (const process of running) {
     const { spec } = process;
@@ -104,9 +118,9 @@ async function checked(
         const name = form === "ids" ? checkIds : checkTexts;
         // 8 texts at a time, or tokens for a few: with padding, or side by side.
         const got = await vectorsOf(process, name, form, spec.batches.unit === "texts" ? 8 : 96);
-        differences.push(compare(got, expected.get(name) ?? new Float32Array(), rows(name)));
+        differences.push(compare(got, reference.vectors.get(name) ?? new Float32Array(), rows(name)));
       }
-      const check = judge(differences, spec.precision, against.spec.id);
+      const check = judge(differences, spec.precision, reference.by);
       const { worst, cosine, passed } = check;
       state.check = check;
       say(`${spec.id}: off by ${worst.toExponential(1)}, cosine ${cosine.toFixed(6)}: ${passed ? "right" : "WRONG"}`);

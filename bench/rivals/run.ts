@@ -71,6 +71,7 @@ if (torch !== undefined && state.install[torch.package] === undefined) {
 }
 say(`${works.length} works, ${sentences}, ${vocabulary}; install ${JSON.stringify(state.install)}`);
 
+const reference = { by: "", vectors: new Map<string, Float32Array>() };
 for (const [threads, share] of [
   [1, 0.65],
   [2, 1],
@@ -84,7 +85,17 @@ for (const [threads, share] of [
   say(`${threads} thread${threads === 1 ? "" : "s"}`);
   const now = performance.now();
   const deadline = began + share * plan.minutes * 60_000;
-  await runPhase({ plan, phase, engines, works, chooseUntil: now + (deadline - now) / 2, deadline, save, say });
+  await runPhase({
+    plan,
+    phase,
+    engines,
+    works,
+    reference,
+    chooseUntil: now + (deadline - now) / 2,
+    deadline,
+    save,
+    say,
+  });
 }
 save();
 rmSync(stateFile);

@@ -39,7 +39,8 @@ function mean(result: RivalsResult): string {
 export function mainTable(result: RivalsResult): string {
   const find = finder(result);
   const memory = (engine: EngineRow | undefined): string => megabytes(engine?.after?.resident);
-  const rows = names.map((name) => {
+  const known = names.filter((name) => result.engines.some(({ engine }) => engine === name));
+  const rows = known.map((name) => {
     const engine = result.engines.find((row) => row.engine === name && row.threads === 1);
     if (engine?.skipped !== undefined) return [name, "not measured", "", "", "", "", "", ""];
     const main = find(mainWork, name);
