@@ -1,4 +1,4 @@
-import { ModelError } from "../../base/errors.ts";
+import { refuse } from "../../base/door.ts";
 import { PAGE } from "./arena.ts";
 import { type Functions, kernelModule } from "./module.ts";
 import type { Tile } from "./product.ts";
@@ -47,7 +47,7 @@ export async function compile(wanted: Variant, shared: boolean): Promise<WebAsse
     const wide = await WebAssembly.compile(kernelModule(wanted.tile, shared, `munjang wide ${attempt}`));
     if (timesFaster(wide, wanted.tile, narrow, shared) > 1.4) return wide;
   }
-  throw new ModelError("had no effect in three attempts: leave it out", { field: "wide", value: true });
+  return refuse("wide", "had no effect in three attempts: leave it out", true);
 }
 
 /** The yardstick of the narrow width: one vector a row leaves nothing to pair. */
