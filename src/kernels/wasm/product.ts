@@ -7,12 +7,11 @@ import { forRowTiles } from "./pack.ts";
 export interface Tile {
   readonly rows: number;
   readonly vectors: number;
+  /** Steps of k in one turn of the loop. */
+  readonly unroll: number;
   /** Multiply and add in one step, rounded once where the machine can: faster on some, and its bits are the machine's. */
   readonly fused?: boolean;
 }
-
-/** Steps of k in one turn of the tile's loop: 4 instead of 8 cost 3 %, 2 cost 8 % (Zen 4, Node 24). */
-const UNROLL = 8;
 
 /** Rows from which the tiles read ahead. Below, the weights are read fast enough for the hardware to keep ahead by itself. */
 const READ_AHEAD_FROM = 11;
@@ -68,14 +67,14 @@ export function packedProduct(m: ModuleBuilder, tile: Tile): Func {
             when(i32.ne(i32.add(panel, 1), p.panels), () => [
               ahead.set(i32.add(p.group, bytes)),
               // So many bytes a turn that all turns of all row tiles together cover the panel, and do not leave it.
-              step.set(i32.div_u(UNROLL * width, i32.div_u(i32.add(p.T, tile.rows - 1), tile.rows))),
+              step.set(i32.div_u(tile.unroll * width, i32.div_u(i32.add(p.T, tile.rows - 1), tile.rows))),
             ]),
           ]),
           ...forRowTiles(p.T, tile.rows, int, (height) => [
             ...tiles.map((f, i) => when(i32.eq(height, i + 1), () => [call(f, at, x, p.group, block, ahead, step)])),
             at.set(i32.add(at, i32.mul(height, width))),
             x.set(i32.add(x, i32.mul(height, i32.mul(block, 4)))),
-            ahead.set(i32.add(ahead, i32.mul(i32.div_u(block, UNROLL), step))),
+            ahead.set(i32.add(ahead, i32.mul(i32.div_u(block, tile.unroll), step))),
           ]),
           p.group.set(i32.add(p.group, bytes)),
         ]),
@@ -109,11 +108,12 @@ function registerTile(m: ModuleBuilder, height: number, tile: Tile): Func {
       p.w.set(i32.add(p.w, width * count)),
     ];
     const readAhead = [drop(i32.load(p.ahead)), p.ahead.set(i32.add(p.ahead, p.step))];
-    const whole = i32.mul(i32.div_u(p.k, UNROLL), UNROLL * width);
+    const { unroll } = tile;
+    const whole = i32.mul(i32.div_u(p.k, unroll), unroll * width);
     return [
       end.set(i32.add(p.w, whole)),
-      when(i32.ne(p.w, end), () => [loop((again) => [...readAhead, ...steps(UNROLL), brIf(again, i32.ne(p.w, end))])]),
-      end.set(i32.add(p.w, i32.mul(i32.rem_u(p.k, UNROLL), width))),
+      when(i32.ne(p.w, end), () => [loop((again) => [...readAhead, ...steps(unroll), brIf(again, i32.ne(p.w, end))])]),
+      end.set(i32.add(p.w, i32.mul(i32.rem_u(p.k, unroll), width))),
       when(i32.ne(p.w, end), () => [loop((again) => [...steps(1), brIf(again, i32.ne(p.w, end))])]),
       // All loads and sums first, then all stores: mixed, V8 would not pair 128-bit operations into 256-bit ones anywhere here.
       ...acc.flatMap((row, i) => row.map((a, j) => a.set(f32x4.add(v128.load(p.sums, i * width + 16 * j), a)))),
