@@ -1,7 +1,7 @@
 import { refuse } from "../../base/door.ts";
 import { PAGE } from "./arena.ts";
 import { type Functions, kernelModule } from "./module.ts";
-import type { Tile } from "./product.ts";
+import type { Tile } from "./row-tiles.ts";
 
 /** One way to compute: a register tile, and what it asks of the machine. */
 export interface Variant {
@@ -16,18 +16,19 @@ export interface Variant {
  * 15 registers for vectors. All tiles take panels of eight columns, so that one packing serves them all.
  *
  *     5 x 8    61    ten sums, two vectors of the weight, one of x, one product: 14 registers
- *     10 x 8   118   pairs of 128-bit operations become one of 256, so ten rows need ten registers for their sums. 5 x 16 is as fast in the
- *                    cache, but its rows read a weight twice as quickly as memory delivers it: ten tokens take 29 ms instead of 17
+ *     5 x 16   124   pairs of 128-bit operations become one of 256, so ten sums of that width: two panels at a time
+ *     10 x 8   118   the same with one panel, where there are few rows: five rows read a weight twice as quickly as memory delivers it, and
+ *                    ten tokens take 29 ms with 5 x 16 instead of 22
  *     6 x 8    64    fused: no register for the product
  *     12 x 8   116   fused, in pairs
  *
  * Eight steps of k a turn: four cost 3 %, two 8 %.
  */
 const TILES: Readonly<Record<Variant["name"], Readonly<Record<Variant["width"], Tile>>>> = {
-  wasm: { 128: { rows: 5, vectors: 2, unroll: 8 }, 256: { rows: 10, vectors: 2, unroll: 8 } },
+  wasm: { 128: { rows: 5, vectors: 2, unroll: 8 }, 256: { rows: 10, rowsOfPairs: 5, vectors: 2, unroll: 8 } },
   "wasm-relaxed": {
     128: { rows: 6, vectors: 2, unroll: 8, fused: true },
-    256: { rows: 12, vectors: 2, unroll: 8, fused: true },
+    256: { rows: 12, rowsOfPairs: 6, vectors: 2, unroll: 8, fused: true },
   },
 };
 
