@@ -1,0 +1,64 @@
+import { describe, expect, it } from "vitest";
+import { kernelModule } from "../../src/kernels/wasm/module.ts";
+import type { Tile } from "../../src/kernels/wasm/product.ts";
+import { type Variant, variant } from "../../src/kernels/wasm/variants.ts";
+import { hasRelaxed, switchRelaxedOn } from "./relaxed.ts";
+
+/* Every module this project emits is one to the engine, and asks no more of it than it says. */
+
+const tileOf = (name: Variant["name"]): Tile[] => ([128, 256] as const).map((width) => variant(name, width).tile);
+/** With the tile that wide ones are timed against. */
+const STRICT = [...tileOf("wasm"), { rows: 10, vectors: 1 }];
+const FUSED = tileOf("wasm-relaxed");
+
+/** Every form of a tile's module. */
+function forms(tile: Tile): Uint8Array<ArrayBuffer>[] {
+  return [false, true].flatMap((shared) =>
+    [undefined, "munjang wide 1", "munjang wide 2"].map((mark) => kernelModule(tile, shared, mark)),
+  );
+}
+
+describe.each(STRICT)("$rows rows of $vectors vectors", (tile) => {
+  it("is a valid module in every form, without relaxed SIMD", () => {
+    for (const bytes of forms(tile)) expect(WebAssembly.validate(bytes)).toBe(true);
+  });
+
+  it("differs by its mark in the last section alone, so that no engine takes one for the other", () => {
+    for (const shared of [false, true]) {
+      const plain = kernelModule(tile, shared);
+      const marked = [1, 2].map((n) => kernelModule(tile, shared, `munjang wide ${n}`));
+      expect(marked[0]).not.toEqual(marked[1]);
+      for (const [i, bytes] of marked.entries()) {
+        expect(bytes.subarray(0, plain.length)).toEqual(plain);
+        const sections = WebAssembly.Module.customSections(new WebAssembly.Module(bytes), `munjang wide ${i + 1}`);
+        expect(sections.map((section) => section.byteLength)).toEqual([0]);
+      }
+    }
+  });
+
+  it("imports one memory, and offers what its kind should", () => {
+    for (const shared of [false, true]) {
+      const module = new WebAssembly.Module(kernelModule(tile, shared));
+      expect(WebAssembly.Module.imports(module)).toEqual([{ module: "env", name: "memory", kind: "memory" }]);
+      const names = WebAssembly.Module.exports(module).map(({ name }) => name);
+      expect(new Set(names).size).toBe(names.length);
+      expect(names.includes("meet")).toBe(shared);
+      // A memory of the other kind does not fit.
+      const memory = new WebAssembly.Memory({ initial: 1, maximum: 65536, shared: !shared });
+      expect(() => new WebAssembly.Instance(module, { env: { memory } })).toThrow(WebAssembly.LinkError);
+    }
+  });
+});
+
+describe("wasm-relaxed", () => {
+  it("asks for relaxed SIMD: an engine without it refuses the module", () => {
+    const relaxed = hasRelaxed(); // not yet switched on where it has to be
+    for (const tile of FUSED) for (const bytes of forms(tile)) expect(WebAssembly.validate(bytes)).toBe(relaxed);
+  });
+
+  const relaxed = (): boolean => switchRelaxedOn();
+  it("is a valid module in every form where the engine has it", ({ skip }) => {
+    if (!relaxed()) skip("this engine has no relaxed SIMD, not even behind a flag");
+    for (const tile of FUSED) for (const bytes of forms(tile)) expect(WebAssembly.validate(bytes)).toBe(true);
+  });
+});
