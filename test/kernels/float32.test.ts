@@ -8,7 +8,7 @@ import { storing, wasm, wasmOf, writeConstants } from "../../src/kernels/wasm/in
 import { GROUP, ROWS } from "../../src/kernels/wasm/layout.ts";
 import { FIRST_FREE, type Functions, kernelModule } from "../../src/kernels/wasm/module.ts";
 import { operations } from "../../src/kernels/wasm/operations.ts";
-import type { Tile } from "../../src/kernels/wasm/product.ts";
+import type { Tile } from "../../src/kernels/wasm/row-tiles.ts";
 import { panelOf, variant } from "../../src/kernels/wasm/variants.ts";
 import { randomNumbers } from "../random.ts";
 import * as model from "./float32.ts";

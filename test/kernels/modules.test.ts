@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { kernelModule } from "../../src/kernels/wasm/module.ts";
-import type { Tile } from "../../src/kernels/wasm/product.ts";
+import type { Tile } from "../../src/kernels/wasm/row-tiles.ts";
 import { type Variant, variant } from "../../src/kernels/wasm/variants.ts";
 import { hasRelaxed, switchRelaxedOn } from "./relaxed.ts";
 

@@ -1,7 +1,10 @@
 import { brIf, call, drop, type Func, f32x4, forRange, i32, loop, type Statement, v128, when } from "./asm.ts";
 import { K_BLOCK } from "./layout.ts";
 import type { ModuleBuilder } from "./module-builder.ts";
-import { MANY_ROWS, rowTiles, type Tile } from "./row-tiles.ts";
+import { PAIRS_FROM, rowTiles, type Tile } from "./row-tiles.ts";
+
+/** Rows from which the tiles read ahead. Below, the weights are read fast enough for the hardware to keep ahead by itself. */
+const READ_AHEAD_FROM = 11;
 
 /**
  * product(sums, x, group, bias, T, K, panels): sums[panel][t][j] = bias[j] + the K-blocks' sums in order, for the panels of one group; x
@@ -33,7 +36,7 @@ export function packedProduct(m: ModuleBuilder, tile: Tile): Func {
       // What comes next in memory, if it is of this group.
       ahead.set(p.group),
       step.set(0),
-      when(i32.ge_u(p.T, MANY_ROWS), () => [
+      when(i32.ge_u(p.T, READ_AHEAD_FROM), () => [
         when(i32.ge_u(p.panels, i32.add(panel, 2 * panels)), () => [
           ahead.set(i32.add(p.group, i32.mul(bytes, panels))),
           // So many bytes a turn that all turns of all row tiles together pass over it, and do not leave it.
@@ -70,7 +73,7 @@ export function packedProduct(m: ModuleBuilder, tile: Tile): Func {
         ...(pairs.length === 0
           ? []
           : [
-              when(i32.ge_u(p.T, MANY_ROWS), () => [
+              when(i32.ge_u(p.T, PAIRS_FROM), () => [
                 even.set(i32.mul(i32.div_u(p.panels, 2), 2)),
                 forRange(panel, 0, even, 2, () => pass(pairs, 2)),
               ]),

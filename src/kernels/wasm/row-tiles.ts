@@ -14,11 +14,8 @@ export interface Tile {
   readonly fused?: boolean;
 }
 
-/**
- * Rows from which it is many. Below, one row tile reads the weights for good, fast enough for the hardware to keep ahead by itself. Above,
- * the tiles read ahead.
- */
-export const MANY_ROWS = 11;
+/** Rows from which tiles are of two panels, where there are such: with 15 rows they take 78 ms instead of 56 (KR-SBERT's shape, Zen 5). */
+export const PAIRS_FROM = 20;
 
 /** T rows, split into as few tiles as will do, of heights that differ by one at most. Packing and product must agree on it. */
 export interface RowTiles {
@@ -35,7 +32,7 @@ export function rowTiles(T: Local<"i32">, { rows, rowsOfPairs }: Tile, int: () =
     count,
     split: [
       most.set(rows),
-      ...(rowsOfPairs === undefined ? [] : [when(i32.ge_u(T, MANY_ROWS), () => [most.set(rowsOfPairs)])]),
+      ...(rowsOfPairs === undefined ? [] : [when(i32.ge_u(T, PAIRS_FROM), () => [most.set(rowsOfPairs)])]),
       count.set(i32.div_u(i32.add(T, i32.sub(most, 1)), most)),
       low.set(i32.div_u(T, count)),
       higher.set(i32.rem_u(T, count)),
