@@ -52,7 +52,8 @@ function expWithin(x: Local<"v128">, local: NewLocal): readonly Statement[] {
     // ln 2 in two parts; the first has 10 bits, so that n times it is exact.
     x.set(f32x4.sub(f32x4.sub(x, f32x4.mul(n, c(0.693359375))), f32x4.mul(n, c(Math.fround(-2.1219444005469057e-4))))),
     x.set(f32x4.add(c(1), f32x4.add(x, f32x4.mul(f32x4.mul(x, x), q)))),
-    x.set(i32x4.add(x, i32x4.shl(t, 23))), // times 2^n: n added to the exponent
+    // times 2^n, whose bits are n beside those of 1; added to x's own exponent, n could make a number of a NaN
+    x.set(f32x4.mul(x, i32x4.add(i32x4.shl(t, 23), c(1)))),
   ];
 }
 
