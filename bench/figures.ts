@@ -1,7 +1,9 @@
 /** Writes the figures of the committed result files into the README, between their markers. `npm run figures`; a test sees that it was run. */
-import { readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Line } from "../test/golden/bars.ts";
+import type { RivalsResult } from "./rivals/results.ts";
+import { mainTable } from "./rivals/tables.ts";
 
 const root = join(import.meta.dirname, "..");
 const result = (file: string) => JSON.parse(readFileSync(join(root, "bench/results", file), "utf8"));
@@ -76,6 +78,18 @@ function load(): string {
   ].join("\n");
 }
 
+/** A table for every machine that was measured. */
+function rivals(): string {
+  const files = readdirSync(join(root, "bench/results"))
+    .filter((file) => /^rivals-.*\.json$/.test(file))
+    .sort();
+  const tables = files.map((file) => {
+    const measured = result(file) as RivalsResult;
+    return `${mainTable(measured)} [Everything](bench/results/${file.replace(/json$/, "md")}).`;
+  });
+  return ["", tables.length === 0 ? "Not measured yet: `npm run bench:rivals`." : tables.join("\n\n"), ""].join("\n");
+}
+
 const kernel = (): Timed =>
   result("kernels-node22.json").results.find(({ name }: Timed) => name === "munjang, backend js");
 
@@ -85,6 +99,7 @@ const FIGURES: Readonly<Record<string, () => string>> = {
   tokenizer,
   encode,
   load,
+  rivals,
   size: () => (result("size.json").sizes["index.js"] / 1024).toFixed(1),
   gflops: () => kernel().rate.median.toFixed(1),
   times: () => kernel().ratio.median.toFixed(1),

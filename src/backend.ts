@@ -1,4 +1,4 @@
-import { checkOptional } from "./base/door.ts";
+import { checkOptional, refuse } from "./base/door.ts";
 import { ModelError } from "./base/errors.ts";
 import { js } from "./kernels/js/index.ts";
 import type { Kernels } from "./kernels/kernels.ts";
@@ -104,32 +104,20 @@ export async function chooseBackend(options: BackendOptions = {}): Promise<Chose
   if (make !== undefined) return plain(make(), options, "asked for");
   if (!IN_WEBASSEMBLY.includes(backend)) {
     const names = [...PLAIN.keys(), ...IN_WEBASSEMBLY].join(", ");
-    throw new ModelError(`is not a backend here; use auto, ${names}, or an object of munjang/kernels`, {
-      field: "backend",
-      value: backend,
-    });
+    refuse("backend", `is not a backend here; use auto, ${names}, or an object of munjang/kernels`, backend);
   }
   try {
     return await inWebAssembly(backend as Variant["name"], options, "asked for");
   } catch (cause) {
     if (cause instanceof ModelError) throw cause;
-    throw new ModelError(`does not run here (${cause}); auto takes js instead`, {
-      field: "backend",
-      value: backend,
-      cause,
-    });
+    return refuse("backend", `does not run here (${cause}); auto takes js instead`, backend);
   }
 }
 
 function plain(kernels: Kernels<unknown>, { threads = 0, wide }: BackendOptions, reason: string): ChosenBackend {
-  if (wide === true) {
-    throw new ModelError(`is for WebAssembly; ${kernels.name} has no vectors`, { field: "wide", value: wide });
-  }
+  if (wide === true) refuse("wide", `is for WebAssembly; ${kernels.name} has no vectors`, wide);
   if (threads !== 0 && threads !== "auto") {
-    throw new ModelError(`must be 0 or "auto": ${kernels.name} computes on the calling thread`, {
-      field: "threads",
-      value: threads,
-    });
+    refuse("threads", `must be 0 or "auto": ${kernels.name} computes on the calling thread`, threads);
   }
   return { engine: inline(kernels), name: kernels.name, reason, width: 0, work: WORK.js };
 }
@@ -138,9 +126,7 @@ async function inWebAssembly(name: Variant["name"], options: BackendOptions, rea
   const { threads = "auto", wide = false, workerUrl } = options;
   const here = threadsHere();
   if (wide) {
-    if (here?.widen === undefined) {
-      throw new ModelError("needs Node 24 or newer; leave it out", { field: "wide", value: wide });
-    }
+    if (here?.widen === undefined) refuse("wide", "needs Node 24 or newer; leave it out", wide);
     here.widen();
   }
   const width = wide ? 256 : 128;
@@ -159,7 +145,7 @@ async function inWebAssembly(name: Variant["name"], options: BackendOptions, rea
     }
   }
   if (threads !== 0 && threads !== "auto") {
-    throw new ModelError(`cannot be had here (${alone}); use 0 or "auto"`, { field: "threads", value: threads });
+    refuse("threads", `cannot be had here (${alone}); use 0 or "auto"`, threads);
   }
   const own = workers?.shared ? await compile(kind, false) : module;
   const engine = inline((await wasmOf(own, kind)) as Kernels<unknown>);

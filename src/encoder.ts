@@ -140,10 +140,7 @@ export function checkEncoderOptions(options: EncoderOptions): void {
   checkSignal(options.signal);
   const { threads, wide, dtype, rows, tokensPerBatch } = options;
   if (threads !== undefined && threads !== "auto") {
-    checkWhole("threads", threads, 0);
-    if (threads > MOST_THREADS) {
-      throw new ModelError(`must be at most ${MOST_THREADS}`, { field: "threads", value: threads });
-    }
+    checkWhole("threads", threads, 0, MOST_THREADS, "all sense");
   }
   checkOptional("wide", wide, "boolean");
   if (dtype !== undefined && dtype !== "float32") {

@@ -15,7 +15,7 @@ import {
 } from "../src/node.ts";
 import { goldenFolder, goldenModels } from "./golden/read.ts";
 import { randomNumbers } from "./random.ts";
-import { tinyFiles } from "./tiny.ts";
+import { tinyFiles, withJson } from "./tiny.ts";
 
 const SENTENCES = [
   "잠이 옵니다",
@@ -30,6 +30,23 @@ const SENTENCES = [
 
 /** Bits, so that -0 differs from 0 and nothing is "close". */
 const bits = (row: Float32Array): Uint32Array => new Uint32Array(row.slice().buffer);
+
+// The names before version 6 and since; several of the old ones stand side by side in this order.
+it.each([
+  ["cls_token", "cls"],
+  ["max_tokens", "max"],
+  ["mean_tokens", "mean"],
+  ["mean_sqrt_len_tokens", "mean_sqrt_len_tokens"],
+  ["weightedmean_tokens", "weightedmean"],
+  ["lasttoken", "lasttoken"],
+])("the pooling mode that was called pooling_mode_%s is %s", async (old, name) => {
+  const model = (mode: object): Promise<SentenceTransformer> =>
+    SentenceTransformer.load({ files: withJson(tinyFiles(), "1_Pooling/config.json", (json) => ({
+      word_embedding_dimension: json.word_embedding_dimension ?? json.embedding_dimension, ...mode,
+    })) }); // biome-ignore format: short
+  const [before, since] = [await model({ [`pooling_mode_${old}`]: true }), await model({ pooling_mode: name })];
+  expect(bits(await before.encode("졸음이 옵니다"))).toEqual(bits(await since.encode("졸음이 옵니다")));
+});
 
 describe.each(goldenModels())("one answer: %s", (name) => {
   it("a text's bits depend neither on its batch, nor on the budget, nor on the order", async () => {

@@ -19,6 +19,9 @@ export interface Cursor {
   readonly what: string;
 }
 
+/** Bytes of a number, at most: those of a float64 have 25. */
+const WORD = 40;
+
 /** Bytes of UTF-8 that are checked at once. */
 const PIECE = 1 << 15;
 
@@ -164,7 +167,7 @@ function take(at: Cursor, character: string): boolean {
 export function match(at: Cursor, pattern: RegExp): string | undefined {
   peek(at);
   let end = at.next;
-  while (at.bytes[end] > 32 && ![44, 93, 125].includes(at.bytes[end]) && end < at.next + 500) end++;
+  while (at.bytes[end] > 32 && ![44, 93, 125].includes(at.bytes[end]) && end < at.next + WORD) end++;
   const word = String.fromCharCode(...at.bytes.subarray(at.next, end));
   if (!pattern.test(word)) return undefined;
   at.next = end;

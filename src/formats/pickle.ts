@@ -48,6 +48,8 @@ const STRING = 65_536;
  */
 const PUSHED = 20;
 const MADE = 4;
+/** Opcodes; PyTorch needs 55. Many push nothing, and a hundred megabytes of them would take seconds. */
+const STEPS = 40;
 /** How far beyond its end the memo may be written; Python's pickler counts upwards. */
 const GAP = 1000;
 
@@ -79,6 +81,7 @@ export function unpickle(
   let op = start; // where the opcode stands
   let pushed = 0;
   let made = 0;
+  let steps = 0;
   let room = TEXT * maxTensors; // bytes of strings that may still come
 
   const here = () => ({ file, field: `${where} byte ${op}` });
@@ -202,6 +205,7 @@ export function unpickle(
 
   for (;;) {
     op = next;
+    if (++steps > STEPS * maxTensors) throw bomb("opcodes");
     const code = bytes[take(1)];
     switch (code) {
       case 0x80: // PROTO
@@ -262,11 +266,9 @@ export function unpickle(
       case 0x4a:
         push(view.getInt32(take(4), true)); // BININT
         break;
-      case 0x4b:
-        push(bytes[take(1)]); // BININT1
-        break;
+      case 0x4b: // BININT1, BININT2
       case 0x4d:
-        push(view.getUint16(take(2), true)); // BININT2
+        push(code === 0x4b ? bytes[take(1)] : view.getUint16(take(2), true));
         break;
       case 0x8a:
         make(long()); // LONG1
@@ -274,23 +276,17 @@ export function unpickle(
       case 0x47:
         make(view.getFloat64(take(8))); // BINFLOAT
         break;
-      case 0x58:
-        make(text(view.getUint32(take(4), true))); // BINUNICODE
-        break;
+      case 0x58: // BINUNICODE, and SHORT_BINSTRING of Python 2
       case 0x55:
-        make(text(bytes[take(1)])); // SHORT_BINSTRING, of Python 2
+        make(text(code === 0x58 ? view.getUint32(take(4), true) : bytes[take(1)]));
         break;
-      case 0x68:
-        get(bytes[take(1)]); // BINGET
-        break;
+      case 0x68: // BINGET, LONG_BINGET
       case 0x6a:
-        get(view.getUint32(take(4), true)); // LONG_BINGET
+        get(code === 0x68 ? bytes[take(1)] : view.getUint32(take(4), true));
         break;
-      case 0x71:
-        put(bytes[take(1)]); // BINPUT
-        break;
+      case 0x71: // BINPUT, LONG_BINPUT
       case 0x72:
-        put(view.getUint32(take(4), true)); // LONG_BINPUT
+        put(code === 0x71 ? bytes[take(1)] : view.getUint32(take(4), true));
         break;
       default:
         throw forbid(`opcode ${code}${REFUSED[code] ? ` (${REFUSED[code]})` : ""}`);

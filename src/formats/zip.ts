@@ -20,8 +20,11 @@ export interface ZipEntry {
   readonly end: number;
 }
 
-/** Local headers read at once: they lie far apart, and a server answers each with a request of its own. */
+/** Groups of local headers read at once: they lie far apart, and a server answers each with a request of its own. */
 const READS = 16;
+
+/** Bytes within which headers are a group. A hundred thousand reads of one each took two seconds. */
+const NEAR = 1 << 16;
 
 /** The end record and the longest comment that may follow it, with the locator of the zip64 record before it. */
 const TAIL = 20 + 22 + 65535;
@@ -56,7 +59,7 @@ export async function openZip(
   if (size > maxHeaderBytes) throw refuse("end record", "a directory too large: raise maxHeaderBytes", size);
   const view = await read(begin, begin + size, "central directory");
 
-  const found = new Map<string, Central>();
+  const files = new Map<string, Central>();
   let at = 0;
   let room = TEXT * (maxTensors + OTHERS); // bytes of names that may still come
   for (let i = 0; i < count; i++) {
@@ -69,10 +72,9 @@ export async function openZip(
     if (next > size) throw refuse("central directory", `entry ${i} runs out of it: fetch the file again`);
     room -= extra - named;
     if (room < 0) throw tooMuch("more text than names", file, "central directory");
-    const raw = new Uint8Array(view.buffer, named, extra - named);
-    const name = nameOf(raw, refuse);
+    const name = nameOf(new Uint8Array(view.buffer, named, extra - named), refuse);
     const field = label(name);
-    if (found.has(name)) throw refuse(field, "stands twice in the zip: readers would not agree which one counts");
+    if (files.has(name)) throw refuse(field, "stands twice in the zip: readers would not agree which one counts");
     const flags = view.getUint16(at + 8, true);
     const method = view.getUint16(at + 10, true);
     if (flags & 0x2041) throw refuse(field, "is encrypted: decrypt the archive first");
@@ -80,37 +82,37 @@ export async function openZip(
     const sizes = [view.getUint32(at + 24, true), view.getUint32(at + 20, true), view.getUint32(at + 42, true)];
     const [plain, packed, header] = widen(view, extra, next, sizes, (problem) => refuse(field, problem));
     if (plain !== packed) throw refuse(field, "two sizes for bytes that are stored as they are", [plain, packed]);
-    found.set(name, { raw, flags, size: plain, crc: view.getUint32(at + 16, true), header });
+    files.set(name, { name, central: at, header, begin: 0, end: plain });
     at = next;
   }
   if (at !== size) throw refuse("central directory", `${size - at} bytes after its last entry are refused`);
 
-  const entries = new Map<string, ZipEntry>();
-  const names = [...found];
-  for (let i = 0; i < names.length; i += READS) {
-    const some = names.slice(i, i + READS);
-    const data = await Promise.all(some.map(([name, entry]) => locate(entry, label(name), read, refuse)));
-    some.forEach(([name, entry], k) => {
-      entries.set(name, { begin: data[k], end: data[k] + entry.size });
-    });
+  const order = [...files.values()].sort((a, b) => a.header - b.header);
+  const groups: Central[][] = [];
+  for (const entry of order) {
+    const last = groups.at(-1);
+    if (last !== undefined && entry.header - last[0].header < NEAR) last.push(entry);
+    else groups.push([entry]);
   }
-  const order = names.sort(([, a], [, b]) => a.header - b.header);
-  order.forEach(([name], k) => {
-    const end = entries.get(name)!.end;
-    const limit = order[k + 1]?.[1].header ?? begin;
+  for (let i = 0; i < groups.length; i += READS) {
+    await Promise.all(groups.slice(i, i + READS).map((group) => locateAll(group, view, read, refuse)));
+  }
+  order.forEach(({ name, end }, i) => {
+    const limit = order[i + 1]?.header ?? begin;
     if (end > limit) throw refuse(label(name), `runs to byte ${end}, over what begins at ${limit}: overlap is refused`);
   });
-  return entries;
+  return files;
 }
 
-/** What the central directory says of a file. */
-interface Central {
-  readonly raw: Uint8Array;
-  readonly flags: number;
-  readonly crc: number;
-  readonly size: number;
-  /** Where the local header stands. */
+/** A file. There may be a hundred thousand, so that what its entry says is read again where it is needed. */
+interface Central extends ZipEntry {
+  readonly name: string;
+  /** Where its entry stands in the central directory, and its local header in the archive. */
+  readonly central: number;
   readonly header: number;
+  /** Of its data; until its local header has been read, 0 and the size. */
+  begin: number;
+  end: number;
 }
 
 type Read = (start: number, end: number, field: string) => Promise<DataView>;
@@ -197,28 +199,40 @@ function widen(
   });
 }
 
-/** Where the data of a file begin, once its local header has been compared with the central one. */
-async function locate(entry: Central, field: string, read: Read, refuse: Refuse): Promise<number> {
-  const { raw, flags, crc, size, header } = entry;
+/** Finds the data of files whose headers lie near each other, which are read together. */
+async function locateAll(group: readonly Central[], directory: DataView, read: Read, refuse: Refuse): Promise<void> {
+  const from = group[0].header;
+  const last = group[group.length - 1];
+  const to = last.header + 30 + directory.getUint16(last.central + 28, true);
+  const block = await read(from, to, label(last.name));
+  const near: Read = async (start, end, field) =>
+    end <= to ? new DataView(block.buffer, start - from, end - start) : read(start, end, field);
+  for (const entry of group) await locate(entry, directory, near, refuse);
+}
+
+/** Compares the local header of a file with its entry in the directory, and finds where its data lie. */
+async function locate(entry: Central, directory: DataView, read: Read, refuse: Refuse): Promise<void> {
+  const { central, header, end: size } = entry;
+  const field = label(entry.name);
+  const length = directory.getUint16(central + 28, true);
   const named = header + 30;
-  const extra = named + raw.length;
+  const extra = named + length;
   const view = await read(header, extra, field);
-  const name = new Uint8Array(view.buffer, 30);
-  const same =
-    view.getUint32(0, true) === 0x04034b50 &&
-    view.getUint16(6, true) === flags &&
-    view.getUint16(8, true) === 0 &&
-    view.getUint16(26, true) === raw.length &&
-    name.every((byte, i) => byte === raw[i]);
+  let same = view.getUint32(0, true) === 0x04034b50 && view.getUint16(26, true) === length;
+  for (let i = 0; i < length; i++) same &&= view.getUint8(30 + i) === directory.getUint8(central + 46 + i);
+  const flags = directory.getUint16(central + 8, true);
+  const crc = directory.getUint32(central + 16, true);
   const begin = extra + view.getUint16(28, true);
   const stated = [view.getUint32(22, true), view.getUint32(18, true)];
   const sizes = stated.includes(0xffffffff)
     ? widen(await read(extra, begin, field), 0, begin - extra, stated, (problem) => refuse(field, problem))
     : stated;
   // Bit 3: size and checksum were not known when the header was written, and stand behind the data.
-  const agrees = (value: number, central: number): boolean => value === central || (value === 0 && (flags & 8) !== 0);
-  if (!same || !agrees(view.getUint32(14, true), crc) || !sizes.every((value) => agrees(value, size))) {
+  const agrees = (value: number, known: number): boolean => value === known || (value === 0 && (flags & 8) !== 0);
+  same &&= view.getUint16(6, true) === flags && view.getUint16(8, true) === 0 && agrees(view.getUint32(14, true), crc);
+  if (!same || !sizes.every((value) => agrees(value, size))) {
     throw refuse(field, "its two headers in the zip disagree: the file is damaged, fetch it again");
   }
-  return begin;
+  entry.begin = begin;
+  entry.end = begin + size;
 }

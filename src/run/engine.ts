@@ -1,4 +1,4 @@
-import { ModelError } from "../base/errors.ts";
+import { refuse } from "../base/door.ts";
 import type { BertConfig } from "../bert/config.ts";
 import { type BertWeights, type Scratch, scratch } from "../bert/forward.ts";
 import type { Loading } from "../kernels/kernels.ts";
@@ -18,10 +18,6 @@ export function roomFor<B>(kernels: Loading<B>, config: BertConfig, tokens: numb
     return scratch(kernels, config, tokens);
   } catch (cause) {
     if (!(cause instanceof RangeError)) throw cause;
-    throw new ModelError("there is no memory for a batch of so many tokens", {
-      field: "tokensPerBatch",
-      value: tokens,
-      cause,
-    });
+    return refuse("tokensPerBatch", "there is no memory for a batch of so many tokens", tokens);
   }
 }

@@ -281,7 +281,7 @@ it("a zip without zip64 records, with a comment, with sizes in its local headers
     plain.setUint16(local[i] + 6, 0x0800, true);
     plain.setUint16(central[i] + 8, 0x0800, true);
   }
-  expect((await openZip(out.buffer, "w.bin")).get("m/data/0")).toEqual({ begin: data[2], end: data[2] + 16 });
+  expect((await openZip(out.buffer, "w.bin")).get("m/data/0")).toMatchObject({ begin: data[2], end: data[2] + 16 });
 });
 
 it("files beyond 4 GB, by their zip64 fields", async () => {
@@ -340,7 +340,9 @@ it("files beyond 4 GB, by their zip64 fields", async () => {
     },
   };
   const begin = header + local.length;
-  expect(await openZip(source, "w.bin")).toEqual(new Map([["m/data/0", { begin, end: begin + GAP }]]));
+  const files = await openZip(source, "w.bin");
+  expect([...files.keys()]).toEqual(["m/data/0"]);
+  expect(files.get("m/data/0")).toMatchObject({ begin, end: begin + GAP });
   view(entry).setBigUint64(58, BigInt(GAP + 1), true);
   await expect(openZip(source, "w.bin")).rejects.toThrow("two sizes");
 });

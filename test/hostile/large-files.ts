@@ -1,6 +1,6 @@
 import { fileOf } from "../formats/bytes.ts";
 import type { Hostile } from "./hostile.ts";
-import { legacy, torchZip } from "./make-pickle.ts";
+import { dict, int, legacy, pickle, tensor, torchParts, torchZip } from "./make-pickle.ts";
 import { makeZip } from "./make-zip.ts";
 
 /*
@@ -105,6 +105,16 @@ const HEADERS: readonly (readonly [string, () => ArrayBuffer, RegExp])[] = [
     () => fileOf(repeated([" ", 95_000_000], [Uint8Array.of(0xff), 1])),
     /not UTF-8/,
   ],
+  [
+    "95 MB of numbers of 480 digits",
+    () => fileOf(repeated(['{"a":{"x":[', 1], [`${"1".repeat(480)},`, 197_000], ["1]}}", 1])),
+    /\] belongs/,
+  ],
+  [
+    "1.5 million literals and strings, then nothing",
+    () => fileOf(repeated(['{"a":{"x":[', 1], ['true,"",', 750_000], ["]}}", 1])),
+    /a value belongs/,
+  ],
   ["95 MB of a number", () => fileOf(repeated(['{"a":{"x":', 1], ["1", 95_000_000], ["}}", 1])), /belongs/],
   ["95 MB of quotes", () => fileOf(repeated(['{"a":', 1], ['"', 95_000_000])), /\{ belongs/],
   [
@@ -153,6 +163,10 @@ const HEADERS: readonly (readonly [string, () => ArrayBuffer, RegExp])[] = [
   ],
 ];
 
+/** Opcodes that do nothing, as many as fit: 90 MB. */
+const idle = (...code: number[]): Uint8Array<ArrayBuffer> =>
+  repeated([Uint8Array.of(0x80, 2, 0x7d), 1], [Uint8Array.from(code), 45_000_000], [Uint8Array.of(0x2e), 1]);
+
 const TORCH: readonly (readonly [string, () => Uint8Array, RegExp])[] = [
   ["90 MB of Korean strings", () => torchZip(pickleOfText("한", 1375)).bytes, /data.pkl byte \d+: more text/],
   ["90 MB of strings, Latin but for a character each", () => torchZip(pickleOfText(MIXED, 1375)).bytes, /more text/],
@@ -161,6 +175,18 @@ const TORCH: readonly (readonly [string, () => Uint8Array, RegExp])[] = [
     "90 MB of Korean strings in place of a protocol",
     () => legacy({ protocol: pickleOfText("한", 1375) }),
     /protocol byte \d+: more text/,
+  ],
+  ["45 million empty SETITEMS", () => torchZip(idle(0x28, 0x75)).bytes, /data.pkl byte \d+: too many opcodes/],
+  ["45 million BINPUT", () => torchZip(idle(0x71, 0)).bytes, /too many opcodes/],
+  ["45 million PROTO, of old", () => legacy({ machine: idle(0x80, 2) }), /machine byte \d+: too many opcodes/],
+  [
+    "100,000 files beside a tensor that is too short",
+    () => {
+      const data = pickle(dict(["a", tensor({ count: int(5) })]));
+      const files = Array.from({ length: 100_000 }, (_, i) => ({ name: `m/data/x${i}`, data: new Uint8Array(0) }));
+      return makeZip([...torchParts(data), ...files]).bytes;
+    },
+    /a: its storage 0 has 16 bytes, and the pickle says 20/,
   ],
   [
     "100,000 names of 900 bytes, Korean among Latin",

@@ -164,6 +164,12 @@ export const MUTANTS: readonly Mutant[] = [
     put: '["max_tokens", "cls_token"',
   },
   {
+    name: "old pooling booleans in another order",
+    file: "src/modules.ts",
+    find: "json.boolean(OLD_NAMES[i], false));",
+    put: "json.boolean(OLD_NAMES[i], false)).reverse();",
+  },
+  {
     name: "the prompt pooled although the model leaves it out",
     file: "src/pooling/chain.ts",
     find: "includePrompt ? { ...segment, skip: 0 } : segment",
@@ -272,6 +278,36 @@ export const MUTANTS: readonly Mutant[] = [
     file: "src/formats/zip.ts",
     find: "if (end > limit) throw",
     put: "if (end > limit + 2 ** 40) throw",
+  },
+  {
+    name: "headers as full of text as they like",
+    file: "src/formats/json-text.ts",
+    find: "if (at.room < 0) throw",
+    put: "if (at.room < -(2 ** 40)) throw",
+  },
+  {
+    name: "headers that are not UTF-8 taken as they are",
+    file: "src/formats/json-text.ts",
+    find: "decoder.decode(bytes.subarray(i, i + PIECE), { stream: true });",
+    put: "bytes.subarray(i, i + PIECE);",
+  },
+  {
+    name: "pickles of any number of opcodes",
+    file: "src/formats/pickle.ts",
+    find: "if (++steps > STEPS * maxTensors) throw",
+    put: "if (++steps > 2 ** 40) throw",
+  },
+  {
+    name: "pieces of a strided tensor put in the place of the first",
+    file: "src/formats/strided.ts",
+    find: "out, i * packed[axis], packed, some);",
+    put: "out, 0, packed, some);",
+  },
+  {
+    name: "local headers of a group looked for where the first one stands",
+    file: "src/formats/zip.ts",
+    find: "new DataView(block.buffer, start - from, end - start)",
+    put: "new DataView(block.buffer, 0, end - start)",
   },
   {
     name: "strides of PyTorch tensors ignored",

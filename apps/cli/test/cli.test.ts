@@ -237,7 +237,7 @@ test("bad input: code 1, one line", async () => {
   await refused(1, /model = "no-such-model"/, ["tokenize", "--model", "no-such-model"], "문장\n".repeat(50_000));
   await refused(1, /config\.json/, ["embed", "--model", folder, "문장"]);
   await refused(2, /must be a whole number, or auto/, ["embed", "--threads", "two", "문장"]);
-  await refused(1, /threads = 1000: must be at most/, ["embed", "--threads", "1000", "문장"]);
+  await refused(1, /threads = 1000: is beyond/, ["embed", "--threads", "1000", "문장"]);
   await refused(1, /backend = "gpu"/, ["embed", "--backend", "gpu", "문장"]);
   await refused(1, /truncateDim = 9999/, ["embed", "--truncate-dim", "9999", "문장"]);
 });

@@ -1,4 +1,4 @@
-import { ModelError } from "../../base/errors.ts";
+import { refuse } from "../../base/door.ts";
 import type { Tensor } from "../../base/tensor.ts";
 import type { Kernels, Linear, Loading } from "../kernels.ts";
 import { type Address, arena, growing, PAGE, put, type Store } from "./arena.ts";
@@ -63,11 +63,7 @@ export function storing(store: Store, P: number): Loading<Address> {
         return linear;
       } catch (cause) {
         if (!(cause instanceof RangeError)) throw cause;
-        throw new ModelError("there is no memory for the model's weights: WebAssembly has 4 GB at most", {
-          field: "backend",
-          value: "wasm",
-          cause,
-        });
+        refuse("backend", "there is no memory for the model's weights: WebAssembly has 4 GB at most", "wasm");
       }
     },
   };

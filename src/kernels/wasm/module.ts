@@ -2,7 +2,8 @@ import type { Address } from "./arena.ts";
 import { claim, meet } from "./crew.ts";
 import { moduleBuilder } from "./module-builder.ts";
 import { packRows, transpose } from "./pack.ts";
-import { packedProduct, type Tile } from "./product.ts";
+import { packedProduct } from "./product.ts";
+import type { Tile } from "./row-tiles.ts";
 import { copy, layerNorm, overLanes, softmax, unpack } from "./rows.ts";
 import { gelu, geluTanh, type Lanes, relu } from "./vector-math.ts";
 
@@ -35,7 +36,7 @@ export const FIRST_FREE = 1024;
 /** The kernels as a module. Every size is a parameter; only the tile is built in. */
 export function kernelModule(tile: Tile, shared: boolean, mark?: string): Uint8Array<ArrayBuffer> {
   const m = moduleBuilder({ shared, maximum: 65536 });
-  packRows(m, tile.rows);
+  packRows(m, tile);
   packedProduct(m, tile);
   for (const [name, lanes] of ACTIVATIONS) overLanes(m, name, lanes);
   transpose(m, 16 * tile.vectors);

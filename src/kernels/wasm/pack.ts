@@ -1,42 +1,26 @@
-import { brIf, call, type Func, f32, forRange, i32, type Local, loop, type Statement, when } from "./asm.ts";
+import { brIf, call, type Func, f32, forRange, i32, loop, type Statement, when } from "./asm.ts";
 import { K_BLOCK } from "./layout.ts";
 import type { ModuleBuilder } from "./module-builder.ts";
-
-/**
- * Splits T rows into as few tiles of at most `most` rows as will do, of heights that differ by one at most. Calls `each` for every tile,
- * with `height` set; between them `each` moves its own pointers.
- */
-export function forRowTiles(
-  T: Local<"i32">,
-  most: number,
-  int: () => Local<"i32">,
-  each: (height: Local<"i32">) => readonly Statement[],
-): readonly Statement[] {
-  const [tiles, low, higher, t, height] = [int(), int(), int(), int(), int()];
-  return [
-    tiles.set(i32.div_u(i32.add(T, most - 1), most)),
-    low.set(i32.div_u(T, tiles)),
-    higher.set(i32.rem_u(T, tiles)),
-    forRange(t, 0, tiles, 1, () => [height.set(i32.add(low, i32.lt_u(t, higher))), ...each(height)]),
-  ];
-}
+import { rowTiles, type Tile } from "./row-tiles.ts";
 
 /**
  * packRows(to, x, stride, T, K, share, shares): T rows of K floats, `stride` bytes apart, into the packed layout: the tiles whose turn it is
  * when `shares` threads take turns and this is number `share`.
  */
-export function packRows(m: ModuleBuilder, most: number): Func {
-  const packers = Array.from({ length: most }, (_, i) => packTile(m, i + 1));
+export function packRows(m: ModuleBuilder, tile: Tile): Func {
+  const packers = Array.from({ length: tile.rows }, (_, i) => packTile(m, i + 1));
   const params = { to: "i32", x: "i32", stride: "i32", T: "i32", K: "i32", share: "i32", shares: "i32" } as const;
   return m.func("packRows", params, (p, local) => {
     const int = () => local("i32");
     const [k, block, from, turn] = [int(), int(), int(), int()];
+    const rows = rowTiles(p.T, tile, int);
     return [
+      ...rows.split,
       forRange(k, 0, p.K, K_BLOCK, () => [
         block.set(i32.sub(p.K, k)),
         when(i32.lt_u(K_BLOCK, block), () => [block.set(K_BLOCK)]),
         from.set(i32.add(p.x, i32.mul(k, 4))),
-        ...forRowTiles(p.T, most, int, (height) => [
+        ...rows.each((height) => [
           when(i32.eq(i32.rem_u(turn, p.shares), p.share), () =>
             packers.map((f, i) => when(i32.eq(height, i + 1), () => [call(f, p.to, from, p.stride, block)])),
           ),

@@ -1,21 +1,7 @@
 import { brIf, call, drop, type Func, f32x4, forRange, i32, loop, type Statement, v128, when } from "./asm.ts";
 import { K_BLOCK } from "./layout.ts";
 import type { ModuleBuilder } from "./module-builder.ts";
-import { forRowTiles } from "./pack.ts";
-
-/** A register tile: rows of x times vectors of four output columns. */
-export interface Tile {
-  readonly rows: number;
-  readonly vectors: number;
-  /** Multiply and add in one step, rounded once where the machine can: faster on some, and its bits are the machine's. */
-  readonly fused?: boolean;
-}
-
-/** Steps of k in one turn of the tile's loop: 4 instead of 8 cost 3 %, 2 cost 8 % (Zen 4, Node 24). */
-const UNROLL = 8;
-
-/** Rows from which the tiles read ahead. Below, the weights are read fast enough for the hardware to keep ahead by itself. */
-const READ_AHEAD_FROM = 11;
+import { MANY_ROWS, rowTiles, type Tile } from "./row-tiles.ts";
 
 /**
  * product(sums, x, group, bias, T, K, panels): sums[panel][t][j] = bias[j] + the K-blocks' sums in order, for the panels of one group; x
@@ -29,28 +15,49 @@ const READ_AHEAD_FROM = 11;
  * nothing at 250. At ten rows it does harm (41 instead of 53).
  */
 export function packedProduct(m: ModuleBuilder, tile: Tile): Func {
-  const tiles = Array.from({ length: tile.rows }, (_, i) => registerTile(m, i + 1, tile));
+  const tilesOf = (rows: number, panels: number): Func[] =>
+    Array.from({ length: rows }, (_, i) => registerTile(m, i + 1, panels, tile));
+  const singles = tilesOf(tile.rows, 1);
+  const pairs = tilesOf(tile.rowsOfPairs ?? 0, 2);
   const width = 16 * tile.vectors;
   const params = { sums: "i32", x: "i32", group: "i32", bias: "i32", T: "i32", K: "i32", panels: "i32" } as const;
   return m.func("product", params, (p, local) => {
     const int = () => local("i32");
-    const [k, block, at, end, panel, x, ahead, step, bytes] = [
-      int(),
-      int(),
-      int(),
-      int(),
-      int(),
-      int(),
-      int(),
-      int(),
-      int(),
-    ];
+    const [k, block, at, end, panel, x] = [int(), int(), int(), int(), int(), int()];
+    const [bytes, size, ahead, step, even] = [int(), int(), int(), int(), int()];
+    const rows = rowTiles(p.T, tile, int);
     const bias = Array.from({ length: tile.vectors }, () => local("v128"));
+    /** One or two panels, all rows. */
+    const pass = (tiles: readonly Func[], panels: number): readonly Statement[] => [
+      x.set(p.x),
+      // What comes next in memory, if it is of this group.
+      ahead.set(p.group),
+      step.set(0),
+      when(i32.ge_u(p.T, MANY_ROWS), () => [
+        when(i32.ge_u(p.panels, i32.add(panel, 2 * panels)), () => [
+          ahead.set(i32.add(p.group, i32.mul(bytes, panels))),
+          // So many bytes a turn that all turns of all row tiles together pass over it, and do not leave it.
+          step.set(i32.div_u(tile.unroll * width * panels, rows.count)),
+        ]),
+      ]),
+      ...rows.each((height) => [
+        ...tiles.map((f, i) =>
+          when(i32.eq(height, i + 1), () => [call(f, at, size, x, p.group, bytes, block, ahead, step)]),
+        ),
+        at.set(i32.add(at, i32.mul(height, width))),
+        x.set(i32.add(x, i32.mul(height, i32.mul(block, 4)))),
+        ahead.set(i32.add(ahead, i32.mul(i32.div_u(block, tile.unroll), step))),
+      ]),
+      at.set(i32.add(at, i32.mul(size, panels - 1))),
+      p.group.set(i32.add(p.group, i32.mul(bytes, panels))),
+    ];
     return [
+      ...rows.split,
+      size.set(i32.mul(p.T, width)),
       at.set(p.sums),
       forRange(panel, 0, p.panels, 1, () => [
         ...bias.map((b, j) => b.set(v128.load(p.bias, 16 * j))),
-        end.set(i32.add(at, i32.mul(p.T, width))),
+        end.set(i32.add(at, size)),
         forRange(at, at, end, width, () => bias.map((b, j) => v128.store(at, b, 16 * j))),
         p.bias.set(i32.add(p.bias, width)),
       ]),
@@ -59,26 +66,16 @@ export function packedProduct(m: ModuleBuilder, tile: Tile): Func {
         when(i32.lt_u(K_BLOCK, block), () => [block.set(K_BLOCK)]),
         bytes.set(i32.mul(block, width)),
         at.set(p.sums),
-        forRange(panel, 0, p.panels, 1, () => [
-          x.set(p.x),
-          // The next panel is the next one in memory, but for the group's last.
-          ahead.set(p.group),
-          step.set(0),
-          when(i32.ge_u(p.T, READ_AHEAD_FROM), () => [
-            when(i32.ne(i32.add(panel, 1), p.panels), () => [
-              ahead.set(i32.add(p.group, bytes)),
-              // So many bytes a turn that all turns of all row tiles together cover the panel, and do not leave it.
-              step.set(i32.div_u(UNROLL * width, i32.div_u(i32.add(p.T, tile.rows - 1), tile.rows))),
+        panel.set(0),
+        ...(pairs.length === 0
+          ? []
+          : [
+              when(i32.ge_u(p.T, MANY_ROWS), () => [
+                even.set(i32.mul(i32.div_u(p.panels, 2), 2)),
+                forRange(panel, 0, even, 2, () => pass(pairs, 2)),
+              ]),
             ]),
-          ]),
-          ...forRowTiles(p.T, tile.rows, int, (height) => [
-            ...tiles.map((f, i) => when(i32.eq(height, i + 1), () => [call(f, at, x, p.group, block, ahead, step)])),
-            at.set(i32.add(at, i32.mul(height, width))),
-            x.set(i32.add(x, i32.mul(height, i32.mul(block, 4)))),
-            ahead.set(i32.add(ahead, i32.mul(i32.div_u(block, UNROLL), step))),
-          ]),
-          p.group.set(i32.add(p.group, bytes)),
-        ]),
+        forRange(panel, panel, p.panels, 1, () => pass(singles, 1)),
         p.x.set(x),
       ]),
     ];
@@ -86,38 +83,60 @@ export function packedProduct(m: ModuleBuilder, tile: Tile): Func {
 }
 
 /**
- * tileH(sums, x, w, k, ahead, step): adds k products to a tile of `height` rows: each a chain from zero, then added to what stands in sums.
- * Every turn of the loop also reads a number at `ahead`, which goes on by `step` bytes.
+ * tileHxN(sums, size, x, w, bytes, k, ahead, step): adds k products to a tile of H rows and N panels: each a chain from zero, then added to
+ * what stands in sums. The panels' sums are `size` bytes apart, their weights `bytes`. Every turn of the loop also reads a number at `ahead`,
+ * which goes on by `step` bytes.
  */
-function registerTile(m: ModuleBuilder, height: number, tile: Tile): Func {
+function registerTile(m: ModuleBuilder, height: number, panels: number, tile: Tile): Func {
   const width = 16 * tile.vectors;
-  const params = { sums: "i32", x: "i32", w: "i32", k: "i32", ahead: "i32", step: "i32" } as const;
-  return m.func(`tile${height}`, params, (p, local) => {
-    const acc = Array.from({ length: height }, () => Array.from({ length: tile.vectors }, () => local("v128")));
-    const w = Array.from({ length: tile.vectors }, () => local("v128"));
+  const params = {
+    sums: "i32",
+    size: "i32",
+    x: "i32",
+    w: "i32",
+    bytes: "i32",
+    k: "i32",
+    ahead: "i32",
+    step: "i32",
+  } as const;
+  return m.func(`tile${height}x${panels}`, params, (p, local) => {
+    const columns = panels * tile.vectors;
+    const acc = Array.from({ length: height }, () => Array.from({ length: columns }, () => local("v128")));
+    const w = Array.from({ length: columns }, () => local("v128"));
     const x = local("v128");
     const end = local("i32");
+    const [sums, weights] = [p.sums, p.w].map((first) => [
+      first,
+      ...Array.from({ length: panels - 1 }, () => local("i32")),
+    ]);
+    const panelOf = (j: number): number => Math.floor(j / tile.vectors);
+    const inPanel = (j: number): number => 16 * (j % tile.vectors);
     const steps = (count: number): readonly Statement[] => [
       ...Array.from({ length: count }, (_, u) => [
-        ...w.map((v, j) => v.set(v128.load(p.w, u * width + 16 * j))),
+        ...w.map((v, j) => v.set(v128.load(weights[panelOf(j)], u * width + inPanel(j)))),
         ...acc.flatMap((row, i) => [
           x.set(v128.load32_splat(p.x, 4 * (u * height + i))),
           ...row.map((a, j) => a.set(tile.fused ? f32x4.relaxed_madd(x, w[j], a) : f32x4.add(a, f32x4.mul(x, w[j])))),
         ]),
       ]).flat(),
       p.x.set(i32.add(p.x, 4 * height * count)),
-      p.w.set(i32.add(p.w, width * count)),
+      ...weights.map((at) => at.set(i32.add(at, width * count))),
     ];
     const readAhead = [drop(i32.load(p.ahead)), p.ahead.set(i32.add(p.ahead, p.step))];
-    const whole = i32.mul(i32.div_u(p.k, UNROLL), UNROLL * width);
+    const { unroll } = tile;
+    const whole = i32.mul(i32.div_u(p.k, unroll), unroll * width);
     return [
+      ...sums.slice(1).map((at, i) => at.set(i32.add(sums[i], p.size))),
+      ...weights.slice(1).map((at, i) => at.set(i32.add(weights[i], p.bytes))),
       end.set(i32.add(p.w, whole)),
-      when(i32.ne(p.w, end), () => [loop((again) => [...readAhead, ...steps(UNROLL), brIf(again, i32.ne(p.w, end))])]),
-      end.set(i32.add(p.w, i32.mul(i32.rem_u(p.k, UNROLL), width))),
+      when(i32.ne(p.w, end), () => [loop((again) => [...readAhead, ...steps(unroll), brIf(again, i32.ne(p.w, end))])]),
+      end.set(i32.add(p.w, i32.mul(i32.rem_u(p.k, unroll), width))),
       when(i32.ne(p.w, end), () => [loop((again) => [...steps(1), brIf(again, i32.ne(p.w, end))])]),
       // All loads and sums first, then all stores: mixed, V8 would not pair 128-bit operations into 256-bit ones anywhere here.
-      ...acc.flatMap((row, i) => row.map((a, j) => a.set(f32x4.add(v128.load(p.sums, i * width + 16 * j), a)))),
-      ...acc.flatMap((row, i) => row.map((a, j) => v128.store(p.sums, a, i * width + 16 * j))),
+      ...acc.flatMap((row, i) =>
+        row.map((a, j) => a.set(f32x4.add(v128.load(sums[panelOf(j)], i * width + inPanel(j)), a))),
+      ),
+      ...acc.flatMap((row, i) => row.map((a, j) => v128.store(sums[panelOf(j)], a, i * width + inPanel(j)))),
     ];
   });
 }

@@ -1,7 +1,7 @@
-import { ModelError } from "../../base/errors.ts";
+import { refuse } from "../../base/door.ts";
 import { PAGE } from "./arena.ts";
 import { type Functions, kernelModule } from "./module.ts";
-import type { Tile } from "./product.ts";
+import type { Tile } from "./row-tiles.ts";
 
 /** One way to compute: a register tile, and what it asks of the machine. */
 export interface Variant {
@@ -15,19 +15,37 @@ export interface Variant {
  * Tiles, in GFLOP/s of one thread with the operands in the first-level cache (Zen 5, Node 24; `npm run bench:kernels` prints them). V8 has
  * 15 registers for vectors. All tiles take panels of eight columns, so that one packing serves them all.
  *
- *     5 x 8    62    ten sums, two vectors of the weight, one of x, one product: 14 registers
- *     10 x 8   119   pairs of 128-bit operations become one of 256, so ten rows need ten registers for their sums. 5 x 16 is as fast in the
- *                    cache, but its rows read a weight twice as quickly as memory delivers it: ten tokens take 29 ms instead of 17
- *     6 x 8    65    fused: no register for the product
- *     12 x 8   131   fused, in pairs
+ *     5 x 8    61    ten sums, two vectors of the weight, one of x, one product: 14 registers
+ *     5 x 16   124   pairs of 128-bit operations become one of 256, so ten sums of that width: two panels at a time
+ *     10 x 8   118   the same with one panel, where there are few rows: five rows read a weight twice as quickly as memory delivers it, and
+ *                    ten tokens take 29 ms with 5 x 16 instead of 22
+ *     6 x 8    64    fused: no register for the product
+ *     12 x 8   116   fused, in pairs
+ *
+ * Eight steps of k a turn: four cost 3 %, two 8 %.
  */
-const TILES = {
-  wasm: { 128: { rows: 5, vectors: 2 }, 256: { rows: 10, vectors: 2 } },
-  "wasm-relaxed": { 128: { rows: 6, vectors: 2, fused: true }, 256: { rows: 12, vectors: 2, fused: true } },
-} as const;
+const TILES: Readonly<Record<Variant["name"], Readonly<Record<Variant["width"], Tile>>>> = {
+  wasm: { 128: { rows: 5, vectors: 2, unroll: 8 }, 256: { rows: 10, rowsOfPairs: 5, vectors: 2, unroll: 8 } },
+  "wasm-relaxed": {
+    128: { rows: 6, vectors: 2, unroll: 8, fused: true },
+    256: { rows: 12, rowsOfPairs: 6, vectors: 2, unroll: 8, fused: true },
+  },
+};
+
+/**
+ * V8 before 13 puts all loads of a turn first and the arithmetic behind, so that what a turn loads must fit the registers beside the sums:
+ * 4 x 8 and one step. 60 GFLOP/s on Node 20 and 22, where 5 x 8 and eight steps spill and reach 23.
+ */
+const OLD_V8: Tile = { rows: 4, vectors: 2, unroll: 1 };
+
+function isOldV8(): boolean {
+  const { process } = globalThis as { process?: { versions?: { v8?: string } } };
+  return Number.parseInt(process?.versions?.v8 ?? "13", 10) < 13;
+}
 
 export function variant(name: Variant["name"], width: Variant["width"]): Variant {
-  return { name, width, tile: TILES[name][width] };
+  const tile = TILES[name][width];
+  return { name, width, tile: isOldV8() ? { ...OLD_V8, fused: tile.fused } : tile };
 }
 
 /** Columns of a panel. */
@@ -47,11 +65,11 @@ export async function compile(wanted: Variant, shared: boolean): Promise<WebAsse
     const wide = await WebAssembly.compile(kernelModule(wanted.tile, shared, `munjang wide ${attempt}`));
     if (timesFaster(wide, wanted.tile, narrow, shared) > 1.4) return wide;
   }
-  throw new ModelError("had no effect in three attempts: leave it out", { field: "wide", value: true });
+  return refuse("wide", "had no effect in three attempts: leave it out", true);
 }
 
 /** The yardstick of the narrow width: one vector a row leaves nothing to pair. */
-const UNPAIRED: Tile = { rows: 10, vectors: 1 };
+const UNPAIRED: Tile = { rows: 10, vectors: 1, unroll: 8 };
 
 /** How long to look for the effect, ms: the engine compiles its fast code while the slow one runs. */
 const PATIENCE = 400;
