@@ -8,7 +8,7 @@ import type { NewLocal } from "./module-builder.ts";
  *
  *     exp, -86.6 to 0   8.1e-8 relative
  *     gelu              5.1e-8 absolute beside the rounding of the result to float32; 3.2e-7 relative where |x| < 0.1
- *     gelu_tanh         x > 0: 1.4e-7 relative; x < 0: 4.8e-8 absolute, and |x| · 2.5e-38 far from 0
+ *     gelu_tanh         x > 0: 1.5e-7 relative; x < 0: 5.1e-8 absolute, and |x| · 2.5e-38 far from 0
  *
  * The coefficients are our own minimax fits, printed by reference/math/float32.py.
  */
