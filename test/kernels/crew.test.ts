@@ -87,7 +87,7 @@ describe("one member", () => {
     expect(() => crew.meet()).toThrow("another worker has stopped"); // the second would never come
   });
 
-  it("is woken when the crew is disbanded while it sleeps", async () => {
+  it("is woken when the crew is disbanded while it sleeps", { timeout: 10_000 }, async () => {
     const memory = newMemory();
     const script = `
       const { parentPort, workerData: { module, memory, CREW } } = require("node:worker_threads");
