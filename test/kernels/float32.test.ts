@@ -201,6 +201,32 @@ describe("wasm() has the bits of float32 arithmetic", () => {
     await checkAttention(bench, [530], 1, 2);
   });
 
+  it.each([0x7fc00000, 0xffc00000, 0x7fc00001, 0x7fffffff])(
+    "attention, a NaN of bits %i spoils what it should",
+    async (nan) => {
+      const bench = benchOf(await wasm());
+      const [heads, D, L] = [2, 3, 11];
+      const H = heads * D;
+      const batch = batchOf([4, L]);
+      const T = 4 + L;
+      for (const part of [0, 1, 2]) {
+        for (const token of [4, 7, 12, 14]) {
+          const qkv = mixed(token)(T * 3 * H);
+          new Uint32Array(qkv.buffer)[token * 3 * H + part * H + D + 1] = nan; // second head, second number
+          const y = bench.out(T * H);
+          bench.kernels.attention(y.at, bench.put(qkv), batch, heads, H);
+          const spoilt = Array.from(await bench.kernels.read(y.at, T * H), Number.isNaN);
+          const wanted = spoilt.map((_, i) => {
+            const [t, column] = [Math.floor(i / H), i % H];
+            if (t < 4 || column < D) return false; // another sentence, another head
+            return part === 0 ? t === token : part === 1 || column === D + 1;
+          });
+          expect(spoilt).toEqual(wanted);
+        }
+      }
+    },
+  );
+
   it("layerNorm, rows of every kind", async () => {
     const bench = benchOf(await wasm());
     for (const H of [...LENGTHS, 255, 256, 257, 300]) await checkLayerNorm(bench, 1 + (H % 5), H);
