@@ -56,7 +56,7 @@ function expWithin(x: number): number {
   const r = f(f(x - f(n * 0.693359375)) - f(n * f(-2.1219444005469057e-4)));
   const q = polynomial(
     r,
-    [0.4999999403953552, 0.1666652113199234, 0.041668329387903214, 0.00836870726197958, 0.0013814604608342052],
+    [0.4999999403953552, 0.1666652113199234, 0.04166838899254799, 0.008368710987269878, 0.0013814610429108143],
   );
   return f(f(1 + f(r + f(f(r * r) * q))) * powerOfTwo(n));
 }
@@ -74,8 +74,8 @@ export const activations: Readonly<Record<Activation, (x: number) => number>> = 
   gelu(x) {
     const a = Math.abs(x) > 13 ? 13 : Math.abs(x);
     const power = expWithin(f(f(a * a) * -0.5));
-    const above = polynomial(a, [0.5, 0.3051973879337311, 0.08991045504808426, 0.010616428218781948]);
-    const below = polynomial(a, [1, 1.4082790613174438, 0.8034685254096985, 0.22411277890205383, 0.026675712317228317]);
+    const above = polynomial(a, [0.5, 0.30218455, 0.0885144, 0.01034145]);
+    const below = polynomial(a, [1, 1.40225344, 0.79586777, 0.22051517, 0.02599346]);
     return f(activations.relu(x) - f(f(f(a * power) * above) / below));
   },
   /** x / (1 + e^(-2u)), u = √(2/π) (x + 0.044715 x³). */
