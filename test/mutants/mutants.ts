@@ -372,8 +372,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "abort not looked at between batches",
     file: "src/sentence-transformer.ts",
-    find: "      options.signal?.throwIfAborted();\n      const hidden",
-    put: "      const hidden",
+    find: "      options.signal?.throwIfAborted();\n      const batch",
+    put: "      const batch",
   },
   {
     name: "overlapping calls share the scratch without taking turns",
