@@ -1,15 +1,13 @@
 import { describe, expect, it } from "vitest";
 import { kernelModule } from "../../src/kernels/wasm/module.ts";
 import type { Tile } from "../../src/kernels/wasm/row-tiles.ts";
-import { type Variant, variant } from "../../src/kernels/wasm/variants.ts";
+import { variant } from "../../src/kernels/wasm/variants.ts";
 import { hasRelaxed, switchRelaxedOn } from "./relaxed.ts";
+import { STRICT_TILES } from "./tiles.ts";
 
 /* Every module this project emits is one to the engine, and asks no more of it than it says. */
 
-const tileOf = (name: Variant["name"]): Tile[] => ([128, 256] as const).map((width) => variant(name, width).tile);
-/** With the tile that wide ones are timed against. */
-const STRICT = [...tileOf("wasm"), { rows: 10, vectors: 1 }];
-const FUSED = tileOf("wasm-relaxed");
+const FUSED = STRICT_TILES.map((tile) => ({ ...tile, fused: true }));
 
 /** Every form of a tile's module. */
 function forms(tile: Tile): Uint8Array<ArrayBuffer>[] {
@@ -18,7 +16,7 @@ function forms(tile: Tile): Uint8Array<ArrayBuffer>[] {
   );
 }
 
-describe.each(STRICT)("$rows rows of $vectors vectors", (tile) => {
+describe.each(STRICT_TILES)("$rows rows of $vectors vectors, $unroll steps", (tile) => {
   it("is a valid module in every form, without relaxed SIMD", () => {
     for (const bytes of forms(tile)) expect(WebAssembly.validate(bytes)).toBe(true);
   });
@@ -48,6 +46,13 @@ describe.each(STRICT)("$rows rows of $vectors vectors", (tile) => {
       expect(() => new WebAssembly.Instance(module, { env: { memory } })).toThrow(WebAssembly.LinkError);
     }
   });
+});
+
+it("the tiles of this engine are among those tested", () => {
+  for (const width of [128, 256] as const) {
+    expect(STRICT_TILES).toContainEqual(variant("wasm", width).tile);
+    expect(FUSED).toContainEqual(variant("wasm-relaxed", width).tile);
+  }
 });
 
 describe("wasm-relaxed", () => {

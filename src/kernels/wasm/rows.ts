@@ -95,7 +95,7 @@ export function softmax(m: ModuleBuilder): Func {
         forRange(i, p.scores, end, 16, () => [
           x.set(f32x4.mul(v128.load(i), f32x4.splat(p.scale))),
           v128.store(i, x),
-          most.set(f32x4.pmax(x, most)), // a NaN in x stays, and spoils the row, as it should
+          most.set(f32x4.pmax(x, most)), // a NaN is forgotten here; e to it is one, and spoils the row by its sum, as it should
         ]),
         top.set(
           f32.max(
