@@ -1,7 +1,6 @@
-import { brIf, call, drop, type Func, f32x4, forRange, i32, loop, type Statement, v128, when } from "./asm.ts";
-import { K_BLOCK } from "./layout.ts";
+import { advance, call, drop, type Func, f32x4, forRange, i32, type Statement, until, v128, when } from "./asm.ts";
 import type { ModuleBuilder } from "./module-builder.ts";
-import { forRowTiles } from "./pack.ts";
+import { bytesOf, choose, forBlocks, forRowTiles, rowTiles, whole } from "./steps.ts";
 
 /** A register tile: rows of x times vectors of four output columns. */
 export interface Tile {
@@ -31,31 +30,18 @@ export function packedProduct(m: ModuleBuilder, tile: Tile): Func {
   const tiles = Array.from({ length: tile.rows }, (_, i) => registerTile(m, i + 1, tile));
   const width = 16 * tile.vectors;
   const params = { sums: "i32", x: "i32", group: "i32", bias: "i32", T: "i32", K: "i32", panels: "i32" } as const;
-  return m.func("product", params, (p, local) => {
-    const int = () => local("i32");
-    const [k, block, at, end, panel, x, ahead, step, bytes] = [
-      int(),
-      int(),
-      int(),
-      int(),
-      int(),
-      int(),
-      int(),
-      int(),
-      int(),
-    ];
-    const bias = Array.from({ length: tile.vectors }, () => local("v128"));
+  return m.func("product", params, (p, locals) => {
+    const [k, block, at, end, panel, x, ahead, step, bytes] = locals("i32", 9);
+    const bias = locals("v128", tile.vectors);
     return [
       at.set(p.sums),
       forRange(panel, 0, p.panels, 1, () => [
         ...bias.map((b, j) => b.set(v128.load(p.bias, 16 * j))),
         end.set(i32.add(at, i32.mul(p.T, width))),
         forRange(at, at, end, width, () => bias.map((b, j) => v128.store(at, b, 16 * j))),
-        p.bias.set(i32.add(p.bias, width)),
+        advance(p.bias, width),
       ]),
-      forRange(k, 0, p.K, K_BLOCK, () => [
-        block.set(i32.sub(p.K, k)),
-        when(i32.lt_u(K_BLOCK, block), () => [block.set(K_BLOCK)]),
+      forBlocks(k, block, p.K, () => [
         bytes.set(i32.mul(block, width)),
         at.set(p.sums),
         forRange(panel, 0, p.panels, 1, () => [
@@ -67,16 +53,19 @@ export function packedProduct(m: ModuleBuilder, tile: Tile): Func {
             when(i32.ne(i32.add(panel, 1), p.panels), () => [
               ahead.set(i32.add(p.group, bytes)),
               // So many bytes a turn that all turns of all row tiles together cover the panel, and do not leave it.
-              step.set(i32.div_u(tile.unroll * width, i32.div_u(i32.add(p.T, tile.rows - 1), tile.rows))),
+              step.set(i32.div_u(tile.unroll * width, rowTiles(p.T, tile.rows))),
             ]),
           ]),
-          ...forRowTiles(p.T, tile.rows, int, (height) => [
-            ...tiles.map((f, i) => when(i32.eq(height, i + 1), () => [call(f, at, x, p.group, block, ahead, step)])),
-            at.set(i32.add(at, i32.mul(height, width))),
-            x.set(i32.add(x, i32.mul(height, i32.mul(block, 4)))),
-            ahead.set(i32.add(ahead, i32.mul(i32.div_u(block, tile.unroll), step))),
+          ...forRowTiles(p.T, tile.rows, locals, (height) => [
+            ...choose(
+              height,
+              tiles.map((f) => call(f, at, x, p.group, block, ahead, step)),
+            ),
+            advance(at, i32.mul(height, width)),
+            advance(x, i32.mul(height, bytesOf(block))),
+            advance(ahead, i32.mul(i32.div_u(block, tile.unroll), step)),
           ]),
-          p.group.set(i32.add(p.group, bytes)),
+          advance(p.group, bytes),
         ]),
         p.x.set(x),
       ]),
@@ -91,11 +80,11 @@ export function packedProduct(m: ModuleBuilder, tile: Tile): Func {
 function registerTile(m: ModuleBuilder, height: number, tile: Tile): Func {
   const width = 16 * tile.vectors;
   const params = { sums: "i32", x: "i32", w: "i32", k: "i32", ahead: "i32", step: "i32" } as const;
-  return m.func(`tile${height}`, params, (p, local) => {
-    const acc = Array.from({ length: height }, () => Array.from({ length: tile.vectors }, () => local("v128")));
-    const w = Array.from({ length: tile.vectors }, () => local("v128"));
-    const x = local("v128");
-    const end = local("i32");
+  return m.func(`tile${height}`, params, (p, locals) => {
+    const acc = Array.from({ length: height }, () => locals("v128", tile.vectors));
+    const w = locals("v128", tile.vectors);
+    const [x] = locals("v128");
+    const [end] = locals("i32");
     const steps = (count: number): readonly Statement[] => [
       ...Array.from({ length: count }, (_, u) => [
         ...w.map((v, j) => v.set(v128.load(p.w, u * width + 16 * j))),
@@ -104,17 +93,16 @@ function registerTile(m: ModuleBuilder, height: number, tile: Tile): Func {
           ...row.map((a, j) => a.set(tile.fused ? f32x4.relaxed_madd(x, w[j], a) : f32x4.add(a, f32x4.mul(x, w[j])))),
         ]),
       ]).flat(),
-      p.x.set(i32.add(p.x, 4 * height * count)),
-      p.w.set(i32.add(p.w, width * count)),
+      advance(p.x, 4 * height * count),
+      advance(p.w, width * count),
     ];
-    const readAhead = [drop(i32.load(p.ahead)), p.ahead.set(i32.add(p.ahead, p.step))];
+    const readAhead = [drop(i32.load(p.ahead)), advance(p.ahead, p.step)];
     const { unroll } = tile;
-    const whole = i32.mul(i32.div_u(p.k, unroll), unroll * width);
     return [
-      end.set(i32.add(p.w, whole)),
-      when(i32.ne(p.w, end), () => [loop((again) => [...readAhead, ...steps(unroll), brIf(again, i32.ne(p.w, end))])]),
+      end.set(i32.add(p.w, whole(p.k, unroll, unroll * width))),
+      until(p.w, end, () => [...readAhead, ...steps(unroll)]),
       end.set(i32.add(p.w, i32.mul(i32.rem_u(p.k, unroll), width))),
-      when(i32.ne(p.w, end), () => [loop((again) => [...steps(1), brIf(again, i32.ne(p.w, end))])]),
+      until(p.w, end, () => steps(1)),
       // All loads and sums first, then all stores: mixed, V8 would not pair 128-bit operations into 256-bit ones anywhere here.
       ...acc.flatMap((row, i) => row.map((a, j) => a.set(f32x4.add(v128.load(p.sums, i * width + 16 * j), a)))),
       ...acc.flatMap((row, i) => row.map((a, j) => v128.store(p.sums, a, i * width + 16 * j))),
