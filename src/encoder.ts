@@ -1,7 +1,7 @@
 import { type BackendInfo, type BackendOptions, chooseBackend } from "./backend.ts";
 import type { EncodingIds } from "./base/batch.ts";
-import { checkObject, checkOptional, checkSignal, checkWhole } from "./base/door.ts";
-import { ModelError } from "./base/errors.ts";
+import { checkObject, checkOneOf, checkOptional, checkSignal, checkWhole, refuse } from "./base/door.ts";
+import { fail } from "./base/errors.ts";
 import { Json } from "./base/json.ts";
 import type { RowSource, TensorSource } from "./base/tensor.ts";
 import { layOut } from "./bert/batch.ts";
@@ -9,7 +9,7 @@ import { type BertConfig, readConfig } from "./bert/config.ts";
 import { checkFinite, loadWeights, loadWords } from "./bert/weights.ts";
 import { openTensors } from "./open-tensors.ts";
 import type { Runner, SeeValues } from "./run/runner.ts";
-import { type ModelSource, readText } from "./source.ts";
+import { inFolder, type ModelSource, readText } from "./source.ts";
 
 /** Options of everything that runs a forward pass. */
 export interface EncoderOptions extends BackendOptions {
@@ -37,15 +37,11 @@ function defaultTokensPerBatch({ layers, hiddenSize: H, intermediateSize: I }: B
 
 /** config.json of a model's transformer folder. */
 export async function loadConfig(source: ModelSource, folder: string): Promise<BertConfig> {
-  const file = folder === "" ? "config.json" : `${folder}/config.json`;
+  const file = inFolder(folder, "config.json");
   const text = await readText(source, file);
   if (text === undefined) {
-    throw new ModelError(
-      `is missing: ${source.name} is not a model folder (it needs config.json, a vocabulary and weights)`,
-      {
-        file,
-      },
-    );
+    const needs = "it needs config.json, a vocabulary and weights";
+    fail(file, undefined, `is missing: ${source.name} is not a model folder (${needs})`);
   }
   return readConfig(Json.parse(file, text));
 }
@@ -123,7 +119,7 @@ export class Encoder {
   }
 
   checkUsable(): void {
-    if (this.#disposed) throw new ModelError("the model has been disposed of; load it again", { field: "dispose" });
+    if (this.#disposed) refuse("dispose", "the model has been disposed of; load it again");
   }
 
   /** Waits for the batch in flight, then lets go of the memory. Calls not finished by then are rejected. */
@@ -143,11 +139,7 @@ export function checkEncoderOptions(options: EncoderOptions): void {
     checkWhole("threads", threads, 0, MOST_THREADS, "all sense");
   }
   checkOptional("wide", wide, "boolean");
-  if (dtype !== undefined && dtype !== "float32") {
-    throw new ModelError('must be "float32" in this version', { field: "dtype", value: dtype });
-  }
-  if (rows !== undefined && rows !== "memory" && rows !== "source") {
-    throw new ModelError('must be "memory" or "source"', { field: "rows", value: rows });
-  }
+  if (dtype !== undefined && dtype !== "float32") refuse("dtype", 'must be "float32" in this version', dtype);
+  if (rows !== undefined) checkOneOf("rows", rows, ["memory", "source"]);
   if (tokensPerBatch !== undefined) checkWhole("tokensPerBatch", tokensPerBatch, 1);
 }

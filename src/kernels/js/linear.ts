@@ -1,4 +1,4 @@
-import { ModelError } from "../../base/errors.ts";
+import { refuse } from "../../base/door.ts";
 import type { Tensor } from "../../base/tensor.ts";
 import { sizeOf } from "../../base/tensor.ts";
 import type { Activation, Linear } from "../kernels.ts";
@@ -24,10 +24,7 @@ const { X, W, sums, tile } = /* @__PURE__ */ makeTile();
 export function prepare(weight: Tensor<Float32Array>, bias: Tensor<Float32Array>): Linear<Float32Array> {
   const [out, K] = weight.shape;
   if (K > X_SLOTS) {
-    throw new ModelError(`the js backend takes layers of at most ${X_SLOTS} inputs; use the reference backend`, {
-      field: "in",
-      value: K,
-    });
+    refuse("in", `the js backend takes layers of at most ${X_SLOTS} inputs; use the reference backend`, K);
   }
   return { weight: contiguous(weight), bias: contiguous(bias), in: K, out };
 }
