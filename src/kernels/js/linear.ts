@@ -2,7 +2,7 @@ import { refuse } from "../../base/door.ts";
 import type { Tensor } from "../../base/tensor.ts";
 import { sizeOf } from "../../base/tensor.ts";
 import type { Activation, Linear } from "../kernels.ts";
-import { activation } from "./activation.ts";
+import { ACTIVATIONS } from "./activation.ts";
 
 /*
  * The matrix product in plain JavaScript: a 3x3 register tile over float64 copies of its operands.
@@ -37,7 +37,7 @@ export function contiguous(t: Tensor<Float32Array>): Float32Array {
 export function linear(out: Float32Array, x: Float32Array, w: Linear<Float32Array>, T: number, act?: Activation): void {
   const K = w.in;
   const N = w.out;
-  const f = activation(act);
+  const f = act && ACTIVATIONS[act];
   const chunk = 3 * Math.min(MOST_BLOCKS, Math.floor(X_SLOTS / K)); // rows whose copies fit the scratch
   for (let first = 0; first < T; first += chunk) {
     const rows = Math.min(chunk, T - first);
