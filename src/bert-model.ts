@@ -3,7 +3,7 @@ import { checkObject, checkOptional, checkSignal, checkWhole, refuse } from "./b
 import { rowMajor, type Tensor, tensor } from "./base/tensor.ts";
 import { intoBatches } from "./bert/batch.ts";
 import type { BertConfig } from "./bert/config.ts";
-import { checkEncoderOptions, Encoder, type EncoderOptions, loadConfig } from "./encoder.ts";
+import { checkEncoderOptions, type Encoder, type EncoderOptions, loadConfig, loadEncoder } from "./encoder.ts";
 import { readTransformerFolder } from "./modules.ts";
 import { pool } from "./pooling/index.ts";
 import type { SeeValues } from "./run/runner.ts";
@@ -46,7 +46,7 @@ export class BertModel {
     try {
       const folder = await readTransformerFolder(source);
       const config = await loadConfig(source, folder);
-      const encoder = await Encoder.load(source, folder, config, config.longestText, options);
+      const encoder = await loadEncoder(source, folder, config, config.longestText, options);
       if (options.rows !== "source") await source.close(); // everything has been read
       return new BertModel(encoder, () => source.close());
     } catch (error) {

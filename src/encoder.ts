@@ -47,7 +47,7 @@ export async function loadConfig(source: ModelSource, folder: string): Promise<B
 }
 
 /** Encodings to hidden states: a backend, the weights, and room for one batch. */
-export class Encoder {
+export interface Encoder {
   readonly config: BertConfig;
   readonly backend: BackendInfo;
   /** Tokens there is room for: a batch, or the longest text. */
@@ -55,79 +55,70 @@ export class Encoder {
   /** Tokens a batch is filled up to; a longer text is a batch of its own. */
   readonly budget: number;
   readonly tensors: TensorSource;
-  readonly #words: RowSource;
-  readonly #runner: Runner;
-  #disposed = false;
-
-  private constructor(
-    config: BertConfig,
-    tensors: TensorSource,
-    words: RowSource,
-    runner: Runner,
-    backend: BackendInfo,
-    tokens: number,
-    budget: number,
-  ) {
-    this.config = config;
-    this.tensors = tensors;
-    this.#words = words;
-    this.#runner = runner;
-    this.backend = backend;
-    this.tokens = tokens;
-    this.budget = budget;
-  }
-
-  /** `longest` is the longest text that will be asked for, which may be a batch of its own. */
-  static async load(
-    source: ModelSource,
-    folder: string,
-    config: BertConfig,
-    longest: number,
-    options: EncoderOptions,
-  ): Promise<Encoder> {
-    const { engine, name, reason, width, work } = await chooseBackend(options);
-    const budget = options.tokensPerBatch ?? defaultTokensPerBatch(config, work);
-    const tokens = Math.max(budget, longest);
-    try {
-      const tensors = await openTensors(source, folder);
-      const words = await loadWords(tensors, config, options.rows ?? "memory");
-      const weights = await loadWeights(engine.kernels, tensors, config, options.signal);
-      const runner = await engine.start(weights, config, tokens);
-      const info = { name, threads: runner.threads, width, reason };
-      return new Encoder(config, tensors, words, runner, info, tokens, budget);
-    } catch (error) {
-      await engine.dispose();
-      throw error;
-    }
-  }
-
   /** Hidden states [T,H] of texts laid end to end, at most `tokens` of them. */
-  async run(encodings: readonly EncodingIds[], see?: SeeValues): Promise<Float32Array> {
-    this.checkUsable();
-    const { config } = this;
-    const batch = layOut(encodings, config);
-    const words = new Float32Array(batch.ids.length * config.hiddenSize);
-    try {
-      await this.#words.read(batch.ids, words);
-    } catch (error) {
-      this.checkUsable(); // dispose closes the file under a read
-      throw error;
-    }
-    checkFinite(words, this.tensors.file, "word embeddings of this batch");
-    this.checkUsable();
-    return this.#runner.run(batch, words, see);
-  }
-
-  checkUsable(): void {
-    if (this.#disposed) refuse("dispose", "the model has been disposed of; load it again");
-  }
-
+  run(encodings: readonly EncodingIds[], see?: SeeValues): Promise<Float32Array>;
+  /** @throws ModelError once the model has been disposed of. */
+  checkUsable(): void;
   /** Waits for the batch in flight, then lets go of the memory. Calls not finished by then are rejected. */
-  async dispose(): Promise<void> {
-    if (this.#disposed) return;
-    this.#disposed = true;
-    await this.#runner.dispose();
+  dispose(): Promise<void>;
+}
+
+/** `longest` is the longest text that will be asked for, which may be a batch of its own. */
+export async function loadEncoder(
+  source: ModelSource,
+  folder: string,
+  config: BertConfig,
+  longest: number,
+  options: EncoderOptions,
+): Promise<Encoder> {
+  const { engine, name, reason, width, work } = await chooseBackend(options);
+  const budget = options.tokensPerBatch ?? defaultTokensPerBatch(config, work);
+  const tokens = Math.max(budget, longest);
+  try {
+    const tensors = await openTensors(source, folder);
+    const words = await loadWords(tensors, config, options.rows ?? "memory");
+    const weights = await loadWeights(engine.kernels, tensors, config, options.signal);
+    const runner = await engine.start(weights, config, tokens);
+    const backend = { name, threads: runner.threads, width, reason };
+    return { config, backend, tokens, budget, tensors, ...running(config, tensors.file, words, runner) };
+  } catch (error) {
+    await engine.dispose();
+    throw error;
   }
+}
+
+function running(
+  config: BertConfig,
+  file: string,
+  words: RowSource,
+  runner: Runner,
+): Pick<Encoder, "run" | "checkUsable" | "dispose"> {
+  let disposed = false;
+  const checkUsable = (): void => {
+    if (disposed) refuse("dispose", "the model has been disposed of; load it again");
+  };
+  return {
+    checkUsable,
+    async run(encodings, see) {
+      checkUsable();
+      const batch = layOut(encodings, config);
+      const rows = new Float32Array(batch.ids.length * config.hiddenSize);
+      try {
+        await words.read(batch.ids, rows);
+      } catch (error) {
+        checkUsable(); // dispose closes the file under a read
+        throw error;
+      }
+      checkFinite(rows, file, "word embeddings of this batch");
+      checkUsable();
+      return runner.run(batch, rows, see);
+    },
+    async dispose() {
+      if (disposed) return;
+      disposed = true;
+      await runner.dispose();
+    },
+  };
 }
 
 /** Refuses what `load` cannot mean. */

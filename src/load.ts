@@ -1,7 +1,7 @@
 import { checkWhole } from "./base/door.ts";
 import { fail } from "./base/errors.ts";
 import { type BertTokenizer, loadTokenizer } from "./bert-tokenizer.ts";
-import { Encoder, loadConfig } from "./encoder.ts";
+import { type Encoder, loadConfig, loadEncoder } from "./encoder.ts";
 import { hashModel, type Identity, NUMERICS_VERSION } from "./identity.ts";
 import { type ModuleList, readModules } from "./modules.ts";
 import { checkTruncateDim, type LoadOptions } from "./options.ts";
@@ -55,7 +55,7 @@ export async function loadParts(from: ModelSource, options: LoadOptions): Promis
   const truncateDim = defaults.truncateDim ?? list.dimension;
   checkTruncateDim(truncateDim, list.dimension);
 
-  const encoder = await Encoder.load(source, folder, config, maxSeqLength, options);
+  const encoder = await loadEncoder(source, folder, config, maxSeqLength, options);
   const identity = {
     numerics: NUMERICS_VERSION,
     backend: encoder.backend.name,
