@@ -1,5 +1,5 @@
 import type { BackendInfo } from "./backend.ts";
-import { checkObject, checkOptional, checkSignal, checkWhole, refuse } from "./base/door.ts";
+import { checkFields, checkObject, checkOptional, checkWhole, refuse } from "./base/door.ts";
 import { rowMajor, type Tensor, tensor } from "./base/tensor.ts";
 import { intoBatches } from "./bert/batch.ts";
 import type { BertConfig } from "./bert/config.ts";
@@ -71,9 +71,7 @@ export class BertModel {
     encodings: EncodingLike | readonly EncodingLike[],
     options: { signal?: AbortSignal; see?: SeeValues } = {},
   ): Promise<BertOutput> {
-    checkObject("options", options);
-    checkSignal(options.signal);
-    checkOptional("see", options.see, "function");
+    checkFields(options, { see: "function" });
     const texts = (Array.isArray(encodings) ? encodings : [encodings]).map(withoutPadding);
     const N = texts.length;
     const L = texts.reduce((longest, text) => Math.max(longest, text.padded), 0);

@@ -1,6 +1,6 @@
 import { type BackendInfo, type BackendOptions, chooseBackend } from "./backend.ts";
 import type { EncodingIds } from "./base/batch.ts";
-import { checkObject, checkOneOf, checkOptional, checkSignal, checkWhole, refuse } from "./base/door.ts";
+import { checkFields, checkOneOf, checkWhole, refuse } from "./base/door.ts";
 import { fail } from "./base/errors.ts";
 import { Json } from "./base/json.ts";
 import type { RowSource, TensorSource } from "./base/tensor.ts";
@@ -123,13 +123,11 @@ function running(
 
 /** Refuses what `load` cannot mean. */
 export function checkEncoderOptions(options: EncoderOptions): void {
-  checkObject("options", options);
-  checkSignal(options.signal);
-  const { threads, wide, dtype, rows, tokensPerBatch } = options;
+  checkFields(options, { wide: "boolean" });
+  const { threads, dtype, rows, tokensPerBatch } = options;
   if (threads !== undefined && threads !== "auto") {
     checkWhole("threads", threads, 0, MOST_THREADS, "all sense");
   }
-  checkOptional("wide", wide, "boolean");
   if (dtype !== undefined && dtype !== "float32") refuse("dtype", 'must be "float32" in this version', dtype);
   if (rows !== undefined) checkOneOf("rows", rows, ["memory", "source"]);
   if (tokensPerBatch !== undefined) checkWhole("tokensPerBatch", tokensPerBatch, 1);

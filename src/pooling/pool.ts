@@ -61,7 +61,7 @@ function copyRow(out: Float32Array, at: number, hidden: Float32Array, H: number,
 
 function largest(out: Float32Array, at: number, hidden: Float32Array, H: number, s: Segment): void {
   for (let h = 0; h < H; h++) {
-    let most = Number.NEGATIVE_INFINITY;
+    let most = -Infinity;
     for (let t = s.skip; t < s.length; t++) most = Math.max(most, hidden[(s.start + t) * H + h]); // keeps a NaN
     out[at + h] = most;
   }

@@ -5,13 +5,14 @@ import {
   f32,
   f32x4,
   forRange,
+  type I32,
   i32,
   type Local,
   type Statement,
   v128,
   when,
 } from "./asm.ts";
-import type { ModuleBuilder } from "./module-builder.ts";
+import { i32s, type ModuleBuilder } from "./module-builder.ts";
 import { bytesOf, whole } from "./steps.ts";
 import { expOfNegative, type Lanes } from "./vector-math.ts";
 
@@ -20,7 +21,7 @@ import { expOfNegative, type Lanes } from "./vector-math.ts";
  * what V8 can pair.
  */
 export function overLanes(m: ModuleBuilder, name: string, lanes: Lanes): Func {
-  return m.func(name, { at: "i32", bytes: "i32" }, (p, locals) => {
+  return m.func(name, i32s("at", "bytes"), (p, locals) => {
     const [x, y] = locals("v128", 2);
     const [end] = locals("i32");
     return [
@@ -39,14 +40,13 @@ export function overLanes(m: ModuleBuilder, name: string, lanes: Lanes): Func {
 
 /** copy(to, from, toStride, fromStride, rows, bytes): a rectangle of floats. */
 export function copy(m: ModuleBuilder): Func {
-  const params = { to: "i32", from: "i32", toStride: "i32", fromStride: "i32", rows: "i32", bytes: "i32" } as const;
+  const params = i32s("to", "from", "toStride", "fromStride", "rows", "bytes");
   return m.func("copy", params, (p, locals) => {
     const [row, i, end] = locals("i32", 3);
     return [
       forRange(row, 0, p.rows, 1, () => [
         end.set(whole(p.bytes, 16, 16)),
-        forRange(i, 0, end, 16, () => [v128.store(i32.add(p.to, i), v128.load(i32.add(p.from, i)))]),
-        forRange(i, i, p.bytes, 4, () => [f32.store(i32.add(p.to, i), f32.load(i32.add(p.from, i)))]),
+        ...copyRow(i, p.to, p.from, end, p.bytes),
         advance(p.to, p.toStride),
         advance(p.from, p.fromStride),
       ]),
@@ -54,12 +54,20 @@ export function copy(m: ModuleBuilder): Func {
   });
 }
 
+/** Copies so many bytes of floats, up to `whole` by vectors, with `i` to count them. */
+function copyRow(i: Local<"i32">, to: I32, from: I32, whole: I32, bytes: I32): readonly Statement[] {
+  return [
+    forRange(i, 0, whole, 16, () => [v128.store(i32.add(to, i), v128.load(i32.add(from, i)))]),
+    forRange(i, i, bytes, 4, () => [f32.store(i32.add(to, i), f32.load(i32.add(from, i)))]),
+  ];
+}
+
 /**
  * unpack(to, stride, from, T, panels): whole panels [panels][T][P] to T rows, `stride` bytes apart. Row by row: a row of the result is
  * whole cache lines, written once.
  */
 export function unpack(m: ModuleBuilder, vectors: number): Func {
-  const params = { to: "i32", stride: "i32", from: "i32", T: "i32", panels: "i32" } as const;
+  const params = i32s("to", "stride", "from", "T", "panels");
   return m.func("unpack", params, (p, locals) => {
     const [t, to, from, end] = locals("i32", 4);
     const width = 16 * vectors;
@@ -92,7 +100,7 @@ function acrossLanes(x: Local<"v128">, op: typeof f32.add): F32 {
  * A row has room for whole vectors; what stands past L becomes 0.
  */
 export function softmax(m: ModuleBuilder): Func {
-  const params = { scores: "i32", stride: "i32", rows: "i32", L: "i32", scale: "f32" } as const;
+  const params = { ...i32s("scores", "stride", "rows", "L"), scale: "f32" } as const;
   return m.func("softmax", params, (p, locals) => {
     const [row, i, past, end] = locals("i32", 4);
     const [x, most, sum] = locals("v128", 3);
@@ -102,8 +110,8 @@ export function softmax(m: ModuleBuilder): Func {
       forRange(row, 0, p.rows, 1, () => [
         past.set(i32.add(p.scores, bytesOf(p.L))),
         end.set(i32.add(p.scores, whole(i32.add(p.L, 3), 4, 16))),
-        most.set(f32x4.const(Number.NEGATIVE_INFINITY)),
-        forRange(i, past, end, 4, () => [f32.store(i, f32.const(Number.NEGATIVE_INFINITY))]),
+        most.set(f32x4.const(-Infinity)),
+        forRange(i, past, end, 4, () => [f32.store(i, f32.const(-Infinity))]),
         forRange(i, p.scores, end, 16, () => [
           x.set(f32x4.mul(v128.load(i), f32x4.splat(p.scale))),
           v128.store(i, x),
@@ -133,16 +141,9 @@ export function softmax(m: ModuleBuilder): Func {
  */
 export function layerNorm(m: ModuleBuilder): Func {
   const params = {
-    to: "i32",
-    x: "i32",
-    residual: "i32",
-    gain: "i32",
-    shift: "i32",
-    mask: "i32",
-    T: "i32",
-    H: "i32",
+    ...i32s("to", "x", "residual", "gain", "shift", "mask", "T", "H"),
     epsilon: "f32",
-    row: "i32",
+    ...i32s("row"),
   } as const;
   return m.func("layerNorm", params, (p, locals) => {
     const [t, i, end, bytes] = locals("i32", 4);
@@ -183,8 +184,7 @@ export function layerNorm(m: ModuleBuilder): Func {
           y.set(f32x4.mul(f32x4.mul(v128.load(at(p.row)), scale), v128.load(at(p.gain)))),
           v128.store(at(p.row), f32x4.add(y, v128.load(at(p.shift)))),
         ]),
-        forRange(i, 0, end, 16, () => [v128.store(at(p.to), v128.load(at(p.row)))]),
-        forRange(i, i, bytes, 4, () => [f32.store(at(p.to), f32.load(at(p.row)))]),
+        ...copyRow(i, p.to, p.row, end, bytes),
         advance(p.x, bytes),
         when(p.residual, () => [advance(p.residual, bytes)]),
         advance(p.to, bytes),
