@@ -32,30 +32,32 @@ export const AXES = 64;
  * All element types by the name they have in the file: what JavaScript calls it, or the bits of an element where it has no array for it. In
  * the reference's order: its writer sorts by the last first.
  */
-export const STORED_TYPES: ReadonlyMap<string, DType | number> = new Map<string, DType | number>([
-  ["BOOL", "bool"],
-  ["F4", 4],
-  ["F6_E2M3", 6],
-  ["F6_E3M2", 6],
-  ["U8", "uint8"],
-  ["I8", "int8"],
-  ["F8_E5M2", 8],
-  ["F8_E4M3", 8],
-  ["F8_E8M0", 8],
-  ["F8_E4M3FNUZ", 8],
-  ["F8_E5M2FNUZ", 8],
-  ["I16", "int16"],
-  ["U16", "uint16"],
-  ["F16", "float16"],
-  ["BF16", "bfloat16"],
-  ["I32", "int32"],
-  ["U32", "uint32"],
-  ["F32", "float32"],
-  ["C64", 64],
-  ["F64", "float64"],
-  ["I64", "int64"],
-  ["U64", "uint64"],
-]);
+export const STORED_TYPES: ReadonlyMap<string, DType | number> = new Map<string, DType | number>(
+  Object.entries({
+    BOOL: "bool",
+    F4: 4,
+    F6_E2M3: 6,
+    F6_E3M2: 6,
+    U8: "uint8",
+    I8: "int8",
+    F8_E5M2: 8,
+    F8_E4M3: 8,
+    F8_E8M0: 8,
+    F8_E4M3FNUZ: 8,
+    F8_E5M2FNUZ: 8,
+    I16: "int16",
+    U16: "uint16",
+    F16: "float16",
+    BF16: "bfloat16",
+    I32: "int32",
+    U32: "uint32",
+    F32: "float32",
+    C64: 64,
+    F64: "float64",
+    I64: "int64",
+    U64: "uint64",
+  }),
+);
 
 export interface Header {
   readonly metadata: ReadonlyMap<string, string>;
