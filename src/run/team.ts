@@ -39,15 +39,7 @@ export function team(
     dispose: () => workers.stop(),
     async start(weights, config, tokens) {
       const scratch = roomFor(kernels, config, tokens);
-      const { hiddenSize: H, heads } = config;
-      const largest = {
-        tokens,
-        sentence: Math.min(tokens, config.longestText),
-        inputs: Math.max(H, config.intermediateSize),
-        heads,
-        H,
-      };
-      const all = seats({ module, name: kind.name, panel }, count, store.take, largest);
+      const all = seats({ module, name: kind.name, panel }, count, store.take, config, tokens);
       const end = store.take(0);
       await workers.ready((index) => ({ kind: "start", seat: all[index], weights, config, scratch, end }));
       const turns = new Turns();
