@@ -23,6 +23,8 @@ export interface Variant {
  *
  * Eight steps of k a turn: four cost 3 %, two 8 %.
  */
+
+/** Rows of the tiles. */
 const HEIGHTS: Readonly<Record<Variant["name"], Readonly<Record<Variant["width"], number>>>> = {
   wasm: { 128: 5, 256: 10 },
   "wasm-relaxed": { 128: 6, 256: 12 },
