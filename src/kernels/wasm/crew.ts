@@ -1,5 +1,5 @@
 import { advance, br, brIf, drop, i32, leave, loop, memoryAtomic, when } from "./asm.ts";
-import { i32s, type ModuleBuilder } from "./module-builder.ts";
+import type { ModuleBuilder } from "./module-builder.ts";
 
 /*
  * How threads that run the same operations share them. Work of an operation is claimed piece by piece, so that a thread the machine has
@@ -44,12 +44,12 @@ const LOOKS = 4000;
 
 /** claim(at): the next piece. */
 export function claim(m: ModuleBuilder): void {
-  m.func("claim", i32s("at"), (p) => [i32.atomic.rmw_add(p.at, 1, CLAIMED)], "i32");
+  m.func("claim", { at: "i32" }, (p) => [i32.atomic.rmw_add(p.at, 1, CLAIMED)], "i32");
 }
 
 /** meet(at, count): returns when `count` threads have called it. */
 export function meet(m: ModuleBuilder): void {
-  m.func("meet", i32s("at", "count"), (p, locals) => {
+  m.func("meet", { at: "i32", count: "i32" }, (p, locals) => {
     const [generation, looks] = locals("i32", 2);
     const gone = i32.ne(i32.atomic.load(p.at, GENERATION), generation);
     return [

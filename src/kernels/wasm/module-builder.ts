@@ -16,11 +16,6 @@ type Arguments<P extends Params> = { readonly [K in keyof P]: Local<P[K]> };
 /** New local variables of the function being written, one if no number is given; they start as 0. */
 export type NewLocals = <T extends ValueType>(type: T, count?: number) => Local<T>[];
 
-/** Parameters that are all whole numbers or addresses. */
-export function i32s<N extends string>(...names: N[]): Record<N, "i32"> {
-  return Object.fromEntries(names.map((name) => [name, "i32"])) as Record<N, "i32">;
-}
-
 export interface ModuleBuilder {
   /** Adds a function, exported under its name: without a result, or with the one its last expression leaves. */
   func<P extends Params, R extends ValueType = never>(

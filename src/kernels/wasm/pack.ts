@@ -1,5 +1,5 @@
 import { advance, call, type Func, f32, forRange, i32, type Statement, until, when } from "./asm.ts";
-import { i32s, type ModuleBuilder } from "./module-builder.ts";
+import type { ModuleBuilder } from "./module-builder.ts";
 import { bytesOf, choose, forBlocks, forRowTiles, whole } from "./steps.ts";
 
 /**
@@ -8,7 +8,7 @@ import { bytesOf, choose, forBlocks, forRowTiles, whole } from "./steps.ts";
  */
 export function packRows(m: ModuleBuilder, most: number): Func {
   const packers = Array.from({ length: most }, (_, i) => packTile(m, i + 1));
-  const params = i32s("to", "x", "stride", "T", "K", "share", "shares");
+  const params = { to: "i32", x: "i32", stride: "i32", T: "i32", K: "i32", share: "i32", shares: "i32" } as const;
   return m.func("packRows", params, (p, locals) => {
     const [k, block, from, turn] = locals("i32", 4);
     return [
@@ -32,7 +32,7 @@ export function packRows(m: ModuleBuilder, most: number): Func {
 
 /** packH(to, from, stride, k): `height` rows of k floats side by side, [k][height]. */
 function packTile(m: ModuleBuilder, height: number): Func {
-  return m.func(`pack${height}`, i32s("to", "from", "stride", "k"), (p, locals) => {
+  return m.func(`pack${height}`, { to: "i32", from: "i32", stride: "i32", k: "i32" }, (p, locals) => {
     const rows = locals("i32", height);
     const [end] = locals("i32");
     const steps = (count: number): readonly Statement[] => [
@@ -57,7 +57,7 @@ function packTile(m: ModuleBuilder, height: number): Func {
  * as they are.
  */
 export function transpose(m: ModuleBuilder, panel: number): Func {
-  const params = i32s("to", "from", "stride", "rows", "K");
+  const params = { to: "i32", from: "i32", stride: "i32", rows: "i32", K: "i32" } as const;
   return m.func("transpose", params, (p, locals) => {
     const [row, k, to, end] = locals("i32", 4);
     return [

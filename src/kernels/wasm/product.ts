@@ -1,5 +1,5 @@
 import { advance, call, drop, type Func, f32x4, forRange, i32, type Statement, until, v128, when } from "./asm.ts";
-import { i32s, type ModuleBuilder } from "./module-builder.ts";
+import type { ModuleBuilder } from "./module-builder.ts";
 import { bytesOf, choose, forBlocks, forRowTiles, rowTiles, whole } from "./steps.ts";
 
 /** A register tile: rows of x times vectors of four output columns. */
@@ -29,7 +29,7 @@ const READ_AHEAD_FROM = 11;
 export function packedProduct(m: ModuleBuilder, tile: Tile): Func {
   const tiles = Array.from({ length: tile.rows }, (_, i) => registerTile(m, i + 1, tile));
   const width = 16 * tile.vectors;
-  const params = i32s("sums", "x", "group", "bias", "T", "K", "panels");
+  const params = { sums: "i32", x: "i32", group: "i32", bias: "i32", T: "i32", K: "i32", panels: "i32" } as const;
   return m.func("product", params, (p, locals) => {
     const [k, block, at, end, panel, x, ahead, step, bytes] = locals("i32", 9);
     const bias = locals("v128", tile.vectors);
@@ -79,7 +79,7 @@ export function packedProduct(m: ModuleBuilder, tile: Tile): Func {
  */
 function registerTile(m: ModuleBuilder, height: number, tile: Tile): Func {
   const width = 16 * tile.vectors;
-  const params = i32s("sums", "x", "w", "k", "ahead", "step");
+  const params = { sums: "i32", x: "i32", w: "i32", k: "i32", ahead: "i32", step: "i32" } as const;
   return m.func(`tile${height}`, params, (p, locals) => {
     const acc = Array.from({ length: height }, () => locals("v128", tile.vectors));
     const w = locals("v128", tile.vectors);

@@ -12,7 +12,7 @@ import {
   v128,
   when,
 } from "./asm.ts";
-import { i32s, type ModuleBuilder } from "./module-builder.ts";
+import type { ModuleBuilder } from "./module-builder.ts";
 import { bytesOf, whole } from "./steps.ts";
 import { expOfNegative, type Lanes } from "./vector-math.ts";
 
@@ -21,7 +21,7 @@ import { expOfNegative, type Lanes } from "./vector-math.ts";
  * what V8 can pair.
  */
 export function overLanes(m: ModuleBuilder, name: string, lanes: Lanes): Func {
-  return m.func(name, i32s("at", "bytes"), (p, locals) => {
+  return m.func(name, { at: "i32", bytes: "i32" }, (p, locals) => {
     const [x, y] = locals("v128", 2);
     const [end] = locals("i32");
     return [
@@ -40,7 +40,7 @@ export function overLanes(m: ModuleBuilder, name: string, lanes: Lanes): Func {
 
 /** copy(to, from, toStride, fromStride, rows, bytes): a rectangle of floats. */
 export function copy(m: ModuleBuilder): Func {
-  const params = i32s("to", "from", "toStride", "fromStride", "rows", "bytes");
+  const params = { to: "i32", from: "i32", toStride: "i32", fromStride: "i32", rows: "i32", bytes: "i32" } as const;
   return m.func("copy", params, (p, locals) => {
     const [row, i, end] = locals("i32", 3);
     return [
@@ -67,7 +67,7 @@ function copyRow(i: Local<"i32">, to: I32, from: I32, whole: I32, bytes: I32): r
  * whole cache lines, written once.
  */
 export function unpack(m: ModuleBuilder, vectors: number): Func {
-  const params = i32s("to", "stride", "from", "T", "panels");
+  const params = { to: "i32", stride: "i32", from: "i32", T: "i32", panels: "i32" } as const;
   return m.func("unpack", params, (p, locals) => {
     const [t, to, from, end] = locals("i32", 4);
     const width = 16 * vectors;
@@ -100,7 +100,7 @@ function acrossLanes(x: Local<"v128">, op: typeof f32.add): F32 {
  * A row has room for whole vectors; what stands past L becomes 0.
  */
 export function softmax(m: ModuleBuilder): Func {
-  const params = { ...i32s("scores", "stride", "rows", "L"), scale: "f32" } as const;
+  const params = { scores: "i32", stride: "i32", rows: "i32", L: "i32", scale: "f32" } as const;
   return m.func("softmax", params, (p, locals) => {
     const [row, i, past, end] = locals("i32", 4);
     const [x, most, sum] = locals("v128", 3);
@@ -141,9 +141,16 @@ export function softmax(m: ModuleBuilder): Func {
  */
 export function layerNorm(m: ModuleBuilder): Func {
   const params = {
-    ...i32s("to", "x", "residual", "gain", "shift", "mask", "T", "H"),
+    to: "i32",
+    x: "i32",
+    residual: "i32",
+    gain: "i32",
+    shift: "i32",
+    mask: "i32",
+    T: "i32",
+    H: "i32",
     epsilon: "f32",
-    ...i32s("row"),
+    row: "i32",
   } as const;
   return m.func("layerNorm", params, (p, locals) => {
     const [t, i, end, bytes] = locals("i32", 4);
