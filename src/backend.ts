@@ -116,10 +116,13 @@ export async function chooseBackend(options: BackendOptions = {}): Promise<Chose
 
 function plain(kernels: Kernels<unknown>, { threads = 0, wide }: BackendOptions, reason: string): ChosenBackend {
   if (wide === true) refuse("wide", `is for WebAssembly; ${kernels.name} has no vectors`, wide);
-  if (threads !== 0 && threads !== "auto") {
-    refuse("threads", `must be 0 or "auto": ${kernels.name} computes on the calling thread`, threads);
-  }
+  checkNoThreads(threads, `${kernels.name} computes on the calling thread`);
   return { engine: inline(kernels), name: kernels.name, reason, width: 0, work: WORK.js };
+}
+
+/** Where the calling thread computes nobody may insist on others. */
+function checkNoThreads(threads: BackendOptions["threads"], why: string): void {
+  if (threads !== 0 && threads !== "auto") refuse("threads", `cannot be had here (${why}); use 0 or "auto"`, threads);
 }
 
 async function inWebAssembly(name: Variant["name"], options: BackendOptions, reason: string): Promise<ChosenBackend> {
@@ -144,9 +147,7 @@ async function inWebAssembly(name: Variant["name"], options: BackendOptions, rea
       alone = `${error}`;
     }
   }
-  if (threads !== 0 && threads !== "auto") {
-    refuse("threads", `cannot be had here (${alone}); use 0 or "auto"`, threads);
-  }
+  checkNoThreads(threads, alone);
   const own = workers?.shared ? await compile(kind, false) : module;
   const engine = inline((await wasmOf(own, kind)) as Kernels<unknown>);
   return { engine, name, reason: `${reason}; on the calling thread: ${alone}`, width, work: WORK.wasm };

@@ -1,9 +1,9 @@
 import type { BackendInfo } from "./backend.ts";
-import { checkObject, checkOptional, checkSignal, checkWhole, refuse } from "./base/door.ts";
+import { checkFields, checkObject, checkOptional, checkWhole, refuse } from "./base/door.ts";
 import { rowMajor, type Tensor, tensor } from "./base/tensor.ts";
 import { intoBatches } from "./bert/batch.ts";
 import type { BertConfig } from "./bert/config.ts";
-import { checkEncoderOptions, Encoder, type EncoderOptions, loadConfig } from "./encoder.ts";
+import { checkEncoderOptions, type Encoder, type EncoderOptions, loadConfig, loadEncoder } from "./encoder.ts";
 import { readTransformerFolder } from "./modules.ts";
 import { pool } from "./pooling/index.ts";
 import type { SeeValues } from "./run/runner.ts";
@@ -46,7 +46,7 @@ export class BertModel {
     try {
       const folder = await readTransformerFolder(source);
       const config = await loadConfig(source, folder);
-      const encoder = await Encoder.load(source, folder, config, config.longestText, options);
+      const encoder = await loadEncoder(source, folder, config, config.longestText, options);
       if (options.rows !== "source") await source.close(); // everything has been read
       return new BertModel(encoder, () => source.close());
     } catch (error) {
@@ -71,9 +71,7 @@ export class BertModel {
     encodings: EncodingLike | readonly EncodingLike[],
     options: { signal?: AbortSignal; see?: SeeValues } = {},
   ): Promise<BertOutput> {
-    checkObject("options", options);
-    checkSignal(options.signal);
-    checkOptional("see", options.see, "function");
+    checkFields(options, { see: "function" });
     const texts = (Array.isArray(encodings) ? encodings : [encodings]).map(withoutPadding);
     const N = texts.length;
     const L = texts.reduce((longest, text) => Math.max(longest, text.padded), 0);

@@ -3,12 +3,13 @@ import { readTransformerFolder } from "./modules.ts";
 import { inFolder, type ModelInput, type ModelSource, openModel, readText, type SourceOptions } from "./source.ts";
 import { type TokenizerOptions, WordPieceTokenizer } from "./tokenizer/index.ts";
 import { given, isObject } from "./tokenizer/json.ts";
+import { CONFIG } from "./tokenizer/special-tokens.ts";
 
 /** Files a tokenizer may be made of, in a model's transformer folder. */
 const TOKENIZER_FILES = [
   "vocab.txt",
   "tokenizer.json",
-  "tokenizer_config.json",
+  CONFIG,
   "special_tokens_map.json",
   "added_tokens.json",
 ] as const;
@@ -47,14 +48,13 @@ async function nameClass(
   folder: string,
   files: Record<string, string | undefined>,
 ): Promise<void> {
-  const file = "tokenizer_config.json";
   const field = "tokenizer_class";
   const model = await readText(source, inFolder(folder, "config.json"));
-  const text = files[file];
+  const text = files[CONFIG];
   if (text === undefined || model === undefined) return;
   const named = Json.parse("config.json", model).get(field);
-  const settings = parseJson(file, text);
+  const settings = parseJson(CONFIG, text);
   if (named !== undefined && isObject(settings) && !given(settings[field])) {
-    files[file] = JSON.stringify({ ...settings, [field]: named });
+    files[CONFIG] = JSON.stringify({ ...settings, [field]: named });
   }
 }

@@ -1,7 +1,7 @@
 import { type BackendInfo, type BackendOptions, chooseBackend } from "./backend.ts";
 import type { EncodingIds } from "./base/batch.ts";
-import { checkObject, checkOptional, checkSignal, checkWhole } from "./base/door.ts";
-import { ModelError } from "./base/errors.ts";
+import { checkFields, checkOneOf, checkWhole, refuse } from "./base/door.ts";
+import { fail } from "./base/errors.ts";
 import { Json } from "./base/json.ts";
 import type { RowSource, TensorSource } from "./base/tensor.ts";
 import { layOut } from "./bert/batch.ts";
@@ -9,7 +9,7 @@ import { type BertConfig, readConfig } from "./bert/config.ts";
 import { checkFinite, loadWeights, loadWords } from "./bert/weights.ts";
 import { openTensors } from "./open-tensors.ts";
 import type { Runner, SeeValues } from "./run/runner.ts";
-import { type ModelSource, readText } from "./source.ts";
+import { inFolder, type ModelSource, readText } from "./source.ts";
 
 /** Options of everything that runs a forward pass. */
 export interface EncoderOptions extends BackendOptions {
@@ -37,21 +37,17 @@ function defaultTokensPerBatch({ layers, hiddenSize: H, intermediateSize: I }: B
 
 /** config.json of a model's transformer folder. */
 export async function loadConfig(source: ModelSource, folder: string): Promise<BertConfig> {
-  const file = folder === "" ? "config.json" : `${folder}/config.json`;
+  const file = inFolder(folder, "config.json");
   const text = await readText(source, file);
   if (text === undefined) {
-    throw new ModelError(
-      `is missing: ${source.name} is not a model folder (it needs config.json, a vocabulary and weights)`,
-      {
-        file,
-      },
-    );
+    const needs = "it needs config.json, a vocabulary and weights";
+    fail(file, undefined, `is missing: ${source.name} is not a model folder (${needs})`);
   }
   return readConfig(Json.parse(file, text));
 }
 
 /** Encodings to hidden states: a backend, the weights, and room for one batch. */
-export class Encoder {
+export interface Encoder {
   readonly config: BertConfig;
   readonly backend: BackendInfo;
   /** Tokens there is room for: a batch, or the longest text. */
@@ -59,95 +55,80 @@ export class Encoder {
   /** Tokens a batch is filled up to; a longer text is a batch of its own. */
   readonly budget: number;
   readonly tensors: TensorSource;
-  readonly #words: RowSource;
-  readonly #runner: Runner;
-  #disposed = false;
-
-  private constructor(
-    config: BertConfig,
-    tensors: TensorSource,
-    words: RowSource,
-    runner: Runner,
-    backend: BackendInfo,
-    tokens: number,
-    budget: number,
-  ) {
-    this.config = config;
-    this.tensors = tensors;
-    this.#words = words;
-    this.#runner = runner;
-    this.backend = backend;
-    this.tokens = tokens;
-    this.budget = budget;
-  }
-
-  /** `longest` is the longest text that will be asked for, which may be a batch of its own. */
-  static async load(
-    source: ModelSource,
-    folder: string,
-    config: BertConfig,
-    longest: number,
-    options: EncoderOptions,
-  ): Promise<Encoder> {
-    const { engine, name, reason, width, work } = await chooseBackend(options);
-    const budget = options.tokensPerBatch ?? defaultTokensPerBatch(config, work);
-    const tokens = Math.max(budget, longest);
-    try {
-      const tensors = await openTensors(source, folder);
-      const words = await loadWords(tensors, config, options.rows ?? "memory");
-      const weights = await loadWeights(engine.kernels, tensors, config, options.signal);
-      const runner = await engine.start(weights, config, tokens);
-      const info = { name, threads: runner.threads, width, reason };
-      return new Encoder(config, tensors, words, runner, info, tokens, budget);
-    } catch (error) {
-      await engine.dispose();
-      throw error;
-    }
-  }
-
   /** Hidden states [T,H] of texts laid end to end, at most `tokens` of them. */
-  async run(encodings: readonly EncodingIds[], see?: SeeValues): Promise<Float32Array> {
-    this.checkUsable();
-    const { config } = this;
-    const batch = layOut(encodings, config);
-    const words = new Float32Array(batch.ids.length * config.hiddenSize);
-    try {
-      await this.#words.read(batch.ids, words);
-    } catch (error) {
-      this.checkUsable(); // dispose closes the file under a read
-      throw error;
-    }
-    checkFinite(words, this.tensors.file, "word embeddings of this batch");
-    this.checkUsable();
-    return this.#runner.run(batch, words, see);
-  }
-
-  checkUsable(): void {
-    if (this.#disposed) throw new ModelError("the model has been disposed of; load it again", { field: "dispose" });
-  }
-
+  run(encodings: readonly EncodingIds[], see?: SeeValues): Promise<Float32Array>;
+  /** @throws ModelError once the model has been disposed of. */
+  checkUsable(): void;
   /** Waits for the batch in flight, then lets go of the memory. Calls not finished by then are rejected. */
-  async dispose(): Promise<void> {
-    if (this.#disposed) return;
-    this.#disposed = true;
-    await this.#runner.dispose();
+  dispose(): Promise<void>;
+}
+
+/** `longest` is the longest text that will be asked for, which may be a batch of its own. */
+export async function loadEncoder(
+  source: ModelSource,
+  folder: string,
+  config: BertConfig,
+  longest: number,
+  options: EncoderOptions,
+): Promise<Encoder> {
+  const { engine, name, reason, width, work } = await chooseBackend(options);
+  const budget = options.tokensPerBatch ?? defaultTokensPerBatch(config, work);
+  const tokens = Math.max(budget, longest);
+  try {
+    const tensors = await openTensors(source, folder);
+    const words = await loadWords(tensors, config, options.rows ?? "memory");
+    const weights = await loadWeights(engine.kernels, tensors, config, options.signal);
+    const runner = await engine.start(weights, config, tokens);
+    const backend = { name, threads: runner.threads, width, reason };
+    return { config, backend, tokens, budget, tensors, ...running(config, tensors.file, words, runner) };
+  } catch (error) {
+    await engine.dispose();
+    throw error;
   }
+}
+
+function running(
+  config: BertConfig,
+  file: string,
+  words: RowSource,
+  runner: Runner,
+): Pick<Encoder, "run" | "checkUsable" | "dispose"> {
+  let disposed = false;
+  const checkUsable = (): void => {
+    if (disposed) refuse("dispose", "the model has been disposed of; load it again");
+  };
+  return {
+    checkUsable,
+    async run(encodings, see) {
+      checkUsable();
+      const batch = layOut(encodings, config);
+      const rows = new Float32Array(batch.ids.length * config.hiddenSize);
+      try {
+        await words.read(batch.ids, rows);
+      } catch (error) {
+        checkUsable(); // dispose closes the file under a read
+        throw error;
+      }
+      checkFinite(rows, file, "word embeddings of this batch");
+      checkUsable();
+      return runner.run(batch, rows, see);
+    },
+    async dispose() {
+      if (disposed) return;
+      disposed = true;
+      await runner.dispose();
+    },
+  };
 }
 
 /** Refuses what `load` cannot mean. */
 export function checkEncoderOptions(options: EncoderOptions): void {
-  checkObject("options", options);
-  checkSignal(options.signal);
-  const { threads, wide, dtype, rows, tokensPerBatch } = options;
+  checkFields(options, { wide: "boolean" });
+  const { threads, dtype, rows, tokensPerBatch } = options;
   if (threads !== undefined && threads !== "auto") {
     checkWhole("threads", threads, 0, MOST_THREADS, "all sense");
   }
-  checkOptional("wide", wide, "boolean");
-  if (dtype !== undefined && dtype !== "float32") {
-    throw new ModelError('must be "float32" in this version', { field: "dtype", value: dtype });
-  }
-  if (rows !== undefined && rows !== "memory" && rows !== "source") {
-    throw new ModelError('must be "memory" or "source"', { field: "rows", value: rows });
-  }
+  if (dtype !== undefined && dtype !== "float32") refuse("dtype", 'must be "float32" in this version', dtype);
+  if (rows !== undefined) checkOneOf("rows", rows, ["memory", "source"]);
   if (tokensPerBatch !== undefined) checkWhole("tokensPerBatch", tokensPerBatch, 1);
 }

@@ -3,13 +3,26 @@
 /** munjang: sentence embeddings in TypeScript. Public names only. */
 
 export { type Encoding, type Unknown, WordPieceTokenizer } from "./tokenizer/index.ts";
+export type { TokenizerOptions } from "./tokenizer/index.ts";
+export { similarity, similarityPairwise } from "./pooling/index.ts";
+export type { Precision, Ranges, SimilarityFunction } from "./pooling/index.ts";
 import "./web-threads.ts";
+export { BertModel, type BertOutput, type EncodingLike, meanPooling } from "./bert-model.ts";
+export { ModelError } from "./base/errors.ts";
+export { BertTokenizer } from "./bert-tokenizer.ts";
+export {
+  type DirectoryHandle,
+  type FileListLike,
+  type ModelFiles,
+  type ModelInput,
+  type ModelSource,
+  openModel,
+  type SourceOptions,
+} from "./source.ts";
+export { SentenceTransformer } from "./sentence-transformer.ts";
 export { type Identity, NUMERICS_VERSION } from "./identity.ts";
 export type { Backend, BackendInfo, BackendName, BackendOptions } from "./backend.ts";
-export { ModelError } from "./base/errors.ts";
 export type { DType, Tensor, TensorData } from "./base/tensor.ts";
-export { BertModel, type BertOutput, type EncodingLike, meanPooling } from "./bert-model.ts";
-export { BertTokenizer } from "./bert-tokenizer.ts";
 export type { EncoderOptions } from "./encoder.ts";
 export type {
   Encoded,
@@ -23,16 +36,3 @@ export type {
   StreamOptions,
   TextFeatures,
 } from "./options.ts";
-export type { Precision, Ranges, SimilarityFunction } from "./pooling/index.ts";
-export { similarity, similarityPairwise } from "./pooling/index.ts";
-export { SentenceTransformer } from "./sentence-transformer.ts";
-export {
-  type DirectoryHandle,
-  type FileListLike,
-  type ModelFiles,
-  type ModelInput,
-  type ModelSource,
-  openModel,
-  type SourceOptions,
-} from "./source.ts";
-export type { TokenizerOptions } from "./tokenizer/index.ts";

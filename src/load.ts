@@ -1,11 +1,11 @@
 import { checkWhole } from "./base/door.ts";
 import { fail } from "./base/errors.ts";
 import { type BertTokenizer, loadTokenizer } from "./bert-tokenizer.ts";
-import { Encoder, loadConfig } from "./encoder.ts";
+import { type Encoder, loadConfig, loadEncoder } from "./encoder.ts";
 import { hashModel, type Identity, NUMERICS_VERSION } from "./identity.ts";
 import { type ModuleList, readModules } from "./modules.ts";
 import { checkTruncateDim, type LoadOptions } from "./options.ts";
-import { choosePrompt, type ModelDefaults, readDefaults } from "./prompts.ts";
+import { choosePrompt, DEFAULTS, type ModelDefaults, readDefaults } from "./prompts.ts";
 import { type ModelSource, readText } from "./source.ts";
 import { readTransformerSettings } from "./transformer-settings.ts";
 
@@ -38,10 +38,7 @@ export async function loadParts(from: ModelSource, options: LoadOptions): Promis
   const settings = list.listed
     ? await readTransformerSettings(source, folder)
     : { maxSeqLength: undefined, lowerCase: false };
-  const defaults = readDefaults(
-    list.listed ? await readText(source, "config_sentence_transformers.json") : undefined,
-    options,
-  );
+  const defaults = readDefaults(list.listed ? await readText(source, DEFAULTS) : undefined, options);
   const tokenizer = await loadTokenizer(source, folder, { lowerCase: settings.lowerCase, ...options.tokenizer });
   tokenizer.warnings.forEach(warn);
   checkVocabulary(tokenizer, config.vocabularySize);
@@ -55,7 +52,7 @@ export async function loadParts(from: ModelSource, options: LoadOptions): Promis
   const truncateDim = defaults.truncateDim ?? list.dimension;
   checkTruncateDim(truncateDim, list.dimension);
 
-  const encoder = await Encoder.load(source, folder, config, maxSeqLength, options);
+  const encoder = await loadEncoder(source, folder, config, maxSeqLength, options);
   const identity = {
     numerics: NUMERICS_VERSION,
     backend: encoder.backend.name,
@@ -68,15 +65,12 @@ export async function loadParts(from: ModelSource, options: LoadOptions): Promis
     prompt: choosePrompt(defaults, {}),
     model: await hashModel(
       source,
-      [...read].filter((path) => !NOT_HASHED.includes(path)),
+      [...read].filter((path) => path !== DEFAULTS),
     ),
   };
   if (options.rows !== "source") await source.close(); // everything has been read
   return { source, tokenizer, encoder, list, defaults, maxSeqLength, warnings, identity };
 }
-
-/** Settings that say how to use a model, not what its vectors are; versions stand in it too. */
-const NOT_HASHED = ["config_sentence_transformers.json"];
 
 function checkVocabulary(tokenizer: BertTokenizer, rows: number): void {
   const { vocabularySize } = tokenizer;

@@ -113,7 +113,7 @@ async function fetchTo(partial: string, model: HubModel, path: string, { commit,
         if (response.body === null) throw new Error("the answer was empty");
         for await (const piece of response.body as AsyncIterable<Uint8Array>) {
           alive();
-          if (at + piece.length > (size ?? Number.POSITIVE_INFINITY)) {
+          if (at + piece.length > (size ?? Infinity)) {
             at = 0;
             throw new ModelError(`the server sent more than the ${size} bytes it promised`, { file: path });
           }

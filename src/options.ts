@@ -1,4 +1,4 @@
-import { checkObject, checkOneOf, checkOptional, checkSignal, checkWhole, refuse } from "./base/door.ts";
+import { checkFields, checkOneOf, checkWhole, refuse } from "./base/door.ts";
 import type { Tensor } from "./base/tensor.ts";
 import type { EncodingLike } from "./bert-model.ts";
 import { checkEncoderOptions, type EncoderOptions } from "./encoder.ts";
@@ -106,19 +106,12 @@ export type Row = Float32Array | Int8Array | Uint8Array | Tensor<Float32Array> |
 /** Refuses what `load` cannot mean, as far as it can be told before the model is open. */
 export function checkLoadOptions(options: LoadOptions): void {
   checkEncoderOptions(options);
-  checkOptional("onProgress", options.onProgress, "function");
-  checkOptional("onWarning", options.onWarning, "function");
-  checkOptional("tokenizer", options.tokenizer, "object");
-  checkOptional("prompts", options.prompts, "object");
+  checkFields(options, { onProgress: "function", onWarning: "function", tokenizer: "object", prompts: "object" });
 }
 
 /** Refuses what a call cannot mean. `tokens` is the room a batch has, `dimension` the width of a vector. */
 export function checkOptions(options: EncodeOptions, tokens: number, dimension: number, stream?: boolean): void {
-  checkObject("options", options);
-  checkSignal(options.signal);
-  checkOptional("onProgress", options.onProgress, "function");
-  checkOptional("ranges", options.ranges, "object");
-  checkOptional("normalizeEmbeddings", options.normalizeEmbeddings, "boolean");
+  checkFields(options, { onProgress: "function", ranges: "object", normalizeEmbeddings: "boolean" });
   const { outputValue = "sentence_embedding", precision = "float32", tokensPerBatch, truncateDim } = options;
   checkOneOf("outputValue", outputValue, ["sentence_embedding", "token_embeddings", "all"]);
   checkOneOf("precision", precision, PRECISIONS);

@@ -12,7 +12,8 @@ export interface ModelDefaults {
   readonly truncateDim: number | undefined;
 }
 
-const FILE = "config_sentence_transformers.json";
+/** What it says is how to use a model, not what its vectors are; versions stand in it too. */
+export const DEFAULTS = "config_sentence_transformers.json";
 
 /** Reads the file (undefined: there is none), under what the caller asked for. */
 export function readDefaults(
@@ -26,7 +27,7 @@ export function readDefaults(
   for (const [name, prompt] of Object.entries(options.prompts ?? {})) {
     if (typeof prompt !== "string") refuse(`prompts.${name}`, "must be a string", prompt);
   }
-  const json = Json.parse(FILE, text);
+  const json = Json.parse(DEFAULTS, text);
   const saved = json.object("prompts");
   const prompts = new Map([
     ["query", ""],

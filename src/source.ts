@@ -1,6 +1,7 @@
 import type { ByteSource } from "./base/bytes.ts";
 import { refuse } from "./base/door.ts";
 import { fail, ModelError } from "./base/errors.ts";
+import { sourceOf } from "./formats/stored.ts";
 import { openUrl, type Patience } from "./url.ts";
 
 /** Where the files of one model come from. */
@@ -178,9 +179,9 @@ async function asBytes(
   file: ModelFiles["files"][string],
   options: SourceOptions,
 ): Promise<ByteSource | undefined> {
-  if (typeof file === "string") return whole(new TextEncoder().encode(file));
+  if (typeof file === "string") return sourceOf(new TextEncoder().encode(file));
   if (file instanceof ArrayBuffer) return file;
-  if (file instanceof Uint8Array) return whole(file);
+  if (file instanceof Uint8Array) return sourceOf(file);
   if (file instanceof URL) return fetchBytes(path, file, options);
   if (typeof file === "object" && file !== null && typeof file.arrayBuffer === "function") return fromBlob(file);
   return fail(path, undefined, "must be an ArrayBuffer, a Uint8Array, a Blob, a string or a URL", file);
@@ -188,15 +189,6 @@ async function asBytes(
 
 function fromBlob(blob: Blob): ByteSource {
   return { byteLength: blob.size, slice: (start, end) => blob.slice(start, end).arrayBuffer() };
-}
-
-/** A view of bytes that may be a part of a larger buffer; its slices are copies. */
-function whole(bytes: Uint8Array): ByteSource {
-  return {
-    byteLength: bytes.byteLength,
-    // Not bytes.slice: that of a Node Buffer is a view of a larger pool.
-    slice: (start, end) => Uint8Array.prototype.slice.call(bytes, start, end).buffer,
-  };
 }
 
 async function fetchBytes(path: string, url: URL, options: SourceOptions): Promise<ByteSource | undefined> {

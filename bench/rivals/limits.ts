@@ -35,9 +35,10 @@ interface Function {
  */
 function registers(m: ModuleBuilder, chains: number, vectors: number): Function {
   const name = `register${chains}`;
-  m.func(name, { at: "i32", turns: "i32" }, (p, local) => {
-    const acc = Array.from({ length: chains }, () => Array.from({ length: vectors }, () => local("v128")));
-    const [x, w] = [local("v128"), Array.from({ length: vectors }, () => local("v128"))];
+  m.func(name, { at: "i32", turns: "i32" }, (p, locals) => {
+    const acc = Array.from({ length: chains }, () => locals("v128", vectors));
+    const [x] = locals("v128");
+    const w = locals("v128", vectors);
     return [
       x.set(v128.load32_splat(p.at)),
       ...w.map((v, j) => v.set(v128.load(p.at, 16 * j))),
@@ -59,10 +60,11 @@ function registers(m: ModuleBuilder, chains: number, vectors: number): Function 
 function cached(m: ModuleBuilder, rows: number, vectors: number): Function {
   const name = `cached${rows}x${4 * vectors}`;
   const width = 16 * vectors;
-  m.func(name, { at: "i32", turns: "i32" }, (p, local) => {
-    const acc = Array.from({ length: rows }, () => Array.from({ length: vectors }, () => local("v128")));
-    const w = Array.from({ length: vectors }, () => local("v128"));
-    const [x, row, weight, end] = [local("v128"), local("i32"), local("i32"), local("i32")];
+  m.func(name, { at: "i32", turns: "i32" }, (p, locals) => {
+    const acc = Array.from({ length: rows }, () => locals("v128", vectors));
+    const w = locals("v128", vectors);
+    const [x] = locals("v128");
+    const [row, weight, end] = locals("i32", 3);
     const each = (act: (a: Local<"v128">, offset: number) => Statement): Statement[] =>
       acc.flatMap((sums, i) => sums.map((a, j) => act(a, i * width + 16 * j)));
     const weightsAt = rows * width;

@@ -28,15 +28,26 @@ export function checkObject(field: string, value: unknown): void {
   if (typeof value !== "object" || value === null) refuse(field, "must be an object", value);
 }
 
+type Kind = "function" | "boolean" | "object" | "string";
+
 /** A value that may be left out, of some `typeof`. */
-export function checkOptional(field: string, value: unknown, type: "function" | "boolean" | "object" | "string"): void {
+export function checkOptional(field: string, value: unknown, type: Kind): void {
   if (value !== undefined && (typeof value !== type || value === null)) {
     refuse(field, `must be a ${type}, or left out`, value);
   }
 }
 
-export function checkSignal(signal: AbortSignal | undefined): void {
+/** Options: the signal, and others of some `typeof`, all of which may be left out. */
+export function checkFields<O extends { signal?: AbortSignal }>(
+  options: O,
+  kinds: { readonly [K in keyof O]?: Kind },
+): void {
+  checkObject("options", options);
+  const { signal } = options;
   if (signal !== undefined && typeof signal?.throwIfAborted !== "function") {
     refuse("signal", "must be an AbortSignal, or left out", signal);
+  }
+  for (const [field, kind] of Object.entries<Kind>(kinds as Record<string, Kind>)) {
+    checkOptional(field, options[field as keyof O], kind);
   }
 }

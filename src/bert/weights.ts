@@ -18,7 +18,7 @@ export async function loadWeights<B>(
   config: BertConfig,
   signal?: AbortSignal,
 ): Promise<BertWeights<B>> {
-  const read = new Reader(source, signal, kernels.copies);
+  const read = reader(source, signal, kernels.copies);
   const { hiddenSize: H, intermediateSize: I } = config;
 
   const table = async (name: string, rows: number): Promise<B> => {
@@ -77,84 +77,84 @@ export async function loadWords(
   config: BertConfig,
   where: "memory" | "source",
 ): Promise<RowSource> {
-  const read = new Reader(source);
-  const name = read.find("embeddings.word_embeddings.weight", [config.vocabularySize, config.hiddenSize]);
+  const name = reader(source).find("embeddings.word_embeddings.weight", [config.vocabularySize, config.hiddenSize]);
   return source.rows(name, where);
 }
 
-class Reader {
-  readonly #source: TensorSource;
-  readonly #signal: AbortSignal | undefined;
-  readonly #prefix: string;
-
-  /** Memory of tensors that have been taken in, by its length: the next of the same length are read into it. */
-  readonly #spare = new Map<number, ArrayBuffer>();
-  /** Memory that was made here. A source that answers with memory of its own may mean to keep it. */
-  readonly #own = new WeakSet<ArrayBuffer>();
-  readonly #reuse: boolean;
-
-  constructor(source: TensorSource, signal?: AbortSignal, reuse = false) {
-    this.#source = source;
-    this.#signal = signal;
-    this.#reuse = reuse;
-    const stem = "embeddings.word_embeddings.weight";
-    const name = [...source.tensors.keys()].find((key) => key === stem || key.endsWith(`.${stem}`));
-    if (name === undefined) fail(source.file, stem, "is missing: these are not the weights of a BERT encoder");
-    this.#prefix = name.slice(0, -stem.length);
-  }
-
+/** An encoder's tensors by their names without prefix. */
+interface Reader {
   /** The file's own name for a tensor, its shape checked. */
-  find(name: string, shape: readonly number[]): string {
-    const full = this.#prefix + name;
-    const old = full.replace(/LayerNorm\.weight$/, "LayerNorm.gamma").replace(/LayerNorm\.bias$/, "LayerNorm.beta");
-    const { tensors } = this.#source;
-    const key = tensors.has(old) && !tensors.has(full) ? old : full;
-    checkShape(this.#source, key, shape);
-    return key;
-  }
-
-  async tensor(name: string, shape: readonly number[]): Promise<Tensor<Float32Array>> {
-    this.#signal?.throwIfAborted();
-    const key = this.find(name, shape);
-    const into = this.#reuse ? this.#take(4 * sizeOf(shape)) : undefined;
-    const t = await readTensor(this.#source, key, shape, into);
-    if (into !== undefined && t.data.buffer !== into) this.#spare.set(into.byteLength, into); // it was not wanted
-    return t;
-  }
-
+  find(name: string, shape: readonly number[]): string;
+  tensor(name: string, shape: readonly number[]): Promise<Tensor<Float32Array>>;
   /** Tensors of one shape, one above the other. */
-  async stacked(names: readonly string[], shape: readonly number[]): Promise<Tensor<Float32Array>> {
-    if (names.length === 1) return this.tensor(names[0], shape);
-    for (const name of names) this.find(name, shape); // all shapes before any memory: what config.json claims may be anything
-    const length = sizeOf(shape);
-    const bytes = 4 * length * names.length;
-    const all = new Float32Array(this.#take(bytes));
-    for (const [i, name] of names.entries()) {
-      const part = await this.tensor(name, shape);
-      all.set(part.data, i * length);
-      this.done(part);
-    }
-    return tensor(all, [names.length * shape[0], ...shape.slice(1)]);
-  }
-
+  stacked(names: readonly string[], shape: readonly number[]): Promise<Tensor<Float32Array>>;
   /** Told that nobody needs a tensor's numbers any more. */
-  done({ data }: Tensor<Float32Array>): void {
-    const buffer = data.buffer as ArrayBuffer;
-    if (this.#reuse && this.#own.has(buffer)) this.#spare.set(buffer.byteLength, buffer);
-  }
-
+  done(tensor: Tensor<Float32Array>): void;
   /** Lets go of the spare memory now, where the language can: collected later, 20 MB of BERT-base would stay resident. */
-  letGo(): void {
-    for (const spare of this.#spare.values()) (spare as { transfer?(length: number): unknown }).transfer?.(0);
-    this.#spare.clear();
-  }
+  letGo(): void;
+}
 
-  #take(bytes: number): ArrayBuffer {
-    const spare = this.#spare.get(bytes) ?? new ArrayBuffer(bytes);
-    this.#spare.delete(bytes);
-    this.#own.add(spare);
-    return spare;
-  }
+function reader(source: TensorSource, signal?: AbortSignal, reuse = false): Reader {
+  /** Memory of tensors that have been taken in, by its length: the next of the same length are read into it. */
+  const spare = new Map<number, ArrayBuffer>();
+  /** Memory that was made here. A source that answers with memory of its own may mean to keep it. */
+  const own = new WeakSet<ArrayBuffer>();
+  const { tensors } = source;
+  const stem = "embeddings.word_embeddings.weight";
+  const table = [...tensors.keys()].find((key) => key === stem || key.endsWith(`.${stem}`));
+  if (table === undefined) return fail(source.file, stem, "is missing: these are not the weights of a BERT encoder");
+  const prefix = table.slice(0, -stem.length);
+
+  const find: Reader["find"] = (name, shape) => {
+    const full = prefix + name;
+    const old = full.replace(/LayerNorm\.weight$/, "LayerNorm.gamma").replace(/LayerNorm\.bias$/, "LayerNorm.beta");
+    const key = tensors.has(old) && !tensors.has(full) ? old : full;
+    checkShape(source, key, shape);
+    return key;
+  };
+
+  const take = (bytes: number): ArrayBuffer => {
+    const buffer = spare.get(bytes) ?? new ArrayBuffer(bytes);
+    spare.delete(bytes);
+    own.add(buffer);
+    return buffer;
+  };
+
+  const read: Reader["tensor"] = async (name, shape) => {
+    signal?.throwIfAborted();
+    const key = find(name, shape);
+    const into = reuse ? take(4 * sizeOf(shape)) : undefined;
+    const t = await readTensor(source, key, shape, into);
+    if (into !== undefined && t.data.buffer !== into) spare.set(into.byteLength, into); // it was not wanted
+    return t;
+  };
+
+  const done: Reader["done"] = ({ data }) => {
+    const buffer = data.buffer as ArrayBuffer;
+    if (reuse && own.has(buffer)) spare.set(buffer.byteLength, buffer);
+  };
+
+  return {
+    find,
+    tensor: read,
+    done,
+    async stacked(names, shape) {
+      if (names.length === 1) return read(names[0], shape);
+      for (const name of names) find(name, shape); // all shapes before any memory: what config.json claims may be anything
+      const length = sizeOf(shape);
+      const all = new Float32Array(take(4 * length * names.length));
+      for (const [i, name] of names.entries()) {
+        const part = await read(name, shape);
+        all.set(part.data, i * length);
+        done(part);
+      }
+      return tensor(all, [names.length * shape[0], ...shape.slice(1)]);
+    },
+    letGo() {
+      for (const buffer of spare.values()) (buffer as { transfer?(length: number): unknown }).transfer?.(0);
+      spare.clear();
+    },
+  };
 }
 
 function checkShape({ tensors, file }: TensorSource, name: string, shape: readonly number[]): void {

@@ -1,5 +1,5 @@
 /** Stored floats as float32. */
-import { ModelError } from "../base/errors.ts";
+import { fail } from "../base/errors.ts";
 import { bfloat16ToFloat32, float16ToFloat32 } from "../base/half.ts";
 import type { DType, TensorData } from "../base/tensor.ts";
 
@@ -23,8 +23,9 @@ export function toFloat32(data: TensorData, dtype: string, out: Float32Array): F
 /** Refuses what is not floats that JavaScript can read. */
 export function checkFloats(dtype: string, place: Place): void {
   if (FLOAT_TYPES.includes(dtype)) return;
-  throw new ModelError(
+  fail(
+    place.file,
+    place.field,
     `is ${dtype}, which is not read as float32: store it as one of ${FLOAT_TYPES.join(", ")}`,
-    place,
   );
 }

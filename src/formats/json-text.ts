@@ -3,7 +3,7 @@
  * cannot tell 1 from 1.0, and builds everything, so that ten megabytes of brackets cost a gigabyte; and text decoded as a whole takes twice
  * its bytes. This counts what is there before it reads, reads from left to right, once, and decodes one string at a time.
  */
-import { ModelError, show } from "../base/errors.ts";
+import { fail, ModelError, show } from "../base/errors.ts";
 import { TEXT, tooManyTensors, tooMuch } from "./limits.ts";
 
 /** Where reading stands. */
@@ -42,9 +42,9 @@ export function cursorOf(buffer: ArrayBuffer, file: string, what: string, maxTen
   const bytes = new Uint8Array(buffer);
   const seen = countBare(bytes);
   const [comma, colon, bracket, brace] = [44, 58, 91, 123].map((code) => seen[code]);
-  if (brace > maxTensors + 2) throw tooManyTensors(file, what, maxTensors);
+  if (brace > maxTensors + 2) tooManyTensors(file, what, maxTensors);
   if (colon > 4 * maxTensors + 1000 || comma + bracket > 16 * maxTensors + 1000) {
-    throw tooMuch("more members and values than tensors", file, what);
+    tooMuch("more members and values than tensors", file, what);
   }
   try {
     const decoder = utf8();
@@ -72,7 +72,7 @@ function countBare(bytes: Uint8Array): Uint32Array {
 
 /** Nothing but white space may follow. */
 export function expectEnd(at: Cursor): void {
-  if (peek(at) !== "") throw broken(at, `the end of the ${at.what}`);
+  if (peek(at) !== "") broken(at, `the end of the ${at.what}`);
 }
 
 /** An object: what `read`, which stands after the colon, makes of every member. It must step over the value. */
@@ -83,11 +83,10 @@ export function readObject<T>(at: Cursor, where: string, read: (key: string) => 
   do {
     const key = readString(at);
     if (members.has(key)) {
-      const problem = `stands twice in ${where}: readers would not agree which one counts`;
-      throw new ModelError(problem, { file: at.file, field: label(key) });
+      fail(at.file, label(key), `stands twice in ${where}: readers would not agree which one counts`);
     }
     expect(at, ":");
-    if (members.set(key, read(key)).size > at.most) throw tooManyTensors(at.file, where, at.most);
+    if (members.set(key, read(key)).size > at.most) tooManyTensors(at.file, where, at.most);
   } while (take(at, ","));
   expect(at, "}");
   return members;
@@ -103,7 +102,7 @@ export function readString(at: Cursor): string {
     end += bytes[end] === 92 ? 2 : 1;
   }
   at.room -= end - next;
-  if (at.room < 0) throw tooMuch("more text than names", at.file, at.what);
+  if (at.room < 0) tooMuch("more text than names", at.file, at.what);
   at.next = end;
   expect(at, '"');
   if (plain) return UTF8.decode(bytes.subarray(next, end));
@@ -113,7 +112,7 @@ export function readString(at: Cursor): string {
     if (!/\p{Surrogate}/u.test(value)) return value;
   } catch {}
   at.next = next - 1;
-  throw broken(at, "a string of whole characters and escapes");
+  broken(at, "a string of whole characters and escapes");
 }
 
 /** A list of at most `most` whole numbers, written without sign, point or exponent; those of 15 digits are counted exactly. */
@@ -123,8 +122,8 @@ export function readIntegers(at: Cursor, most: number): number[] {
   if (take(at, "]")) return values;
   do {
     const digits = match(at, /^(0|[1-9]\d{0,14})$/);
-    if (digits === undefined) throw broken(at, "a whole number under 10^15");
-    if (values.push(Number(digits)) > most) throw broken(at, `an end of the list after ${most} numbers`);
+    if (digits === undefined) return broken(at, "a whole number under 10^15");
+    if (values.push(Number(digits)) > most) broken(at, `an end of the list after ${most} numbers`);
   } while (take(at, ","));
   expect(at, "]");
   return values.slice(); // without the room to grow, which is seventeen numbers
@@ -132,7 +131,7 @@ export function readIntegers(at: Cursor, most: number): number[] {
 
 /** Steps over any JSON value, at most 128 levels deep, which is the limit of the reference reader of safetensors. */
 export function skipValue(at: Cursor, depth = 0): void {
-  if (depth > 128) throw broken(at, "fewer levels of brackets");
+  if (depth > 128) broken(at, "fewer levels of brackets");
   const first = peek(at);
   if (first === '"') readString(at);
   else if (first === "{") readObject(at, "an object", () => skipValue(at, depth + 1));
@@ -142,7 +141,7 @@ export function skipValue(at: Cursor, depth = 0): void {
     while (take(at, ","));
     expect(at, "]");
   } else if (match(at, /^(true|false|null|-?(0|[1-9]\d*)(\.\d+)?([eE][-+]?\d+)?)$/) === undefined) {
-    throw broken(at, "a value");
+    broken(at, "a value");
   }
 }
 
@@ -175,12 +174,12 @@ export function match(at: Cursor, pattern: RegExp): string | undefined {
 }
 
 function expect(at: Cursor, character: string): void {
-  if (!take(at, character)) throw broken(at, character);
+  if (!take(at, character)) broken(at, character);
 }
 
-function broken(at: Cursor, wanted: string): ModelError {
+function broken(at: Cursor, wanted: string): never {
   const found = show(new TextDecoder().decode(at.bytes.subarray(at.next, at.next + 12)));
   const there = at.next < at.bytes.length ? found : "its end";
   const problem = `not the JSON it should be: ${wanted} belongs at byte ${at.next}, where ${there} stands; fetch the file again`;
-  return new ModelError(problem, { file: at.file, field: at.what });
+  fail(at.file, at.what, problem);
 }

@@ -1,4 +1,4 @@
-import { ModelError } from "../base/errors.ts";
+import { fail } from "../base/errors.ts";
 
 /** What a file may claim about itself before anything is read on its word. Raise a limit only for a file you trust. */
 export interface FormatLimits {
@@ -20,10 +20,10 @@ export function limitsOf(limits: FormatLimits = {}): Required<FormatLimits> {
  */
 export const TEXT = 100;
 
-export function tooManyTensors(file: string, field: string, most: number): ModelError {
-  return tooMuch(`more than ${most} tensors`, file, field);
+export function tooManyTensors(file: string, field: string, most: number): never {
+  tooMuch(`more than ${most} tensors`, file, field);
 }
 
-export function tooMuch(what: string, file: string, field: string): ModelError {
-  return new ModelError(`${what}: raise maxTensors if you trust the file`, { file, field });
+export function tooMuch(what: string, file: string, field: string): never {
+  fail(file, field, `${what}: raise maxTensors if you trust the file`);
 }

@@ -102,7 +102,7 @@ export function unpickle(
     if (length > STRING) throw refuse(`a string of ${length} bytes, at most ${STRING}: refused`);
     const from = take(length);
     room -= length;
-    if (room < 0) throw tooMuch("more text than names", file, here().field);
+    if (room < 0) tooMuch("more text than names", file, here().field);
     try {
       return utf8.decode(bytes.subarray(from, next));
     } catch {
@@ -153,7 +153,7 @@ export function unpickle(
     if (!(top instanceof Kind) || (Kind === Dict && values.length % 2 !== 0)) {
       throw refuse(`adds to something that is no ${Kind === Dict ? "dict" : "list"}, or half a pair`);
     }
-    if (top.items.length > 2 * maxTensors) throw tooManyTensors(file, where, maxTensors);
+    if (top.items.length > 2 * maxTensors) tooManyTensors(file, where, maxTensors);
     if (top.items === EMPTY) top.items = [];
     for (const value of values) top.items.push(value);
     stack.push(top);

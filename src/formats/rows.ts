@@ -2,7 +2,7 @@
  * Files of weights as models are loaded from them, above all rows of a stored [rows, width] table as float32: from memory, where the table keeps its stored type (float16 stays at two bytes), or
  * straight from the file, where only the rows asked for are read.
  */
-import { ModelError, show } from "../base/errors.ts";
+import { fail, show } from "../base/errors.ts";
 import type { DType, RowSource, Tensor, TensorSource } from "../base/tensor.ts";
 import { arrayOf } from "./arrays.ts";
 import { checkFloats, type Place, toFloat32 } from "./floats.ts";
@@ -127,7 +127,7 @@ function findRuns(ids: Int32Array, order: Uint32Array, width: number): [number, 
 
 function checkTable(dtype: string, shape: readonly number[], place: Place): readonly number[] {
   checkFloats(dtype, place);
-  if (shape.length !== 2) throw new ModelError("rows are read from a matrix [rows, width]", { ...place, value: shape });
+  if (shape.length !== 2) fail(place.file, place.field, "rows are read from a matrix [rows, width]", shape);
   return shape;
 }
 
@@ -135,11 +135,11 @@ function checkIds(ids: Int32Array, rows: number, width: number, out: Float32Arra
   for (let t = 0; t < ids.length; t++) {
     if (ids[t] < 0 || ids[t] >= rows) {
       const problem = `the table has rows 0 to ${rows - 1}: do the tokenizer and the weights belong together?`;
-      throw new ModelError(problem, { file, field: `${field} row`, value: ids[t] });
+      fail(file, `${field} row`, problem, ids[t]);
     }
   }
   if (out.length < ids.length * width) {
     const problem = `${ids.length} rows of ${width} need ${ids.length * width} elements, and out has ${show(out.length)}`;
-    throw new ModelError(problem, { file, field });
+    fail(file, field, problem);
   }
 }

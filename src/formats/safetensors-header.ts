@@ -7,7 +7,7 @@
  *
  * Rules and limits: github.com/huggingface/safetensors, README "Format" and src/tensor.rs.
  */
-import { ModelError } from "../base/errors.ts";
+import { fail } from "../base/errors.ts";
 import type { DType } from "../base/tensor.ts";
 import { arrayOf } from "./arrays.ts";
 import {
@@ -32,30 +32,32 @@ export const AXES = 64;
  * All element types by the name they have in the file: what JavaScript calls it, or the bits of an element where it has no array for it. In
  * the reference's order: its writer sorts by the last first.
  */
-export const STORED_TYPES: ReadonlyMap<string, DType | number> = new Map<string, DType | number>([
-  ["BOOL", "bool"],
-  ["F4", 4],
-  ["F6_E2M3", 6],
-  ["F6_E3M2", 6],
-  ["U8", "uint8"],
-  ["I8", "int8"],
-  ["F8_E5M2", 8],
-  ["F8_E4M3", 8],
-  ["F8_E8M0", 8],
-  ["F8_E4M3FNUZ", 8],
-  ["F8_E5M2FNUZ", 8],
-  ["I16", "int16"],
-  ["U16", "uint16"],
-  ["F16", "float16"],
-  ["BF16", "bfloat16"],
-  ["I32", "int32"],
-  ["U32", "uint32"],
-  ["F32", "float32"],
-  ["C64", 64],
-  ["F64", "float64"],
-  ["I64", "int64"],
-  ["U64", "uint64"],
-]);
+export const STORED_TYPES: ReadonlyMap<string, DType | number> = new Map<string, DType | number>(
+  Object.entries({
+    BOOL: "bool",
+    F4: 4,
+    F6_E2M3: 6,
+    F6_E3M2: 6,
+    U8: "uint8",
+    I8: "int8",
+    F8_E5M2: 8,
+    F8_E4M3: 8,
+    F8_E8M0: 8,
+    F8_E4M3FNUZ: 8,
+    F8_E5M2FNUZ: 8,
+    I16: "int16",
+    U16: "uint16",
+    F16: "float16",
+    BF16: "bfloat16",
+    I32: "int32",
+    U32: "uint32",
+    F32: "float32",
+    C64: 64,
+    F64: "float64",
+    I64: "int64",
+    U64: "uint64",
+  }),
+);
 
 export interface Header {
   readonly metadata: ReadonlyMap<string, string>;
@@ -90,7 +92,7 @@ export function parseHeader(
   expectEnd(at);
 
   found.delete("__metadata__");
-  if (found.size > maxTensors) throw tooManyTensors(file, "header", maxTensors);
+  if (found.size > maxTensors) tooManyTensors(file, "header", maxTensors);
 
   // The tensors must cover the data: no hole, no overlap, nothing left over.
   const tensors = new Map<string, Stored>();
@@ -104,8 +106,7 @@ export function parseHeader(
         begin < covered
           ? "overlaps the tensor before it: the header is damaged"
           : `bytes ${covered - dataStart} to ${begin - dataStart} belong to no tensor: the header is damaged`;
-      const value = [begin - dataStart, begin - dataStart + length];
-      throw new ModelError(problem, { file, field: `${label(name)} data_offsets`, value });
+      fail(file, `${label(name)} data_offsets`, problem, [begin - dataStart, begin - dataStart + length]);
     }
     tensors.set(name, tensor);
     covered = begin + length;
@@ -113,10 +114,8 @@ export function parseHeader(
   if (covered !== byteLength) {
     const problem =
       covered > byteLength ? "the file is cut short, fetch it again" : "bytes after the last tensor are refused";
-    throw new ModelError(
-      `the tensors take ${covered - dataStart} bytes and the file holds ${byteLength - dataStart}: ${problem}`,
-      { file, field: "data_offsets" },
-    );
+    const lengths = `the tensors take ${covered - dataStart} bytes and the file holds ${byteLength - dataStart}`;
+    fail(file, "data_offsets", `${lengths}: ${problem}`);
   }
   return { metadata, tensors };
 }
@@ -135,20 +134,17 @@ function readTensor(at: Cursor, name: string, dataStart: number): Entry {
     else skipValue(at);
   });
   if (stored === "" || shape === undefined || offsets.length !== 2) {
-    const problem = "a tensor needs dtype, shape and data_offsets [begin, end]: the header is damaged";
-    throw new ModelError(problem, { file, field });
+    return fail(file, field, "a tensor needs dtype, shape and data_offsets [begin, end]: the header is damaged");
   }
   const type = STORED_TYPES.get(stored);
-  if (type === undefined) {
-    throw new ModelError("not an element type of the format", { file, field: `${field} dtype`, value: stored });
-  }
+  if (type === undefined) return fail(file, `${field} dtype`, "not an element type of the format", stored);
   const [begin, end] = offsets;
   let bits = typeof type === "number" ? type : 8 * arrayOf(type).BYTES_PER_ELEMENT;
   // What cannot be counted is no number any more, whatever comes after: a zero, say.
   for (const size of shape) bits = bits * size > Number.MAX_SAFE_INTEGER ? NaN : bits * size;
   if (end - begin !== bits / 8) {
     const problem = `${end - begin} bytes, but [${shape.slice(0, 8)}] of ${stored} takes ${bits / 8}: the header is damaged`;
-    throw new ModelError(problem, { file, field: `${field} data_offsets`, value: offsets });
+    fail(file, `${field} data_offsets`, problem, offsets);
   }
   const dtype = typeof type === "number" ? stored : type;
   return { name, dtype, shape, begin: dataStart + begin, byteLength: end - begin };
@@ -158,7 +154,6 @@ function readMetadata(at: Cursor): Map<string, string> {
   if (match(at, /^null$/)) return new Map(); // the reference reader takes it for "none"
   return readObject(at, "__metadata__", (key) => {
     if (peek(at) === '"') return readString(at);
-    const problem = "metadata maps text to text";
-    throw new ModelError(problem, { file: at.file, field: `__metadata__ ${label(key)}` });
+    return fail(at.file, `__metadata__ ${label(key)}`, "metadata maps text to text");
   });
 }

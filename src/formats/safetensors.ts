@@ -8,7 +8,7 @@
  * what a file claims is checked against its length before anything is allocated for it.
  */
 import type { ByteSource } from "../base/bytes.ts";
-import { ModelError } from "../base/errors.ts";
+import { fail } from "../base/errors.ts";
 import { type FormatLimits, limitsOf } from "./limits.ts";
 import { parseHeader } from "./safetensors-header.ts";
 import { mistaken, readBytes, type StoredTensors, sourceOf, storedTensors } from "./stored.ts";
@@ -39,8 +39,7 @@ export async function openSafetensors(
   const { byteLength } = source;
   const { maxHeaderBytes, maxTensors } = limitsOf(limits);
   if (!Number.isSafeInteger(byteLength) || byteLength < 8) {
-    const problem = "too short for a safetensors file";
-    throw new ModelError(problem, { file, field: "byteLength", value: byteLength });
+    fail(file, "byteLength", "too short for a safetensors file", byteLength);
   }
   const start = await readBytes(source, 0, 8, file, "the first 8 bytes");
   const dataStart = 8 + checkLength(start, byteLength, file, maxHeaderBytes);
@@ -56,10 +55,10 @@ function checkLength(start: ArrayBuffer, byteLength: number, file: string, most:
   // What people do open by mistake begins with letters, which read as a length of 10^18 and more.
   const first = new Uint8Array(start);
   const problem = first[0] === 0x50 && first[1] === 0x4b ? "this is a zip file (a PyTorch model?)" : mistaken(first);
-  if (problem !== undefined) throw new ModelError(problem, { file, field: "the first bytes" });
-  const at = { file, field: "header length", value: stated };
-  if (stated > most) {
-    throw new ModelError(`over the limit of ${most} bytes: not a safetensors file, or raise maxHeaderBytes`, at);
-  }
-  throw new ModelError(`the file has ${byteLength} bytes: it is cut short, fetch it again`, at);
+  if (problem !== undefined) fail(file, "the first bytes", problem);
+  const why =
+    stated > most
+      ? `over the limit of ${most} bytes: not a safetensors file, or raise maxHeaderBytes`
+      : `the file has ${byteLength} bytes: it is cut short, fetch it again`;
+  return fail(file, "header length", why, stated);
 }

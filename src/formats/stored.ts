@@ -3,7 +3,7 @@
  * Every tensor is a read of its own, so peak memory is one tensor.
  */
 import type { ByteSource } from "../base/bytes.ts";
-import { ModelError, show } from "../base/errors.ts";
+import { fail, show } from "../base/errors.ts";
 import { type DType, rowMajor, type Tensor, type TensorInfo } from "../base/tensor.ts";
 import { arrayOf } from "./arrays.ts";
 import { checkFloats, toFloat32 } from "./floats.ts";
@@ -41,8 +41,7 @@ export interface StoredTensors {
 export function storedTensors(source: ByteSource, file: string, tensors: ReadonlyMap<string, Stored>): StoredTensors {
   function find(name: string): Stored {
     const entry = tensors.get(name);
-    if (entry === undefined) throw noSuchTensor(name, file, tensors);
-    return entry;
+    return entry ?? noSuchTensor(name, file, tensors);
   }
 
   async function bytes(name: string, from: number, to: number, into?: ArrayBuffer): Promise<ArrayBuffer> {
@@ -55,7 +54,7 @@ export function storedTensors(source: ByteSource, file: string, tensors: Readonl
     const Kept = arrayOf(dtype);
     if (Kept === undefined) {
       const problem = `is ${dtype}, for which JavaScript has no array: convert it to F32, F16 or BF16 first`;
-      throw new ModelError(problem, { file, field: label(name) });
+      return fail(file, label(name), problem);
     }
     const data = new Kept(await bytes(name, 0, byteLength, into));
     return { data, shape, stride: rowMajor(shape), offset: 0, dtype: dtype as DType };
@@ -73,10 +72,10 @@ export function storedTensors(source: ByteSource, file: string, tensors: Readonl
   return { file, tensors, read, readFloat32, bytes };
 }
 
-export function noSuchTensor(name: string, file: string, tensors: ReadonlyMap<string, unknown>): ModelError {
+export function noSuchTensor(name: string, file: string, tensors: ReadonlyMap<string, unknown>): never {
   const names = [...tensors.keys()].slice(0, 3).map(label);
   if (tensors.size > 3) names.push("…");
-  return new ModelError(`no such tensor among ${tensors.size} (${names.join(", ")})`, { file, field: label(name) });
+  fail(file, label(name), `no such tensor among ${tensors.size} (${names.join(", ")})`);
 }
 
 /** What people open by mistake instead of weights, told by its first bytes; undefined where it is none of these. */
@@ -99,7 +98,7 @@ export async function readBytes(
   const bytes: ArrayBuffer | Uint8Array = await source.slice(start, end, into);
   if (bytes.byteLength !== end - start) {
     const problem = `bytes ${start} to ${end} were asked for and ${show(bytes.byteLength)} came: the file is cut short or has changed`;
-    throw new ModelError(problem, { file, field });
+    fail(file, field, problem);
   }
   // A source written around a Node Buffer answers with a view, at any offset; arrays need a buffer of their own.
   return ArrayBuffer.isView(bytes) ? (sourceOf(bytes).slice(0, bytes.byteLength) as ArrayBuffer) : bytes;

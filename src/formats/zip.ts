@@ -71,7 +71,7 @@ export async function openZip(
     const next = extra + view.getUint16(at + 30, true) + view.getUint16(at + 32, true);
     if (next > size) throw refuse("central directory", `entry ${i} runs out of it: fetch the file again`);
     room -= extra - named;
-    if (room < 0) throw tooMuch("more text than names", file, "central directory");
+    if (room < 0) tooMuch("more text than names", file, "central directory");
     const name = nameOf(new Uint8Array(view.buffer, named, extra - named), refuse);
     const field = label(name);
     if (files.has(name)) throw refuse(field, "stands twice in the zip: readers would not agree which one counts");

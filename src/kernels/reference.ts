@@ -106,7 +106,7 @@ function layerNorm(
 
 /** exp(x) / Σ exp(x), shifted by the largest so that nothing overflows. */
 export function softmax(x: readonly number[]): number[] {
-  const largest = x.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
+  const largest = x.reduce((a, b) => Math.max(a, b), -Infinity);
   const powers = x.map((v) => Math.exp(v - largest));
   const sum = powers.reduce((a, b) => a + b, 0);
   return powers.map((p) => p / sum);

@@ -29,6 +29,8 @@ export function pool(
   mode: PoolingMode,
 ): void {
   const used = s.length - s.skip; // tokens that count
+  const mean = (divisor: number, weight = (_: number) => 1): void =>
+    weightedSum(out, at, hidden, H, s, weight, divisor);
   switch (mode) {
     case "cls":
       // The first token that counts; with nothing left, the first of all (as torch's argmax over an empty mask answers).
@@ -41,17 +43,14 @@ export function pool(
       largest(out, at, hidden, H, s);
       break;
     case "mean":
-      weightedSum(out, at, hidden, H, s, () => 1, Math.max(used, 1e-9));
+      mean(Math.max(used, 1e-9));
       break;
     case "mean_sqrt_len_tokens":
-      weightedSum(out, at, hidden, H, s, () => 1, Math.sqrt(Math.max(used, 1e-9)));
+      mean(Math.sqrt(Math.max(used, 1e-9)));
       break;
-    case "weightedmean": {
-      // Weights 1, 2, 3, … count from the first token of the text, whether or not a prompt is left out.
-      const total = ((s.length - s.skip) * (s.length + s.skip + 1)) / 2;
-      weightedSum(out, at, hidden, H, s, (t) => t + 1, Math.max(total, 1e-9));
+    case "weightedmean": // Weights 1, 2, 3, … count from the first token of the text, whether or not a prompt is left out.
+      mean(Math.max((used * (s.length + s.skip + 1)) / 2, 1e-9), (t) => t + 1);
       break;
-    }
   }
 }
 
@@ -61,7 +60,7 @@ function copyRow(out: Float32Array, at: number, hidden: Float32Array, H: number,
 
 function largest(out: Float32Array, at: number, hidden: Float32Array, H: number, s: Segment): void {
   for (let h = 0; h < H; h++) {
-    let most = Number.NEGATIVE_INFINITY;
+    let most = -Infinity;
     for (let t = s.skip; t < s.length; t++) most = Math.max(most, hidden[(s.start + t) * H + h]); // keeps a NaN
     out[at + h] = most;
   }

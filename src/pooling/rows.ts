@@ -1,4 +1,5 @@
 import { gelu, relu } from "../base/activations.ts";
+import { layerNorm } from "../base/layer-norm.ts";
 import { sigmoid, tanh } from "../base/math.ts";
 
 /*
@@ -23,11 +24,12 @@ export interface DenseLayer {
 /** act(W x + b), and the residual.   [N, in] -> [N, out] */
 export function dense(x: Float32Array, layer: DenseLayer): Float32Array {
   const { in: K, out: M, residual } = layer;
+  const act = ACTIVATIONS[layer.activation];
   const N = x.length / K;
   const y = new Float32Array(N * M);
   for (let n = 0; n < N; n++) {
     for (let m = 0; m < M; m++) {
-      let value = activate(layer.activation, layer.bias[m] + dot(x, n * K, layer.weight, m * K, K));
+      let value = act(layer.bias[m] + dot(x, n * K, layer.weight, m * K, K));
       if (residual === "input") value += x[n * K + m];
       else if (residual !== "none") value += dot(x, n * K, residual, m * K, K);
       y[n * M + m] = value;
@@ -48,17 +50,8 @@ export function normalizeRows(x: Float32Array, D: number): Float32Array {
 
 /** LayerNorm over each row, epsilon 1e-5 (torch's default, which the module never changes).   [N, D] -> [N, D] */
 export function layerNormRows(x: Float32Array, gain: Float32Array, shift: Float32Array): Float32Array {
-  const D = gain.length;
   const y = new Float32Array(x.length);
-  for (let from = 0; from < x.length; from += D) {
-    let sum = 0;
-    for (let d = 0; d < D; d++) sum += x[from + d];
-    const mean = sum / D;
-    let squares = 0;
-    for (let d = 0; d < D; d++) squares += (x[from + d] - mean) * (x[from + d] - mean);
-    const scale = 1 / Math.sqrt(squares / D + 1e-5);
-    for (let d = 0; d < D; d++) y[from + d] = (x[from + d] - mean) * scale * gain[d] + shift[d];
-  }
+  layerNorm(y, x, null, { gain, shift, epsilon: 1e-5 }, x.length / gain.length, gain.length);
   return y;
 }
 
@@ -78,17 +71,10 @@ export function dot(a: Float32Array, atA: number, b: Float32Array, atB: number, 
   return sum;
 }
 
-function activate(act: DenseActivation, x: number): number {
-  switch (act) {
-    case "identity":
-      return x;
-    case "tanh":
-      return tanh(x);
-    case "relu":
-      return relu(x);
-    case "gelu":
-      return gelu(x);
-    case "sigmoid":
-      return sigmoid(x);
-  }
-}
+const ACTIVATIONS: Readonly<Record<DenseActivation, (x: number) => number>> = {
+  identity: (x) => x,
+  tanh,
+  relu,
+  gelu,
+  sigmoid,
+};

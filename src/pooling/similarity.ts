@@ -11,15 +11,13 @@ export function similarity(
   b: readonly Float32Array[],
   by: SimilarityFunction = "cosine",
 ): Float32Array[] {
-  const D = checkWidths([...a, ...b]);
-  // Norms once a row, not once a pair; a zero vector is as far from everything as a norm of 1e-12 makes it, as in torch.
-  const normsA = by === "cosine" ? a.map(norm) : [];
-  const normsB = by === "cosine" ? b.map(norm) : [];
-  return a.map((x, i) => {
+  checkWidths([...a, ...b]);
+  // Norms once a row, not once a pair.
+  const norms = by === "cosine" ? b.map(norm) : [];
+  return a.map((x) => {
+    const own = norm(x);
     const row = new Float32Array(b.length);
-    for (let j = 0; j < b.length; j++) {
-      row[j] = by === "cosine" ? dot(x, 0, b[j], 0, D) / (normsA[i] * normsB[j]) : near(x, b[j], by);
-    }
+    for (let j = 0; j < b.length; j++) row[j] = near(x, b[j], by, own * norms[j]);
     return row;
   });
 }
@@ -37,10 +35,10 @@ export function similarityPairwise(
   return Float32Array.from(a, (x, i) => near(x, b[i], by));
 }
 
-function near(x: Float32Array, y: Float32Array, by: SimilarityFunction): number {
+function near(x: Float32Array, y: Float32Array, by: SimilarityFunction, norms?: number): number {
   switch (by) {
     case "cosine":
-      return dot(x, 0, y, 0, x.length) / (norm(x) * norm(y));
+      return dot(x, 0, y, 0, x.length) / (norms ?? norm(x) * norm(y));
     case "dot":
       return dot(x, 0, y, 0, x.length);
     case "euclidean": {
@@ -58,16 +56,16 @@ function near(x: Float32Array, y: Float32Array, by: SimilarityFunction): number 
   }
 }
 
+/** A zero vector is as far from everything as a norm of 1e-12 makes it, as in torch. */
 function norm(x: Float32Array): number {
   return Math.max(Math.sqrt(dot(x, 0, x, 0, x.length)), 1e-12);
 }
 
-function checkWidths(rows: readonly Float32Array[]): number {
+function checkWidths(rows: readonly Float32Array[]): void {
   const D = rows[0]?.length ?? 0;
   for (const row of rows) {
     if (!(row instanceof Float32Array))
       refuse("similarity", "must be rows of Float32Array, as encode returns them", row);
     if (row.length !== D) refuse("similarity", `rows of ${D} and of ${row.length} numbers`);
   }
-  return D;
 }

@@ -26,7 +26,7 @@ export function team(
   const count = shared ? asked : 1;
   const panel = panelOf(kind);
   const memory = shared ? new WebAssembly.Memory({ initial: 1, maximum: PAGE, shared }) : undefined;
-  const workers = new Workers(
+  const workers = together(
     Array.from({ length: count }, () => threads.spawn(workerUrl)),
     memory,
   );
@@ -39,15 +39,7 @@ export function team(
     dispose: () => workers.stop(),
     async start(weights, config, tokens) {
       const scratch = roomFor(kernels, config, tokens);
-      const { hiddenSize: H, heads } = config;
-      const largest = {
-        tokens,
-        sentence: Math.min(tokens, config.longestText),
-        inputs: Math.max(H, config.intermediateSize),
-        heads,
-        H,
-      };
-      const all = seats({ module, name: kind.name, panel }, count, store.take, largest);
+      const all = seats({ module, name: kind.name, panel }, count, store.take, config, tokens);
       const end = store.take(0);
       await workers.ready((index) => ({ kind: "start", seat: all[index], weights, config, scratch, end }));
       const turns = new Turns();
@@ -90,87 +82,82 @@ function distant(workers: Workers): Store {
 type Done = Answer & { kind: "done" };
 
 /** The workers of a team as one: ready when all are, and of no use from the moment that one of them is not. */
-class Workers {
-  readonly #threads: readonly Thread[];
-  readonly #memory: WebAssembly.Memory | undefined;
-  readonly #ready: Promise<void>;
-  #settle: { resolve: (done: Done) => void; reject: (error: unknown) => void } | undefined;
-  /** Why this team computes no more. */
-  #broken: ModelError | undefined;
-  #stopped = false;
-
-  constructor(threads: readonly Thread[], memory: WebAssembly.Memory | undefined) {
-    this.#threads = threads;
-    this.#memory = memory;
-    let missing = threads.length;
-    this.#ready = new Promise((resolve, reject) => {
-      for (const thread of threads) {
-        thread.hold(false);
-        const fails = (why: unknown): void => {
-          if (this.#stopped) return;
-          this.#break(why);
-          reject(this.#broken);
-        };
-        thread.listen((message) => {
-          const answer = message as Answer;
-          if (answer.kind === "ready") {
-            if (--missing === 0) resolve();
-          } else if (answer.kind === "done") this.#settle?.resolve(answer);
-          else fails(answer.message);
-        }, fails);
-      }
-    });
-    this.#ready.catch(() => {}); // whoever waits for it is told
-  }
-
-  tell(order: Order, transfer?: ArrayBuffer[]): void {
-    for (const thread of this.#threads) thread.post(order, transfer);
-  }
-
+interface Workers {
+  tell(order: Order, transfer?: ArrayBuffer[]): void;
   /** Gives every worker its first order; resolves when all have followed it. */
-  async ready(order: (index: number) => Order): Promise<void> {
-    await this.#held(() => {
-      for (const [index, thread] of this.#threads.entries()) thread.post(order(index));
-      return this.#ready;
-    });
-  }
+  ready(order: (index: number) => Order): Promise<void>;
+  run(order: Order): Promise<Done>;
+  stop(): Promise<void>;
+}
 
-  run(order: Order): Promise<Done> {
-    return this.#held(
-      () =>
-        new Promise<Done>((resolve, reject) => {
-          if (this.#broken !== undefined) return reject(this.#broken);
-          this.#settle = { resolve, reject };
-          this.tell(order);
-        }),
-    );
-  }
+function together(threads: readonly Thread[], memory: WebAssembly.Memory | undefined): Workers {
+  let settle: { resolve: (done: Done) => void; reject: (error: unknown) => void } | undefined;
+  /** Why this team computes no more. */
+  let broken: ModelError | undefined;
+  let stopped = false;
+  let missing = threads.length;
+
+  const hold = (open: boolean): void => {
+    for (const thread of threads) thread.hold(open);
+  };
+  const tell: Workers["tell"] = (order, transfer) => {
+    for (const thread of threads) thread.post(order, transfer);
+  };
+  const stop = async (): Promise<void> => {
+    stopped = true;
+    if (memory !== undefined) disband(memory, CREW);
+    await Promise.all(threads.map((thread) => thread.stop()));
+  };
+
+  hold(false);
+  const allReady = new Promise<void>((resolve, reject) => {
+    const fails = (cause: unknown): void => {
+      if (stopped) return;
+      const problem = `a worker has stopped (${cause}); load the model again`;
+      broken = new ModelError(problem, { field: "threads", value: threads.length, cause });
+      settle?.reject(broken);
+      reject(broken);
+      void stop();
+    };
+    for (const thread of threads) {
+      thread.listen((message) => {
+        const answer = message as Answer;
+        if (answer.kind === "ready") {
+          if (--missing === 0) resolve();
+        } else if (answer.kind === "done") settle?.resolve(answer);
+        else fails(answer.message);
+      }, fails);
+    }
+  });
+  allReady.catch(() => {}); // whoever waits for it is told
 
   /** Nothing but a call in flight keeps the process open. */
-  async #held<R>(work: () => Promise<R>): Promise<R> {
-    for (const thread of this.#threads) thread.hold(true);
+  const held = async <R>(work: () => Promise<R>): Promise<R> => {
+    hold(true);
     try {
       return await work();
     } finally {
-      this.#settle = undefined;
-      for (const thread of this.#threads) thread.hold(false);
+      settle = undefined;
+      hold(false);
     }
-  }
+  };
 
-  #break(why: unknown): void {
-    if (this.#broken !== undefined) return;
-    this.#broken = new ModelError(`a worker has stopped (${why}); load the model again`, {
-      field: "threads",
-      value: this.#threads.length,
-      cause: why,
-    });
-    this.#settle?.reject(this.#broken);
-    void this.stop();
-  }
-
-  async stop(): Promise<void> {
-    this.#stopped = true;
-    if (this.#memory !== undefined) disband(this.#memory, CREW);
-    await Promise.all(this.#threads.map((thread) => thread.stop()));
-  }
+  return {
+    tell,
+    stop,
+    ready: (order) =>
+      held(() => {
+        for (const [index, thread] of threads.entries()) thread.post(order(index));
+        return allReady;
+      }),
+    run: (order) =>
+      held(
+        () =>
+          new Promise<Done>((resolve, reject) => {
+            if (broken !== undefined) return reject(broken);
+            settle = { resolve, reject };
+            tell(order);
+          }),
+      ),
+  };
 }

@@ -4,6 +4,7 @@ import type { NormaliserOptions } from "./normalise.ts";
 import type { Settings } from "./settings.ts";
 import {
   BERT_NAMES,
+  CONFIG,
   findSpecialTokens,
   type NamedTokens,
   numberTokens,
@@ -31,7 +32,6 @@ export interface TokenizerOptions {
   readonly lowerCase?: boolean;
 }
 
-const CONFIG = "tokenizer_config.json";
 const TOKENIZER = "tokenizer.json";
 const NO_CONFIG = `there is no ${CONFIG}: text is lower-cased and its accents dropped, which takes Hangul apart, as in the reference`;
 /** Classes that transformers builds from the vocabulary and the config, without a look at the normaliser in tokenizer.json. */

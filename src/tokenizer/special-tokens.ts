@@ -6,7 +6,7 @@ import type { NamedId, SpecialTokens } from "./settings.ts";
 /** An added token that has no id yet. */
 export type UnnumberedToken = Omit<AddedToken, "id">;
 
-const CONFIG = "tokenizer_config.json";
+export const CONFIG = "tokenizer_config.json";
 
 /** The order in which the reference adds them, which numbers those that are not in the vocabulary. */
 const NAMES = ["bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"];

@@ -150,12 +150,12 @@ export class WordPieceTokenizer {
     if (maxLength !== undefined && !(Number.isInteger(maxLength) && maxLength >= around)) {
       refuse("maxLength", `must be a whole number, at least ${around}: that many special tokens are added`, maxLength);
     }
-    const room = maxLength === undefined ? Number.POSITIVE_INFINITY : maxLength - around;
+    const room = maxLength === undefined ? Infinity : maxLength - around;
     const fromLeft = this.#settings.truncationSide === "left";
     // Of a single text cut on the right, what lies behind the cut need not be read. A pair is cut by the lengths of both.
-    const first = this.#read(text, pair === undefined && !fromLeft ? room : Number.POSITIVE_INFINITY, !specialTokens);
+    const first = this.#read(text, pair === undefined && !fromLeft ? room : Infinity, !specialTokens);
     const firstIds = pair === undefined ? this.#found : this.#found.slice(0, first);
-    const second = pair === undefined ? 0 : this.#read(pair, Number.POSITIVE_INFINITY, !specialTokens);
+    const second = pair === undefined ? 0 : this.#read(pair, Infinity, !specialTokens);
     const [n1, n2] = pair === undefined ? [Math.min(first, room), 0] : cutPair(first, second, room);
 
     const ids = new Int32Array(n1 + n2 + around);

@@ -39,7 +39,7 @@ function softmaxOfScores(
   D: number,
   scale: number,
 ): number {
-  let largest = Number.NEGATIVE_INFINITY;
+  let largest = -Infinity;
   for (let s = 0; s < L; s++) {
     const k = key + s * row;
     let dot = 0;

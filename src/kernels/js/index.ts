@@ -1,5 +1,6 @@
 import type { Batch } from "../../base/batch.ts";
-import type { Embeddings, Kernels, Norm } from "../kernels.ts";
+import { layerNorm } from "../../base/layer-norm.ts";
+import type { Embeddings, Kernels } from "../kernels.ts";
 import { attention } from "./attention.ts";
 import { linear, prepare } from "./linear.ts";
 
@@ -39,34 +40,6 @@ function embed(
     const type = batch.typeIds[t] * H;
     for (let h = 0; h < H; h++) {
       out[to + h] = words[to + h] + tables.position[position + h] + tables.type[type + h];
-    }
-  }
-}
-
-/** Two passes: the variance around a mean already known loses nothing to cancellation.   [T,H] -> [T,H] */
-function layerNorm(
-  out: Float32Array,
-  x: Float32Array,
-  residual: Float32Array | null,
-  norm: Norm<Float32Array>,
-  T: number,
-  H: number,
-): void {
-  const { gain, shift, epsilon } = norm;
-  for (let t = 0; t < T; t++) {
-    const from = t * H;
-    let sum = 0;
-    for (let h = 0; h < H; h++) sum += residual === null ? x[from + h] : x[from + h] + residual[from + h];
-    const mean = sum / H;
-    let squares = 0;
-    for (let h = 0; h < H; h++) {
-      const off = (residual === null ? x[from + h] : x[from + h] + residual[from + h]) - mean;
-      squares += off * off;
-    }
-    const scale = 1 / Math.sqrt(squares / H + epsilon);
-    for (let h = 0; h < H; h++) {
-      const y = residual === null ? x[from + h] : x[from + h] + residual[from + h];
-      out[from + h] = (y - mean) * scale * gain[h] + shift[h];
     }
   }
 }

@@ -1,8 +1,8 @@
-import { ModelError } from "../../base/errors.ts";
+import { refuse } from "../../base/door.ts";
 import type { Tensor } from "../../base/tensor.ts";
 import { sizeOf } from "../../base/tensor.ts";
 import type { Activation, Linear } from "../kernels.ts";
-import { activation } from "./activation.ts";
+import { ACTIVATIONS } from "./activation.ts";
 
 /*
  * The matrix product in plain JavaScript: a 3x3 register tile over float64 copies of its operands.
@@ -24,10 +24,7 @@ const { X, W, sums, tile } = /* @__PURE__ */ makeTile();
 export function prepare(weight: Tensor<Float32Array>, bias: Tensor<Float32Array>): Linear<Float32Array> {
   const [out, K] = weight.shape;
   if (K > X_SLOTS) {
-    throw new ModelError(`the js backend takes layers of at most ${X_SLOTS} inputs; use the reference backend`, {
-      field: "in",
-      value: K,
-    });
+    refuse("in", `the js backend takes layers of at most ${X_SLOTS} inputs; use the reference backend`, K);
   }
   return { weight: contiguous(weight), bias: contiguous(bias), in: K, out };
 }
@@ -40,7 +37,7 @@ export function contiguous(t: Tensor<Float32Array>): Float32Array {
 export function linear(out: Float32Array, x: Float32Array, w: Linear<Float32Array>, T: number, act?: Activation): void {
   const K = w.in;
   const N = w.out;
-  const f = activation(act);
+  const f = act && ACTIVATIONS[act];
   const chunk = 3 * Math.min(MOST_BLOCKS, Math.floor(X_SLOTS / K)); // rows whose copies fit the scratch
   for (let first = 0; first < T; first += chunk) {
     const rows = Math.min(chunk, T - first);

@@ -10,11 +10,10 @@ export type ValueType = "i32" | "f32" | "v128";
 /** Nested, so that building a tree of code copies nothing; flattened once, when the function is done. */
 export type Bytes = number | readonly Bytes[];
 
-/** Code that leaves one value of a type behind, or none. */
-export interface Code<T extends ValueType | "void"> {
-  readonly type: T;
-  readonly bytes: Bytes;
-}
+declare const TYPE: unique symbol;
+
+/** Code that leaves one value of a type behind, or none. It is nothing but its bytes; the type is known to the compiler alone. */
+export type Code<T extends ValueType | "void"> = readonly Bytes[] & { readonly [TYPE]: T };
 
 /** A whole number stands for the constant. */
 export type I32 = Code<"i32"> | number;
@@ -22,10 +21,11 @@ export type F32 = Code<"f32">;
 export type V128 = Code<"v128">;
 export type Statement = Code<"void">;
 
+type Operand = Code<ValueType> | number;
+type OperandOf<T extends ValueType> = T extends "i32" ? I32 : Code<T>;
+
 /** A parameter or local variable; as an expression, its value. */
-export interface Local<T extends ValueType> extends Code<T> {
-  set(value: Code<T> | (T extends "i32" ? number : never)): Statement;
-}
+export type Local<T extends ValueType> = Code<T> & { set(value: OperandOf<T>): Statement };
 
 /** A place to branch to, valid inside the block or loop it was made for. */
 export interface Label {
@@ -38,12 +38,13 @@ const VOID = 0x40;
 /** Nesting of blocks at the place where code is being built, to turn labels into the relative depths that branches hold. */
 let depth = 0;
 
-export function code<T extends ValueType | "void">(type: T, ...bytes: Bytes[]): Code<T> {
-  return { type, bytes };
+/** Whatever type is wanted: the names below say which, and the compiler holds their users to it. */
+function code(...bytes: Bytes[]): Code<never> {
+  return bytes as readonly Bytes[] as Code<never>;
 }
 
-export function int(value: I32): Bytes {
-  return typeof value === "number" ? [0x41, signed(value)] : value.bytes;
+function operand(value: Operand): Bytes {
+  return typeof value === "number" ? [0x41, signed(value)] : value;
 }
 
 /** Unsigned LEB128: seven bits a byte, the lowest first, the top bit set on all but the last. */
@@ -52,145 +53,124 @@ export function unsigned(value: number): number[] {
 }
 
 /** Signed LEB128 of a 32-bit number. */
-export function signed(value: number): number[] {
+function signed(value: number): number[] {
   return value >= -64 && value < 64 ? [value & 127] : [(value & 127) | 128, ...signed(value >> 7)];
 }
-
-/** Natural alignment as a power of two, then the constant offset added to the address. */
-function memory(align: number, offset: number): Bytes {
-  return [align, unsigned(offset)];
-}
-
-type Load<T extends ValueType> = (address: I32, offset?: number) => Code<T>;
-type Store<T extends ValueType> = (address: I32, value: T extends "i32" ? I32 : Code<T>, offset?: number) => Statement;
-
-function load<T extends ValueType>(type: T, opcode: Bytes, align: number): Load<T> {
-  return (address, offset = 0) => code(type, int(address), opcode, memory(align, offset));
-}
-
-function store<T extends ValueType>(opcode: Bytes, align: number): Store<T> {
-  return (address, value, offset = 0) =>
-    code("void", int(address), typeof value === "number" ? int(value) : value.bytes, opcode, memory(align, offset));
-}
-
-type I32Binary = (a: I32, b: I32) => Code<"i32">;
-type F32Binary = (a: F32, b: F32) => F32;
-type Unary = (a: V128) => V128;
-type Binary = (a: V128, b: V128) => V128;
-
-function i32Binary(opcode: number): I32Binary {
-  return (a, b) => code("i32", int(a), int(b), opcode);
-}
-
-function f32Binary(opcode: number): F32Binary {
-  return (a, b) => code("f32", a.bytes, b.bytes, opcode);
-}
-
-function simd(opcode: number): Bytes {
-  return [0xfd, unsigned(opcode)];
-}
-
-function unary(opcode: number): Unary {
-  return (a) => code("v128", a.bytes, simd(opcode));
-}
-
-function binary(opcode: number): Binary {
-  return (a, b) => code("v128", a.bytes, b.bytes, simd(opcode));
-}
-
-export const i32 = {
-  add: i32Binary(0x6a) as I32Binary,
-  sub: i32Binary(0x6b) as I32Binary,
-  mul: i32Binary(0x6c) as I32Binary,
-  div_u: i32Binary(0x6e) as I32Binary,
-  rem_u: i32Binary(0x70) as I32Binary,
-  eq: i32Binary(0x46) as I32Binary,
-  ne: i32Binary(0x47) as I32Binary,
-  lt_u: i32Binary(0x49) as I32Binary,
-  ge_u: i32Binary(0x4f) as I32Binary,
-  /** 1 if the value is 0, else 0. */
-  eqz: (a: I32): Code<"i32"> => code("i32", int(a), 0x45),
-  load: load("i32", 0x28, 2) as Load<"i32">,
-  atomic: {
-    load: load("i32", [0xfe, 0x10], 2) as Load<"i32">,
-    store: store<"i32">([0xfe, 0x17], 2) as Store<"i32">,
-    /** Adds, and leaves what stood there before. */
-    rmw_add: (address: I32, value: I32, offset = 0): Code<"i32"> =>
-      code("i32", int(address), int(value), [0xfe, 0x1e], memory(2, offset)),
-  },
-};
-
-/** Putting threads to sleep and waking them, by an address in shared memory. */
-export const memoryAtomic = {
-  /** Sleeps while the memory holds `expected`, without a limit of time; leaves why it woke. */
-  wait32: (address: I32, expected: I32, offset = 0): Code<"i32"> =>
-    code("i32", int(address), int(expected), [0x42, 0x7f], [0xfe, 0x01], memory(2, offset)),
-  /** Wakes up to `count` sleepers; leaves how many. */
-  notify: (address: I32, count: I32, offset = 0): Code<"i32"> =>
-    code("i32", int(address), int(count), [0xfe, 0x00], memory(2, offset)),
-};
-
-export const f32 = {
-  load: load("f32", 0x2a, 2) as Load<"f32">,
-  store: store<"f32">(0x38, 2) as Store<"f32">,
-  const: (value: number): F32 => code("f32", 0x43, float(value)),
-  convert_i32_u: (a: I32): F32 => code("f32", int(a), 0xb3),
-  sqrt: (a: F32): F32 => code("f32", a.bytes, 0x91),
-  add: f32Binary(0x92) as F32Binary,
-  sub: f32Binary(0x93) as F32Binary,
-  max: f32Binary(0x97) as F32Binary,
-  mul: f32Binary(0x94) as F32Binary,
-  div: f32Binary(0x95) as F32Binary,
-};
 
 /** The four bytes of a float32. */
 function float(value: number): number[] {
   return [...new Uint8Array(Float32Array.of(value).buffer)];
 }
 
+/** An instruction: its operands in order, then its opcode. */
+function op(...opcode: Bytes[]): (...operands: Operand[]) => Code<never> {
+  return (...operands) => code(operands.map(operand), opcode);
+}
+
+function simd(opcode: number): (...operands: Operand[]) => Code<never> {
+  return op(0xfd, unsigned(opcode));
+}
+
+/** An instruction that reads memory. Behind the opcode: natural alignment as a power of two, and an offset added to the address. */
+function load(align: number, ...opcode: Bytes[]): (address: I32, offset?: number) => Code<never> {
+  return (address, offset = 0) => op(opcode, align, unsigned(offset))(address);
+}
+
+/** One that has an operand besides the address. */
+function store(align: number, ...opcode: Bytes[]): (address: I32, value: Operand, offset?: number) => Code<never> {
+  return (address, value, offset = 0) => op(opcode, align, unsigned(offset))(address, value);
+}
+
+type Load<T extends ValueType> = (address: I32, offset?: number) => Code<T>;
+type Store<T extends ValueType> = (address: I32, value: OperandOf<T>, offset?: number) => Statement;
+/** Leaves what stood in memory, or what became of waiting. */
+type Atomic = (address: I32, value: I32, offset?: number) => Code<"i32">;
+type Unary<T extends ValueType> = (a: OperandOf<T>) => Code<T>;
+type Binary<T extends ValueType> = (a: OperandOf<T>, b: OperandOf<T>) => Code<T>;
+
+export const i32 = {
+  add: op(0x6a) as Binary<"i32">,
+  sub: op(0x6b) as Binary<"i32">,
+  mul: op(0x6c) as Binary<"i32">,
+  div_u: op(0x6e) as Binary<"i32">,
+  rem_u: op(0x70) as Binary<"i32">,
+  eq: op(0x46) as Binary<"i32">,
+  ne: op(0x47) as Binary<"i32">,
+  lt_u: op(0x49) as Binary<"i32">,
+  ge_u: op(0x4f) as Binary<"i32">,
+  load: load(2, 0x28) as Load<"i32">,
+  atomic: {
+    load: load(2, 0xfe, 0x10) as Load<"i32">,
+    store: store(2, 0xfe, 0x17) as Store<"i32">,
+    /** Adds, and leaves what stood there before. */
+    rmw_add: store(2, 0xfe, 0x1e) as Atomic,
+  },
+};
+
+/** Putting threads to sleep and waking them, by an address in shared memory. */
+export const memoryAtomic = {
+  /** Sleeps while the memory holds the value, without a limit of time (-1, a constant of 64 bits); leaves why it woke. */
+  wait32: store(2, 0x42, 0x7f, 0xfe, 0x01) as Atomic,
+  /** Wakes up to so many sleepers; leaves how many. */
+  notify: store(2, 0xfe, 0x00) as Atomic,
+};
+
+export const f32 = {
+  load: load(2, 0x2a) as Load<"f32">,
+  store: store(2, 0x38) as Store<"f32">,
+  const: (value: number): F32 => code(0x43, float(value)),
+  convert_i32_u: op(0xb3) as (a: I32) => F32,
+  sqrt: op(0x91) as Unary<"f32">,
+  add: op(0x92) as Binary<"f32">,
+  max: op(0x97) as Binary<"f32">,
+  div: op(0x95) as Binary<"f32">,
+};
+
 export const v128 = {
-  load: load("v128", simd(0x00), 4) as Load<"v128">,
-  load32_splat: load("v128", simd(0x09), 2) as Load<"v128">,
-  store: store<"v128">(simd(0x0b), 4) as Store<"v128">,
-  and: binary(0x4e) as Binary,
+  load: load(4, 0xfd, 0x00) as Load<"v128">,
+  load32_splat: load(2, 0xfd, 0x09) as Load<"v128">,
+  store: store(4, 0xfd, 0x0b) as Store<"v128">,
+  and: simd(0x4e) as Binary<"v128">,
   /** a and not b */
-  andnot: binary(0x4f) as Binary,
+  andnot: simd(0x4f) as Binary<"v128">,
 };
 
 export const i32x4 = {
-  add: binary(0xae) as Binary,
-  shl: (a: V128, by: I32): V128 => code("v128", a.bytes, int(by), simd(0xab)),
+  add: simd(0xae) as Binary<"v128">,
+  shl: simd(0xab) as (a: V128, by: I32) => V128,
 };
 
 export const f32x4 = {
   /** All four lanes a constant. */
-  const: (value: number): V128 => code("v128", simd(0x0c), [float(value), float(value), float(value), float(value)]),
-  splat: (a: F32): V128 => code("v128", a.bytes, simd(0x13)),
-  extract_lane: (a: V128, lane: number): F32 => code("f32", a.bytes, simd(0x1f), lane),
-  add: binary(0xe4) as Binary,
-  sub: binary(0xe5) as Binary,
-  mul: binary(0xe6) as Binary,
-  div: binary(0xe7) as Binary,
+  const: (value: number): V128 => code(0xfd, 0x0c, Array(4).fill(float(value))),
+  splat: simd(0x13) as (a: F32) => V128,
+  extract_lane: (a: V128, lane: number): F32 => op(0xfd, 0x1f, lane)(a),
+  add: simd(0xe4) as Binary<"v128">,
+  sub: simd(0xe5) as Binary<"v128">,
+  mul: simd(0xe6) as Binary<"v128">,
+  div: simd(0xe7) as Binary<"v128">,
   /** All ones where a < b, else zeros. */
-  lt: binary(0x43) as Binary,
-  abs: unary(0xe0) as Unary,
+  lt: simd(0x43) as Binary<"v128">,
+  abs: simd(0xe0) as Unary<"v128">,
   /** b < a ? b : a, so that a NaN in `a` stays. */
-  pmin: binary(0xea) as Binary,
+  pmin: simd(0xea) as Binary<"v128">,
   /** a < b ? b : a, so that a NaN in `a` stays. */
-  pmax: binary(0xeb) as Binary,
+  pmax: simd(0xeb) as Binary<"v128">,
   /** a · b + c, rounded once where the machine has an instruction for it, else twice: its bits are the machine's. */
-  relaxed_madd: (a: V128, b: V128, c: V128): V128 => code("v128", a.bytes, b.bytes, c.bytes, simd(0x105)),
+  relaxed_madd: simd(0x105) as (a: V128, b: V128, c: V128) => V128,
 };
 
-/** Leaves nothing of a value. */
-export function drop(value: Code<ValueType>): Statement {
-  return code("void", value.bytes, 0x1a);
+/** The variable with the number `index`. */
+export function variable<T extends ValueType>(index: number): Local<T> {
+  const at = unsigned(index);
+  return Object.assign(code(0x20, at), { set: op(0x21, at) });
 }
 
+/** Leaves nothing of a value. */
+export const drop = op(0x1a) as (value: Code<ValueType>) => Statement;
+
 /** Leaves the function. */
-export function leave(): Statement {
-  return code("void", 0x0f);
-}
+export const leave = op(0x0f) as () => Statement;
 
 /** `{ ... }`; a branch to its label leaves it. */
 export function block(body: (end: Label) => readonly Statement[]): Statement {
@@ -202,33 +182,24 @@ export function loop(body: (again: Label) => readonly Statement[]): Statement {
   return nested(0x03, body);
 }
 
-function nested(opcode: number, body: (label: Label) => readonly Statement[]): Statement {
+function nested(opcode: number, body: (label: Label) => readonly Statement[], ...operands: Operand[]): Statement {
   depth++;
   const inside = body({ depth });
   depth--;
-  return code("void", opcode, VOID, all(inside), 0x0b);
+  return code(op(opcode, VOID)(...operands), inside, 0x0b);
 }
 
-/** `if`. The branches are functions because labels count the nesting where code is built. */
-export function when(
-  condition: I32,
-  then: () => readonly Statement[],
-  otherwise?: () => readonly Statement[],
-): Statement {
-  const test = int(condition);
-  depth++;
-  const yes = all(then());
-  const no = otherwise === undefined ? [] : [0x05, all(otherwise())];
-  depth--;
-  return code("void", test, 0x04, VOID, yes, no, 0x0b);
+/** `if`. The body is a function because labels count the nesting where code is built. */
+export function when(condition: I32, then: () => readonly Statement[]): Statement {
+  return nested(0x04, then, condition);
 }
 
 export function br(to: Label): Statement {
-  return code("void", 0x0c, unsigned(depth - to.depth));
+  return code(0x0c, unsigned(depth - to.depth));
 }
 
 export function brIf(to: Label, condition: I32): Statement {
-  return code("void", int(condition), 0x0d, unsigned(depth - to.depth));
+  return op(0x0d, unsigned(depth - to.depth))(condition);
 }
 
 /** `for (i = from; i < below; i += step)`, unsigned. */
@@ -240,17 +211,19 @@ export function forRange(
   body: () => readonly Statement[],
 ): Statement {
   return block((end) => [
-    i.set(typeof from === "number" ? constant(from) : from),
-    loop((again) => [brIf(end, i32.ge_u(i, below)), ...body(), i.set(i32.add(i, step)), br(again)]),
+    i.set(from),
+    loop((again) => [brIf(end, i32.ge_u(i, below)), ...body(), advance(i, step), br(again)]),
   ]);
 }
 
-function constant(value: number): Code<"i32"> {
-  return code("i32", int(value));
+/** `while (at != end)`, for a body that moves `at`; it is looked at again at the end of a turn. */
+export function until(at: Local<"i32">, end: I32, body: () => readonly Statement[]): Statement {
+  return when(i32.ne(at, end), () => [loop((again) => [...body(), brIf(again, i32.ne(at, end))])]);
 }
 
-export function all(statements: readonly Code<ValueType | "void">[]): Bytes {
-  return statements.map((statement) => statement.bytes);
+/** `i += by` */
+export function advance(i: Local<"i32">, by: I32): Statement {
+  return i.set(i32.add(i, by));
 }
 
 /** A function of the module, to be called by the ones after it. */
@@ -258,11 +231,6 @@ export interface Func {
   readonly index: number;
 }
 
-export function call(f: Func, ...args: readonly (Code<ValueType> | number)[]): Statement {
-  return code(
-    "void",
-    args.map((arg) => (typeof arg === "number" ? int(arg) : arg.bytes)),
-    0x10,
-    unsigned(f.index),
-  );
+export function call(f: Func, ...args: readonly Operand[]): Statement {
+  return op(0x10, unsigned(f.index))(...args);
 }

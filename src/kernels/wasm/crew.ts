@@ -1,4 +1,4 @@
-import { br, brIf, drop, i32, leave, loop, memoryAtomic, when } from "./asm.ts";
+import { advance, br, brIf, drop, i32, leave, loop, memoryAtomic, when } from "./asm.ts";
 import type { ModuleBuilder } from "./module-builder.ts";
 
 /*
@@ -44,13 +44,13 @@ const LOOKS = 4000;
 
 /** claim(at): the next piece. */
 export function claim(m: ModuleBuilder): void {
-  m.func("claim", { at: "i32" }, (p) => [i32.atomic.rmw_add(p.at, 1, CLAIMED)]);
+  m.func("claim", { at: "i32" }, (p) => [i32.atomic.rmw_add(p.at, 1, CLAIMED)], "i32");
 }
 
 /** meet(at, count): returns when `count` threads have called it. */
 export function meet(m: ModuleBuilder): void {
-  m.func("meet", { at: "i32", count: "i32" }, (p, local) => {
-    const [generation, looks] = [local("i32"), local("i32")];
+  m.func("meet", { at: "i32", count: "i32" }, (p, locals) => {
+    const [generation, looks] = locals("i32", 2);
     const gone = i32.ne(i32.atomic.load(p.at, GENERATION), generation);
     return [
       generation.set(i32.atomic.load(p.at, GENERATION)),
@@ -64,7 +64,7 @@ export function meet(m: ModuleBuilder): void {
         drop(memoryAtomic.notify(p.at, -1, GENERATION)),
         leave(),
       ]),
-      loop((again) => [when(gone, () => [leave()]), looks.set(i32.add(looks, 1)), brIf(again, i32.lt_u(looks, LOOKS))]),
+      loop((again) => [when(gone, () => [leave()]), advance(looks, 1), brIf(again, i32.lt_u(looks, LOOKS))]),
       loop((again) => [
         when(gone, () => [leave()]),
         drop(memoryAtomic.wait32(p.at, generation, GENERATION)),

@@ -1,30 +1,28 @@
 import {
-  all,
   type Bytes,
   type Code,
-  code,
   type Func,
-  int,
   type Local,
-  type Statement,
   unsigned,
   VALUE_TYPES,
   type ValueType,
+  variable,
 } from "./asm.ts";
 
 /** The frame around the code: sections of a module, functions with their parameters and locals. Core Specification 2.0, section 5.5. */
 
 type Params = Readonly<Record<string, ValueType>>;
 type Arguments<P extends Params> = { readonly [K in keyof P]: Local<P[K]> };
-/** A new local variable of the function being written; it starts as 0. */
-export type NewLocal = <T extends ValueType>(type: T) => Local<T>;
+/** New local variables of the function being written, one if no number is given; they start as 0. */
+export type NewLocals = <T extends ValueType>(type: T, count?: number) => Local<T>[];
 
 export interface ModuleBuilder {
   /** Adds a function, exported under its name: without a result, or with the one its last expression leaves. */
-  func<P extends Params>(
+  func<P extends Params, R extends ValueType = never>(
     name: string,
     params: P,
-    body: (p: Arguments<P>, local: NewLocal) => readonly Code<ValueType | "void">[],
+    body: (p: Arguments<P>, locals: NewLocals) => readonly Code<"void" | R>[],
+    ...result: R[]
   ): Func;
   /** The module: imports its memory as `env.memory`. With a `mark`, a custom section of that name sets its bytes apart from others'. */
   bytes(mark?: string): Uint8Array<ArrayBuffer>;
@@ -41,22 +39,18 @@ export function moduleBuilder(limits: MemoryLimits): ModuleBuilder {
   const exports: Bytes[] = [];
   const bodies: Bytes[] = [];
   return {
-    func(name, params, body) {
+    func(name, params, body, ...result) {
       const index = bodies.length;
       const variables: ValueType[] = [];
-      const variable = <T extends ValueType>(type: T): Local<T> => {
-        const at = unsigned(variables.push(type) - 1);
-        const set = (value: Code<T> | number): Statement =>
-          code("void", typeof value === "number" ? int(value) : value.bytes, 0x21, at);
-        return { type, bytes: [0x20, at], set };
-      };
-      const entries = Object.entries(params).map(([key, type]) => [key, variable(type)]);
-      const statements = body(Object.fromEntries(entries), variable);
-      const result = statements.at(-1)?.type ?? "void";
-      const locals = variables.slice(entries.length).map((type) => [1, VALUE_TYPES[type]]);
-      types.push([0x60, vector(Object.values(params).map((type) => VALUE_TYPES[type])), results(result)]);
+      const locals: NewLocals = (type, count = 1) =>
+        Array.from({ length: count }, () => variable(variables.push(type) - 1));
+      const entries = Object.entries(params).map(([key, type]) => [key, ...locals(type)]);
+      const statements = body(Object.fromEntries(entries), locals);
+      types.push([0x60, vector(typeBytes(Object.values(params))), vector(typeBytes(result))]);
       exports.push([text(name), 0x00, unsigned(index)]);
-      bodies.push(sized([vector(locals), all(statements), 0x0b]));
+      // Each local is a run of its own, of length 1.
+      const own = typeBytes(variables.slice(entries.length)).map((type) => [1, type]);
+      bodies.push(sized([vector(own), statements, 0x0b]));
       return { index };
     },
     bytes: (mark) =>
@@ -77,8 +71,8 @@ export function moduleBuilder(limits: MemoryLimits): ModuleBuilder {
   };
 }
 
-function results(type: ValueType | "void"): Bytes {
-  return vector(type === "void" ? [] : [VALUE_TYPES[type]]);
+function typeBytes(types: readonly ValueType[]): Bytes[] {
+  return types.map((type) => VALUE_TYPES[type]);
 }
 
 function section(id: number, items: readonly Bytes[]): Bytes {

@@ -23,6 +23,11 @@ export function attentionRoom(L: number, D: number, P: number): number {
   return parts(L, D, P).size;
 }
 
+/** The rows of T that are the share of number `index` of `count`. */
+function share(T: number, index: number, count: number): [from: number, to: number] {
+  return [Math.floor((T * index) / count), Math.floor((T * (index + 1)) / count)];
+}
+
 interface Parts {
   /** Length of a row of scores: whole vectors. */
   readonly keys: number;
@@ -57,8 +62,8 @@ export function operations(
     const packed = rooms.packed(Math.min(ROWS, T) * K);
     const chunks = Math.ceil(T / ROWS);
     for (let chunk = 0; chunk < chunks; chunk++) {
-      const first = Math.floor((T * chunk) / chunks);
-      const rows = Math.floor((T * (chunk + 1)) / chunks) - first;
+      const [first, end] = share(T, chunk, chunks);
+      const rows = end - first;
       f.packRows(packed, x + 4 * first * K, 4 * K, rows, K, crew.index, crew.count);
       crew.meet();
       const groups = Math.ceil(N / GROUP);
@@ -131,14 +136,9 @@ export function operations(
     }
   }
 
-  /** This thread's rows of T. */
-  function share(T: number): [from: number, to: number] {
-    return [Math.floor((T * crew.index) / crew.count), Math.floor((T * (crew.index + 1)) / crew.count)];
-  }
-
   // biome-ignore format: one line
   function layerNorm(out: Address, x: Address, residual: Address | null, norm: Norm<Address>, T: number, H: number): void {
-    const [from, to] = share(T);
+    const [from, to] = share(T, crew.index, crew.count);
     const at = 4 * from * H;
     const row = rooms.scratch(H + 4);
     const mask = MASKS + 16 * (H % 4);
@@ -150,7 +150,7 @@ export function operations(
   /** (word + position) + type.   [T,H] */
   function embed(out: Address, words: Address, tables: Embeddings<Address>, batch: Batch, H: number): void {
     const m = floats();
-    const [from, end] = share(batch.ids.length);
+    const [from, end] = share(batch.ids.length, crew.index, crew.count);
     for (let t = from; t < end; t++) {
       const word = words / 4 + t * H;
       const position = tables.position / 4 + batch.positions[t] * H;

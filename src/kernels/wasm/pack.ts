@@ -1,7 +1,7 @@
-import { brIf, call, type Func, f32, forRange, i32, loop, type Statement, when } from "./asm.ts";
-import { K_BLOCK } from "./layout.ts";
+import { advance, call, type Func, f32, forRange, i32, type Statement, until, when } from "./asm.ts";
 import type { ModuleBuilder } from "./module-builder.ts";
 import { rowTiles, type Tile } from "./row-tiles.ts";
+import { bytesOf, choose, forBlocks, whole } from "./steps.ts";
 
 /**
  * packRows(to, x, stride, T, K, share, shares): T rows of K floats, `stride` bytes apart, into the packed layout: the tiles whose turn it is
@@ -10,23 +10,23 @@ import { rowTiles, type Tile } from "./row-tiles.ts";
 export function packRows(m: ModuleBuilder, tile: Tile): Func {
   const packers = Array.from({ length: tile.rows }, (_, i) => packTile(m, i + 1));
   const params = { to: "i32", x: "i32", stride: "i32", T: "i32", K: "i32", share: "i32", shares: "i32" } as const;
-  return m.func("packRows", params, (p, local) => {
-    const int = () => local("i32");
-    const [k, block, from, turn] = [int(), int(), int(), int()];
-    const rows = rowTiles(p.T, tile, int);
+  return m.func("packRows", params, (p, locals) => {
+    const [k, block, from, turn] = locals("i32", 4);
+    const rows = rowTiles(p.T, tile, locals);
     return [
       ...rows.split,
-      forRange(k, 0, p.K, K_BLOCK, () => [
-        block.set(i32.sub(p.K, k)),
-        when(i32.lt_u(K_BLOCK, block), () => [block.set(K_BLOCK)]),
-        from.set(i32.add(p.x, i32.mul(k, 4))),
+      forBlocks(k, block, p.K, () => [
+        from.set(i32.add(p.x, bytesOf(k))),
         ...rows.each((height) => [
           when(i32.eq(i32.rem_u(turn, p.shares), p.share), () =>
-            packers.map((f, i) => when(i32.eq(height, i + 1), () => [call(f, p.to, from, p.stride, block)])),
+            choose(
+              height,
+              packers.map((f) => call(f, p.to, from, p.stride, block)),
+            ),
           ),
-          turn.set(i32.add(turn, 1)),
-          from.set(i32.add(from, i32.mul(height, p.stride))),
-          p.to.set(i32.add(p.to, i32.mul(height, i32.mul(block, 4)))),
+          advance(turn, 1),
+          advance(from, i32.mul(height, p.stride)),
+          advance(p.to, i32.mul(height, bytesOf(block))),
         ]),
       ]),
     ];
@@ -35,24 +35,22 @@ export function packRows(m: ModuleBuilder, tile: Tile): Func {
 
 /** packH(to, from, stride, k): `height` rows of k floats side by side, [k][height]. */
 function packTile(m: ModuleBuilder, height: number): Func {
-  return m.func(`pack${height}`, { to: "i32", from: "i32", stride: "i32", k: "i32" }, (p, local) => {
-    const rows = Array.from({ length: height }, () => local("i32"));
-    const end = local("i32");
+  return m.func(`pack${height}`, { to: "i32", from: "i32", stride: "i32", k: "i32" }, (p, locals) => {
+    const rows = locals("i32", height);
+    const [end] = locals("i32");
     const steps = (count: number): readonly Statement[] => [
       ...Array.from({ length: count }, (_, u) =>
         rows.map((row, i) => f32.store(p.to, f32.load(row, 4 * u), 4 * (u * height + i))),
       ).flat(),
-      ...rows.map((row) => row.set(i32.add(row, 4 * count))),
-      p.to.set(i32.add(p.to, 4 * height * count)),
+      ...rows.map((row) => advance(row, 4 * count)),
+      advance(p.to, 4 * height * count),
     ];
-    const turns = (count: number): Statement =>
-      when(i32.ne(rows[0], end), () => [loop((again) => [...steps(count), brIf(again, i32.ne(rows[0], end))])]);
     return [
       ...rows.map((row, i) => row.set(i === 0 ? p.from : i32.add(rows[i - 1], p.stride))),
-      end.set(i32.add(p.from, i32.mul(i32.div_u(p.k, 4), 16))),
-      turns(4),
-      end.set(i32.add(p.from, i32.mul(p.k, 4))),
-      turns(1),
+      end.set(i32.add(p.from, whole(p.k, 4, 16))),
+      until(rows[0], end, () => steps(4)),
+      end.set(i32.add(p.from, bytesOf(p.k))),
+      until(rows[0], end, () => steps(1)),
     ];
   });
 }
@@ -63,14 +61,14 @@ function packTile(m: ModuleBuilder, height: number): Func {
  */
 export function transpose(m: ModuleBuilder, panel: number): Func {
   const params = { to: "i32", from: "i32", stride: "i32", rows: "i32", K: "i32" } as const;
-  return m.func("transpose", params, (p, local) => {
-    const [row, k, to, end] = [local("i32"), local("i32"), local("i32"), local("i32")];
+  return m.func("transpose", params, (p, locals) => {
+    const [row, k, to, end] = locals("i32", 4);
     return [
       forRange(row, 0, p.rows, 1, () => [
-        to.set(i32.add(p.to, i32.mul(row, 4))),
-        end.set(i32.add(p.from, i32.mul(p.K, 4))),
-        forRange(k, p.from, end, 4, () => [f32.store(to, f32.load(k)), to.set(i32.add(to, panel))]),
-        p.from.set(i32.add(p.from, p.stride)),
+        to.set(i32.add(p.to, bytesOf(row))),
+        end.set(i32.add(p.from, bytesOf(p.K))),
+        forRange(k, p.from, end, 4, () => [f32.store(to, f32.load(k)), advance(to, panel)]),
+        advance(p.from, p.stride),
       ]),
     ];
   });

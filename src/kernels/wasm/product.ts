@@ -1,7 +1,7 @@
-import { brIf, call, drop, type Func, f32x4, forRange, i32, loop, type Statement, v128, when } from "./asm.ts";
-import { K_BLOCK } from "./layout.ts";
+import { advance, call, drop, type Func, f32x4, forRange, i32, type Statement, until, v128, when } from "./asm.ts";
 import type { ModuleBuilder } from "./module-builder.ts";
 import { PAIRS_FROM, rowTiles, type Tile } from "./row-tiles.ts";
+import { bytesOf, choose, forBlocks, whole } from "./steps.ts";
 
 /** Rows from which the tiles read ahead. Below, the weights are read fast enough for the hardware to keep ahead by itself. */
 const READ_AHEAD_FROM = 11;
@@ -24,12 +24,10 @@ export function packedProduct(m: ModuleBuilder, tile: Tile): Func {
   const pairs = tilesOf(tile.rowsOfPairs ?? 0, 2);
   const width = 16 * tile.vectors;
   const params = { sums: "i32", x: "i32", group: "i32", bias: "i32", T: "i32", K: "i32", panels: "i32" } as const;
-  return m.func("product", params, (p, local) => {
-    const int = () => local("i32");
-    const [k, block, at, end, panel, x] = [int(), int(), int(), int(), int(), int()];
-    const [bytes, size, ahead, step, even] = [int(), int(), int(), int(), int()];
-    const rows = rowTiles(p.T, tile, int);
-    const bias = Array.from({ length: tile.vectors }, () => local("v128"));
+  return m.func("product", params, (p, locals) => {
+    const [k, block, at, end, panel, x, bytes, size, ahead, step, even] = locals("i32", 11);
+    const rows = rowTiles(p.T, tile, locals);
+    const bias = locals("v128", tile.vectors);
     /** One or two panels, all rows. */
     const pass = (tiles: readonly Func[], panels: number): readonly Statement[] => [
       x.set(p.x),
@@ -44,15 +42,16 @@ export function packedProduct(m: ModuleBuilder, tile: Tile): Func {
         ]),
       ]),
       ...rows.each((height) => [
-        ...tiles.map((f, i) =>
-          when(i32.eq(height, i + 1), () => [call(f, at, size, x, p.group, bytes, block, ahead, step)]),
+        ...choose(
+          height,
+          tiles.map((f) => call(f, at, size, x, p.group, bytes, block, ahead, step)),
         ),
-        at.set(i32.add(at, i32.mul(height, width))),
-        x.set(i32.add(x, i32.mul(height, i32.mul(block, 4)))),
-        ahead.set(i32.add(ahead, i32.mul(i32.div_u(block, tile.unroll), step))),
+        advance(at, i32.mul(height, width)),
+        advance(x, i32.mul(height, bytesOf(block))),
+        advance(ahead, i32.mul(i32.div_u(block, tile.unroll), step)),
       ]),
-      at.set(i32.add(at, i32.mul(size, panels - 1))),
-      p.group.set(i32.add(p.group, i32.mul(bytes, panels))),
+      advance(at, i32.mul(size, panels - 1)),
+      advance(p.group, i32.mul(bytes, panels)),
     ];
     return [
       ...rows.split,
@@ -62,22 +61,16 @@ export function packedProduct(m: ModuleBuilder, tile: Tile): Func {
         ...bias.map((b, j) => b.set(v128.load(p.bias, 16 * j))),
         end.set(i32.add(at, size)),
         forRange(at, at, end, width, () => bias.map((b, j) => v128.store(at, b, 16 * j))),
-        p.bias.set(i32.add(p.bias, width)),
+        advance(p.bias, width),
       ]),
-      forRange(k, 0, p.K, K_BLOCK, () => [
-        block.set(i32.sub(p.K, k)),
-        when(i32.lt_u(K_BLOCK, block), () => [block.set(K_BLOCK)]),
+      forBlocks(k, block, p.K, () => [
         bytes.set(i32.mul(block, width)),
         at.set(p.sums),
         panel.set(0),
-        ...(pairs.length === 0
-          ? []
-          : [
-              when(i32.ge_u(p.T, PAIRS_FROM), () => [
-                even.set(i32.mul(i32.div_u(p.panels, 2), 2)),
-                forRange(panel, 0, even, 2, () => pass(pairs, 2)),
-              ]),
-            ]),
+        when(pairs.length === 0 ? 0 : i32.ge_u(p.T, PAIRS_FROM), () => [
+          even.set(whole(p.panels, 2, 2)),
+          forRange(panel, 0, even, 2, () => pass(pairs, 2)),
+        ]),
         forRange(panel, panel, p.panels, 1, () => pass(singles, 1)),
         p.x.set(x),
       ]),
@@ -91,7 +84,8 @@ export function packedProduct(m: ModuleBuilder, tile: Tile): Func {
  * which goes on by `step` bytes.
  */
 function registerTile(m: ModuleBuilder, height: number, panels: number, tile: Tile): Func {
-  const width = 16 * tile.vectors;
+  const { unroll, vectors } = tile;
+  const width = 16 * vectors;
   const params = {
     sums: "i32",
     size: "i32",
@@ -102,18 +96,15 @@ function registerTile(m: ModuleBuilder, height: number, panels: number, tile: Ti
     ahead: "i32",
     step: "i32",
   } as const;
-  return m.func(`tile${height}x${panels}`, params, (p, local) => {
-    const columns = panels * tile.vectors;
-    const acc = Array.from({ length: height }, () => Array.from({ length: columns }, () => local("v128")));
-    const w = Array.from({ length: columns }, () => local("v128"));
-    const x = local("v128");
-    const end = local("i32");
-    const [sums, weights] = [p.sums, p.w].map((first) => [
-      first,
-      ...Array.from({ length: panels - 1 }, () => local("i32")),
-    ]);
-    const panelOf = (j: number): number => Math.floor(j / tile.vectors);
-    const inPanel = (j: number): number => 16 * (j % tile.vectors);
+  return m.func(`tile${height}x${panels}`, params, (p, locals) => {
+    const acc = Array.from({ length: height }, () => locals("v128", panels * vectors));
+    const w = locals("v128", panels * vectors);
+    const [x] = locals("v128");
+    const [end] = locals("i32");
+    const sums = [p.sums, ...locals("i32", panels - 1)];
+    const weights = [p.w, ...locals("i32", panels - 1)];
+    const panelOf = (j: number): number => Math.floor(j / vectors);
+    const inPanel = (j: number): number => 16 * (j % vectors);
     const steps = (count: number): readonly Statement[] => [
       ...Array.from({ length: count }, (_, u) => [
         ...w.map((v, j) => v.set(v128.load(weights[panelOf(j)], u * width + inPanel(j)))),
@@ -122,19 +113,17 @@ function registerTile(m: ModuleBuilder, height: number, panels: number, tile: Ti
           ...row.map((a, j) => a.set(tile.fused ? f32x4.relaxed_madd(x, w[j], a) : f32x4.add(a, f32x4.mul(x, w[j])))),
         ]),
       ]).flat(),
-      p.x.set(i32.add(p.x, 4 * height * count)),
-      ...weights.map((at) => at.set(i32.add(at, width * count))),
+      advance(p.x, 4 * height * count),
+      ...weights.map((at) => advance(at, width * count)),
     ];
-    const readAhead = [drop(i32.load(p.ahead)), p.ahead.set(i32.add(p.ahead, p.step))];
-    const { unroll } = tile;
-    const whole = i32.mul(i32.div_u(p.k, unroll), unroll * width);
+    const readAhead = [drop(i32.load(p.ahead)), advance(p.ahead, p.step)];
     return [
       ...sums.slice(1).map((at, i) => at.set(i32.add(sums[i], p.size))),
       ...weights.slice(1).map((at, i) => at.set(i32.add(weights[i], p.bytes))),
-      end.set(i32.add(p.w, whole)),
-      when(i32.ne(p.w, end), () => [loop((again) => [...readAhead, ...steps(unroll), brIf(again, i32.ne(p.w, end))])]),
+      end.set(i32.add(p.w, whole(p.k, unroll, unroll * width))),
+      until(p.w, end, () => [...readAhead, ...steps(unroll)]),
       end.set(i32.add(p.w, i32.mul(i32.rem_u(p.k, unroll), width))),
-      when(i32.ne(p.w, end), () => [loop((again) => [...steps(1), brIf(again, i32.ne(p.w, end))])]),
+      until(p.w, end, () => steps(1)),
       // All loads and sums first, then all stores: mixed, V8 would not pair 128-bit operations into 256-bit ones anywhere here.
       ...acc.flatMap((row, i) =>
         row.map((a, j) => a.set(f32x4.add(v128.load(sums[panelOf(j)], i * width + inPanel(j)), a))),

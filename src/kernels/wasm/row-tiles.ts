@@ -1,4 +1,5 @@
 import { forRange, i32, type Local, type Statement, when } from "./asm.ts";
+import type { NewLocals } from "./module-builder.ts";
 
 /** Register tiles: rows of x times a panel of the weight, or two. */
 export interface Tile {
@@ -26,8 +27,8 @@ export interface RowTiles {
   each(each: (height: Local<"i32">) => readonly Statement[]): readonly Statement[];
 }
 
-export function rowTiles(T: Local<"i32">, { rows, rowsOfPairs }: Tile, int: () => Local<"i32">): RowTiles {
-  const [count, most, low, higher, t, height] = [int(), int(), int(), int(), int(), int()];
+export function rowTiles(T: Local<"i32">, { rows, rowsOfPairs }: Tile, locals: NewLocals): RowTiles {
+  const [count, most, low, higher, t, height] = locals("i32", 6);
   return {
     count,
     split: [

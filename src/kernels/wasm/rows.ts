@@ -1,5 +1,19 @@
-import { type Func, f32, f32x4, forRange, i32, type Local, type Statement, v128, when } from "./asm.ts";
+import {
+  advance,
+  type F32,
+  type Func,
+  f32,
+  f32x4,
+  forRange,
+  type I32,
+  i32,
+  type Local,
+  type Statement,
+  v128,
+  when,
+} from "./asm.ts";
 import type { ModuleBuilder } from "./module-builder.ts";
+import { bytesOf, whole } from "./steps.ts";
 import { expOfNegative, type Lanes } from "./vector-math.ts";
 
 /**
@@ -7,16 +21,16 @@ import { expOfNegative, type Lanes } from "./vector-math.ts";
  * what V8 can pair.
  */
 export function overLanes(m: ModuleBuilder, name: string, lanes: Lanes): Func {
-  return m.func(name, { at: "i32", bytes: "i32" }, (p, local) => {
-    const [x, y] = [local("v128"), local("v128")];
-    const end = local("i32");
+  return m.func(name, { at: "i32", bytes: "i32" }, (p, locals) => {
+    const [x, y] = locals("v128", 2);
+    const [end] = locals("i32");
     return [
       end.set(i32.add(p.at, p.bytes)),
       forRange(p.at, p.at, end, 32, () => [
         x.set(v128.load(p.at)),
         y.set(v128.load(p.at, 16)),
-        ...lanes(x, local),
-        ...lanes(y, local),
+        ...lanes(x, locals),
+        ...lanes(y, locals),
         v128.store(p.at, x),
         v128.store(p.at, y, 16),
       ]),
@@ -27,19 +41,25 @@ export function overLanes(m: ModuleBuilder, name: string, lanes: Lanes): Func {
 /** copy(to, from, toStride, fromStride, rows, bytes): a rectangle of floats. */
 export function copy(m: ModuleBuilder): Func {
   const params = { to: "i32", from: "i32", toStride: "i32", fromStride: "i32", rows: "i32", bytes: "i32" } as const;
-  return m.func("copy", params, (p, local) => {
-    const [row, i, end] = [local("i32"), local("i32"), local("i32")];
-    const whole = i32.mul(i32.div_u(p.bytes, 16), 16);
+  return m.func("copy", params, (p, locals) => {
+    const [row, i, end] = locals("i32", 3);
     return [
       forRange(row, 0, p.rows, 1, () => [
-        end.set(whole),
-        forRange(i, 0, end, 16, () => [v128.store(i32.add(p.to, i), v128.load(i32.add(p.from, i)))]),
-        forRange(i, i, p.bytes, 4, () => [f32.store(i32.add(p.to, i), f32.load(i32.add(p.from, i)))]),
-        p.to.set(i32.add(p.to, p.toStride)),
-        p.from.set(i32.add(p.from, p.fromStride)),
+        end.set(whole(p.bytes, 16, 16)),
+        ...copyRow(i, p.to, p.from, end, p.bytes),
+        advance(p.to, p.toStride),
+        advance(p.from, p.fromStride),
       ]),
     ];
   });
+}
+
+/** Copies so many bytes of floats, up to `whole` by vectors, with `i` to count them. */
+function copyRow(i: Local<"i32">, to: I32, from: I32, whole: I32, bytes: I32): readonly Statement[] {
+  return [
+    forRange(i, 0, whole, 16, () => [v128.store(i32.add(to, i), v128.load(i32.add(from, i)))]),
+    forRange(i, i, bytes, 4, () => [f32.store(i32.add(to, i), f32.load(i32.add(from, i)))]),
+  ];
 }
 
 /**
@@ -48,10 +68,10 @@ export function copy(m: ModuleBuilder): Func {
  */
 export function unpack(m: ModuleBuilder, vectors: number): Func {
   const params = { to: "i32", stride: "i32", from: "i32", T: "i32", panels: "i32" } as const;
-  return m.func("unpack", params, (p, local) => {
-    const [t, to, from, end] = [local("i32"), local("i32"), local("i32"), local("i32")];
+  return m.func("unpack", params, (p, locals) => {
+    const [t, to, from, end] = locals("i32", 4);
     const width = 16 * vectors;
-    const row = Array.from({ length: vectors }, () => local("v128"));
+    const row = locals("v128", vectors);
     return [
       forRange(t, 0, p.T, 1, () => [
         from.set(p.from),
@@ -60,19 +80,19 @@ export function unpack(m: ModuleBuilder, vectors: number): Func {
         forRange(to, to, end, width, () => [
           ...row.map((v, j) => v.set(v128.load(from, 16 * j))),
           ...row.map((v, j) => v128.store(to, v, 16 * j)),
-          from.set(i32.add(from, i32.mul(p.T, width))),
+          advance(from, i32.mul(p.T, width)),
         ]),
-        p.from.set(i32.add(p.from, width)),
-        p.to.set(i32.add(p.to, p.stride)),
+        advance(p.from, width),
+        advance(p.to, p.stride),
       ]),
     ];
   });
 }
 
-/** (0 + 2) + (1 + 3), whatever the vector width. */
-function sumOfLanes(x: Local<"v128">) {
+/** (0 + 2) + (1 + 3), whatever the vector width; or with another operation than +. */
+function acrossLanes(x: Local<"v128">, op: typeof f32.add): F32 {
   const lane = (i: number) => f32x4.extract_lane(x, i);
-  return f32.add(f32.add(lane(0), lane(2)), f32.add(lane(1), lane(3)));
+  return op(op(lane(0), lane(2)), op(lane(1), lane(3)));
 }
 
 /**
@@ -81,39 +101,34 @@ function sumOfLanes(x: Local<"v128">) {
  */
 export function softmax(m: ModuleBuilder): Func {
   const params = { scores: "i32", stride: "i32", rows: "i32", L: "i32", scale: "f32" } as const;
-  return m.func("softmax", params, (p, local) => {
-    const [row, i, past, end] = [local("i32"), local("i32"), local("i32"), local("i32")];
-    const [x, most, sum] = [local("v128"), local("v128"), local("v128")];
-    const top = local("f32");
-    const largest = local("v128");
+  return m.func("softmax", params, (p, locals) => {
+    const [row, i, past, end] = locals("i32", 4);
+    const [x, most, sum] = locals("v128", 3);
+    const [top] = locals("f32");
+    const [largest] = locals("v128");
     return [
       forRange(row, 0, p.rows, 1, () => [
-        past.set(i32.add(p.scores, i32.mul(p.L, 4))),
-        end.set(i32.add(p.scores, i32.mul(i32.div_u(i32.add(p.L, 3), 4), 16))),
-        most.set(f32x4.const(Number.NEGATIVE_INFINITY)),
-        forRange(i, past, end, 4, () => [f32.store(i, f32.const(Number.NEGATIVE_INFINITY))]),
+        past.set(i32.add(p.scores, bytesOf(p.L))),
+        end.set(i32.add(p.scores, whole(i32.add(p.L, 3), 4, 16))),
+        most.set(f32x4.const(-Infinity)),
+        forRange(i, past, end, 4, () => [f32.store(i, f32.const(-Infinity))]),
         forRange(i, p.scores, end, 16, () => [
           x.set(f32x4.mul(v128.load(i), f32x4.splat(p.scale))),
           v128.store(i, x),
           most.set(f32x4.pmax(x, most)), // a NaN is forgotten here; e to it is one, and spoils the row by its sum, as it should
         ]),
-        top.set(
-          f32.max(
-            f32.max(f32x4.extract_lane(most, 0), f32x4.extract_lane(most, 2)),
-            f32.max(f32x4.extract_lane(most, 1), f32x4.extract_lane(most, 3)),
-          ),
-        ),
+        top.set(acrossLanes(most, f32.max)),
         largest.set(f32x4.splat(top)),
         sum.set(f32x4.const(0)),
         forRange(i, p.scores, end, 16, () => [
           x.set(f32x4.sub(v128.load(i), largest)),
-          ...expOfNegative(x, local),
+          ...expOfNegative(x, locals),
           v128.store(i, x),
           sum.set(f32x4.add(sum, x)),
         ]),
-        x.set(f32x4.splat(f32.div(f32.const(1), sumOfLanes(sum)))),
+        x.set(f32x4.splat(f32.div(f32.const(1), acrossLanes(sum, f32.add)))),
         forRange(i, p.scores, end, 16, () => [v128.store(i, f32x4.mul(v128.load(i), x))]),
-        p.scores.set(i32.add(p.scores, p.stride)),
+        advance(p.scores, p.stride),
       ]),
     ];
   });
@@ -137,23 +152,23 @@ export function layerNorm(m: ModuleBuilder): Func {
     epsilon: "f32",
     row: "i32",
   } as const;
-  return m.func("layerNorm", params, (p, local) => {
-    const [t, i, whole, bytes] = [local("i32"), local("i32"), local("i32"), local("i32")];
-    const [y, sum, mean, scale] = [local("v128"), local("v128"), local("v128"), local("v128")];
-    const h = local("f32");
+  return m.func("layerNorm", params, (p, locals) => {
+    const [t, i, end, bytes] = locals("i32", 4);
+    const [y, sum, mean, scale] = locals("v128", 4);
+    const [h] = locals("f32");
     const at = (base: Local<"i32">) => i32.add(base, i);
     /** Runs over the vectors of a row: whole ones, then the last with zeros past H. */
     const overRow = (
       each: (mask: (v: Local<"v128">) => readonly Statement[]) => readonly Statement[],
     ): readonly Statement[] => [
-      forRange(i, 0, whole, 16, () => each(() => [])),
-      when(i32.ne(whole, bytes), () => each((v) => [v.set(v128.and(v, v128.load(p.mask)))])),
+      forRange(i, 0, end, 16, () => each(() => [])),
+      when(i32.ne(end, bytes), () => each((v) => [v.set(v128.and(v, v128.load(p.mask)))])),
     ];
-    const ratio = (v: Local<"v128">) => f32.div(sumOfLanes(v), h);
+    const ratio = (v: Local<"v128">) => f32.div(acrossLanes(v, f32.add), h);
     return [
       h.set(f32.convert_i32_u(p.H)),
-      bytes.set(i32.mul(p.H, 4)),
-      whole.set(i32.mul(i32.div_u(p.H, 4), 16)),
+      bytes.set(bytesOf(p.H)),
+      end.set(whole(p.H, 4, 16)),
       forRange(t, 0, p.T, 1, () => [
         sum.set(f32x4.const(0)),
         ...overRow((mask) => [
@@ -176,11 +191,10 @@ export function layerNorm(m: ModuleBuilder): Func {
           y.set(f32x4.mul(f32x4.mul(v128.load(at(p.row)), scale), v128.load(at(p.gain)))),
           v128.store(at(p.row), f32x4.add(y, v128.load(at(p.shift)))),
         ]),
-        forRange(i, 0, whole, 16, () => [v128.store(at(p.to), v128.load(at(p.row)))]),
-        forRange(i, i, bytes, 4, () => [f32.store(at(p.to), f32.load(at(p.row)))]),
-        p.x.set(i32.add(p.x, bytes)),
-        when(p.residual, () => [p.residual.set(i32.add(p.residual, bytes))]),
-        p.to.set(i32.add(p.to, bytes)),
+        ...copyRow(i, p.to, p.row, end, bytes),
+        advance(p.x, bytes),
+        when(p.residual, () => [advance(p.residual, bytes)]),
+        advance(p.to, bytes),
       ]),
     ];
   });

@@ -19,26 +19,24 @@ export interface Seat {
   readonly scratch: Address;
 }
 
-/** The largest things a crew will see. */
-export interface Largest {
-  /** tokens of a batch */
-  readonly tokens: number;
-  /** tokens of a sentence */
-  readonly sentence: number;
-  /** numbers that go into a layer */
-  readonly inputs: number;
+/** What the room depends on, by the names it has in a model's configuration. */
+export interface Sizes {
+  readonly hiddenSize: number;
   readonly heads: number;
-  readonly H: number;
+  readonly intermediateSize: number;
+  /** Tokens of a sentence, at most. */
+  readonly longestText: number;
 }
 
-/** Takes the room `count` threads need beside weights and activations. RangeError where there is none. */
+/** Takes the room `count` threads need beside weights and activations, for batches of so many tokens. RangeError where there is none. */
 export function seats(
   kind: Pick<Seat, "module" | "name" | "panel">,
   count: number,
   take: (length: number) => Address,
-  { tokens, sentence, inputs, heads, H }: Largest,
+  { hiddenSize: H, heads, intermediateSize, longestText }: Sizes,
+  tokens: number,
 ): Seat[] {
-  const packed = take(Math.min(ROWS, tokens) * inputs);
+  const packed = take(Math.min(ROWS, tokens) * Math.max(H, intermediateSize));
   const zeros = take(GROUP);
   return Array.from({ length: count }, (_, index) => ({
     ...kind,
@@ -47,7 +45,7 @@ export function seats(
     packed,
     zeros,
     sums: take(ROWS * GROUP),
-    scratch: take(Math.max(attentionRoom(sentence, H / heads, kind.panel), H + 4)),
+    scratch: take(Math.max(attentionRoom(Math.min(tokens, longestText), H / heads, kind.panel), H + 4)),
   }));
 }
 

@@ -24,19 +24,15 @@ export interface Variant {
  *
  * Eight steps of k a turn: four cost 3 %, two 8 %.
  */
-const TILES: Readonly<Record<Variant["name"], Readonly<Record<Variant["width"], Tile>>>> = {
-  wasm: { 128: { rows: 5, vectors: 2, unroll: 8 }, 256: { rows: 10, rowsOfPairs: 5, vectors: 2, unroll: 8 } },
-  "wasm-relaxed": {
-    128: { rows: 6, vectors: 2, unroll: 8, fused: true },
-    256: { rows: 12, rowsOfPairs: 6, vectors: 2, unroll: 8, fused: true },
-  },
-};
+
+/** Rows of the tiles: of one panel, and with 256 bits of two panels. */
+const ROWS = { wasm: [5, 10, 5], "wasm-relaxed": [6, 12, 6] } as const;
 
 /**
  * V8 before 13 puts all loads of a turn first and the arithmetic behind, so that what a turn loads must fit the registers beside the sums:
- * 4 x 8 and one step. 60 GFLOP/s on Node 20 and 22, where 5 x 8 and eight steps spill and reach 23.
+ * 4 x 8 and one step. 51 GFLOP/s on Node 20 and 22, where 5 x 8 and eight steps spill and reach 23.
  */
-const OLD_V8: Tile = { rows: 4, vectors: 2, unroll: 1 };
+const OLD_V8 = { rows: 4, unroll: 1 };
 
 function isOldV8(): boolean {
   const { process } = globalThis as { process?: { versions?: { v8?: string } } };
@@ -44,8 +40,9 @@ function isOldV8(): boolean {
 }
 
 export function variant(name: Variant["name"], width: Variant["width"]): Variant {
-  const tile = TILES[name][width];
-  return { name, width, tile: isOldV8() ? { ...OLD_V8, fused: tile.fused } : tile };
+  const [narrow, wide, rowsOfPairs] = ROWS[name];
+  const size = width === 128 ? { rows: narrow } : { rows: wide, rowsOfPairs };
+  return { name, width, tile: { unroll: 8, ...size, ...(isOldV8() && OLD_V8), vectors: 2, fused: name !== "wasm" } };
 }
 
 /** Columns of a panel. */

@@ -1,5 +1,5 @@
 import { f32x4, i32x4, type Local, type Statement, type V128, v128 } from "./asm.ts";
-import type { NewLocal } from "./module-builder.ts";
+import type { NewLocals } from "./module-builder.ts";
 
 /*
  * exp and the activations on four float32 at a time, from + - * / alone, each rounded: the same bits on every machine.
@@ -16,7 +16,7 @@ import type { NewLocal } from "./module-builder.ts";
 /** Where the constants stand in memory: read from there one instruction each, while V8 builds a vector constant with four. */
 export const CONSTANTS = 64;
 
-/** The constants, in the order of their addresses. */
+/** The constants, in the order of their addresses, to be rounded to float32 there. */
 export const constants: number[] = [];
 
 /** The constant in all four lanes. */
@@ -39,18 +39,17 @@ const ROUND = 12582912;
 const LEAST = -86.6;
 
 /** Turns x in -86.6 … 86.6 into e^x: 2^n e^r with |r| <= ln 2 / 2, and e^r = 1 + r + r² q(r). */
-function expWithin(x: Local<"v128">, local: NewLocal): readonly Statement[] {
-  const t = local("v128");
-  const n = local("v128");
+function expWithin(x: Local<"v128">, locals: NewLocals): readonly Statement[] {
+  const [t, n] = locals("v128", 2);
   const q = polynomial(
     x,
     [0.4999999403953552, 0.1666652113199234, 0.04166838899254799, 0.008368710987269878, 0.0013814610429108143],
   );
   return [
-    t.set(f32x4.add(f32x4.mul(x, c(Math.fround(Math.LOG2E))), c(ROUND))),
+    t.set(f32x4.add(f32x4.mul(x, c(Math.LOG2E)), c(ROUND))),
     n.set(f32x4.sub(t, c(ROUND))),
     // ln 2 in two parts; the first has 10 bits, so that n times it is exact.
-    x.set(f32x4.sub(f32x4.sub(x, f32x4.mul(n, c(0.693359375))), f32x4.mul(n, c(Math.fround(-2.1219444005469057e-4))))),
+    x.set(f32x4.sub(f32x4.sub(x, f32x4.mul(n, c(0.693359375))), f32x4.mul(n, c(-2.1219444005469057e-4)))),
     x.set(f32x4.add(c(1), f32x4.add(x, f32x4.mul(f32x4.mul(x, x), q)))),
     // times 2^n, whose bits are n beside those of 1; added to x's own exponent, n could make a number of a NaN
     x.set(f32x4.mul(x, i32x4.add(i32x4.shl(t, 23), c(1)))),
@@ -58,12 +57,12 @@ function expWithin(x: Local<"v128">, local: NewLocal): readonly Statement[] {
 }
 
 /** Turns x <= 0 into e^x; below -86.6 into 0. */
-export function expOfNegative(x: Local<"v128">, local: NewLocal): readonly Statement[] {
-  const tiny = local("v128");
+export function expOfNegative(x: Local<"v128">, locals: NewLocals): readonly Statement[] {
+  const [tiny] = locals("v128");
   return [
-    tiny.set(f32x4.lt(x, c(Math.fround(LEAST)))),
-    x.set(f32x4.pmax(x, c(Math.fround(LEAST)))),
-    ...expWithin(x, local),
+    tiny.set(f32x4.lt(x, c(LEAST))),
+    x.set(f32x4.pmax(x, c(LEAST))),
+    ...expWithin(x, locals),
     x.set(v128.andnot(x, tiny)),
   ];
 }
@@ -73,27 +72,26 @@ export function expOfNegative(x: Local<"v128">, local: NewLocal): readonly State
  * are small beside the rounding of the result. With a = |x|, Φ(-a) = e^(-a²/2) · n(a) / d(a): a quotient of polynomials with positive
  * coefficients, which lose nothing to cancellation; as a formula, a · Φ(-a) is off by 6e-9 at most.
  */
-export function gelu(x: Local<"v128">, local: NewLocal): readonly Statement[] {
-  const a = local("v128");
-  const e = local("v128");
+export function gelu(x: Local<"v128">, locals: NewLocals): readonly Statement[] {
+  const [a, e] = locals("v128", 2);
   return [
     a.set(f32x4.pmin(f32x4.abs(x), c(13))), // beyond, the bump is below 1e-37
     e.set(f32x4.mul(f32x4.mul(a, a), c(-0.5))),
-    ...expWithin(e, local),
-    e.set(f32x4.mul(f32x4.mul(a, e), polynomial(a, [0.5, 0.30218455, 0.0885144, 0.01034145].map(Math.fround)))),
-    e.set(f32x4.div(e, polynomial(a, [1, 1.40225344, 0.79586777, 0.22051517, 0.02599346].map(Math.fround)))),
+    ...expWithin(e, locals),
+    e.set(f32x4.mul(f32x4.mul(a, e), polynomial(a, [0.5, 0.30218455, 0.0885144, 0.01034145]))),
+    e.set(f32x4.div(e, polynomial(a, [1, 1.40225344, 0.79586777, 0.22051517, 0.02599346]))),
     x.set(f32x4.sub(f32x4.pmax(x, c(0)), e)),
   ];
 }
 
 /** Turns x into its tanh approximation of gelu, x / (1 + e^(-2u)) with u = √(2/π) (x + 0.044715 x³). */
-export function geluTanh(x: Local<"v128">, local: NewLocal): readonly Statement[] {
-  const e = local("v128");
-  const cubic = f32x4.add(x, f32x4.mul(c(Math.fround(0.044715)), f32x4.mul(f32x4.mul(x, x), x)));
+export function geluTanh(x: Local<"v128">, locals: NewLocals): readonly Statement[] {
+  const [e] = locals("v128");
+  const cubic = f32x4.add(x, f32x4.mul(c(0.044715), f32x4.mul(f32x4.mul(x, x), x)));
   return [
-    e.set(f32x4.mul(cubic, c(Math.fround(-1.5957691216057308)))),
-    e.set(f32x4.pmin(f32x4.pmax(e, c(Math.fround(LEAST))), c(-Math.fround(LEAST)))),
-    ...expWithin(e, local),
+    e.set(f32x4.mul(cubic, c(-1.5957691216057308))),
+    e.set(f32x4.pmin(f32x4.pmax(e, c(LEAST)), c(-LEAST))),
+    ...expWithin(e, locals),
     x.set(f32x4.div(x, f32x4.add(c(1), e))),
   ];
 }
@@ -103,4 +101,4 @@ export function relu(x: Local<"v128">): readonly Statement[] {
   return [x.set(f32x4.pmax(x, c(0)))];
 }
 
-export type Lanes = (x: Local<"v128">, local: NewLocal) => readonly Statement[];
+export type Lanes = (x: Local<"v128">, locals: NewLocals) => readonly Statement[];
