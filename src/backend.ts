@@ -73,19 +73,6 @@ export function addBackend(name: BackendName, make: () => Kernels<unknown>): voi
   PLAIN.set(name, make);
 }
 
-/** Every function of the Kernels interface. */
-const OPERATIONS = [
-  "alloc",
-  "write",
-  "prepare",
-  "read",
-  "dispose",
-  "embed",
-  "linear",
-  "attention",
-  "layerNorm",
-] as const;
-
 export async function chooseBackend(options: BackendOptions = {}): Promise<ChosenBackend> {
   const { backend = "auto" } = options;
   if (backend === "auto") {
@@ -97,7 +84,11 @@ export async function chooseBackend(options: BackendOptions = {}): Promise<Chose
     }
   }
   if (typeof backend === "object" && backend !== null) {
-    for (const field of OPERATIONS) checkOptional(`backend.${field}`, backend[field] ?? null, "function");
+    // Every function that ours has.
+    for (const [field, ours] of Object.entries(js())) {
+      if (typeof ours !== "function") continue;
+      checkOptional(`backend.${field}`, backend[field as keyof Kernels<unknown>] ?? null, "function");
+    }
     return plain(backend, options, "given by the caller");
   }
   const make = PLAIN.get(backend);

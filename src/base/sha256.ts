@@ -5,7 +5,7 @@ import { wholeRoot } from "./roots.ts";
  * constants are the first 32 bits of the fractional parts of square and cube roots of primes, worked out here rather than listed.
  */
 export class Sha256 {
-  readonly #state: Uint32Array = Uint32Array.from(START);
+  readonly #state: Int32Array = START.slice();
   readonly #block: Uint8Array = new Uint8Array(64);
   readonly #w: Int32Array = new Int32Array(64);
   #filled = 0;
@@ -33,7 +33,7 @@ export class Sha256 {
     view.setUint32(56, Math.floor(bits / 2 ** 32));
     view.setUint32(60, bits >>> 0);
     this.#compress();
-    return Array.from(this.#state, (word) => word.toString(16).padStart(8, "0")).join("");
+    return Array.from(this.#state, (word) => (word >>> 0).toString(16).padStart(8, "0")).join("");
   }
 
   #compress(block: Uint8Array = this.#block): void {
@@ -46,14 +46,7 @@ export class Sha256 {
       w[t] = (w[t - 16] + s0 + w[t - 7] + s1) | 0;
     }
     const s = this.#state;
-    let a = s[0] | 0;
-    let b = s[1] | 0;
-    let c = s[2] | 0;
-    let d = s[3] | 0;
-    let e = s[4] | 0;
-    let f = s[5] | 0;
-    let g = s[6] | 0;
-    let h = s[7] | 0;
+    let [a, b, c, d, e, f, g, h] = s;
     for (let t = 0; t < 64; t++) {
       const sum1 = rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25);
       const choice = (e & f) ^ (~e & g);
@@ -69,21 +62,14 @@ export class Sha256 {
       b = a;
       a = (t1 + sum0 + majority) | 0;
     }
-    s[0] += a;
-    s[1] += b;
-    s[2] += c;
-    s[3] += d;
-    s[4] += e;
-    s[5] += f;
-    s[6] += g;
-    s[7] += h;
+    for (const [i, word] of [a, b, c, d, e, f, g, h].entries()) s[i] += word;
     this.#filled = 0;
   }
 }
 
 const PRIMES: readonly bigint[] = firstPrimes(64);
 /** First 32 bits of the fractional parts of √2, √3, √5, … √19. */
-const START: Uint32Array = Uint32Array.from(PRIMES.slice(0, 8), (p) => fraction(p, 2n));
+const START: Int32Array = Int32Array.from(PRIMES.slice(0, 8), (p) => fraction(p, 2n));
 /** First 32 bits of the fractional parts of the cube roots of the first 64 primes. */
 const ROUND: Int32Array = Int32Array.from(PRIMES, (p) => fraction(p, 3n));
 
