@@ -17,6 +17,17 @@ export const GROUP = 64;
 /** Rows computed together: one K-block of them (512 KB) stays in the second-level cache, and the weights stream by once. */
 export const ROWS = 512;
 
+/*
+ * The first kilobyte, by address. Masks of a row's last vector, one for each remainder of its length by 4: ones in the lanes inside.
+ */
+export const MASKS = 0;
+/** The constants that kernels read from memory: one instruction each, while V8 builds a vector constant with four. */
+export const CONSTANTS = 64;
+/** Where the threads of a crew meet. */
+export const CREW = 512;
+/** Memory from here on is free. */
+export const FIRST_FREE = 1024;
+
 /** Where the panel that begins with column n, from input k on, stands in packed weights [N,K]: in numbers, not bytes. k begins a K-block. */
 export function panelStart(n: number, k: number, N: number, K: number, P: number): number {
   const inGroup = n % GROUP;

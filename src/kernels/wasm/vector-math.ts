@@ -1,4 +1,5 @@
 import { f32x4, i32x4, type Local, type Statement, type V128, v128 } from "./asm.ts";
+import { CONSTANTS } from "./layout.ts";
 import type { NewLocals } from "./module-builder.ts";
 
 /*
@@ -12,9 +13,6 @@ import type { NewLocals } from "./module-builder.ts";
  *
  * The coefficients are our own fits; reference/math/float32.py has the best there can be, and how near these are.
  */
-
-/** Where the constants stand in memory: read from there one instruction each, while V8 builds a vector constant with four. */
-export const CONSTANTS = 64;
 
 /** The constants, in the order of their addresses, to be rounded to float32 there. */
 export const constants: number[] = [];
