@@ -54,9 +54,6 @@ export interface ChosenBackend {
   readonly work: number;
 }
 
-/** More threads than this gain little: they meet some 130 times in a forward pass of twelve layers. */
-const MOST_BY_DEFAULT = 8;
-
 /**
  * A few tenths of a second of plain JavaScript, or of WebAssembly on the calling thread, which is busy for so long at a stretch. Larger
  * batches gain 3 % there. Workers do not care, and take what is best for the caches.
@@ -117,6 +114,8 @@ function checkNoThreads(threads: BackendOptions["threads"], why: string): void {
 }
 
 async function inWebAssembly(name: Variant["name"], options: BackendOptions, reason: string): Promise<ChosenBackend> {
+  /** More threads than this gain little: they meet some 130 times in a forward pass of twelve layers. */
+  const MOST_BY_DEFAULT = 8;
   const { threads = "auto", wide = false, workerUrl } = options;
   const here = threadsHere();
   if (wide) {

@@ -25,6 +25,11 @@ export const MASKS = 0;
 export const CONSTANTS = 64;
 /** Where the threads of a crew meet. */
 export const CREW = 512;
+/** Words of the crew, from there on, each in a cache line of its own. */
+export const ARRIVED = 0;
+export const GENERATION = 64;
+export const CLAIMED = 128;
+export const STOPPED = 192;
 /** Memory from here on is free. */
 export const FIRST_FREE = 1024;
 
