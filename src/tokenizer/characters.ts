@@ -1,4 +1,4 @@
-import { DROP, IDEOGRAPH, PUNCT, SPACE } from "./kinds.ts";
+import { DROP, IDEOGRAPH, PUNCT, SPACE } from "./code-points.ts";
 import { DROPPED, ISOLATED, PUNCTUATION, WHITE } from "./tables/classes.ts";
 import { type LowerCase, unicodeSource } from "./unicode-source.ts";
 import { forRanges } from "./unpack.ts";

@@ -1,7 +1,7 @@
 import { TokenFinder } from "./added-tokens.ts";
 import { characterBits } from "./characters.ts";
+import { PUNCT, SPACE } from "./code-points.ts";
 import type { Unknown } from "./encoding.ts";
-import { PUNCT, SPACE } from "./kinds.ts";
 import { type NormaliserOptions, normalise } from "./normalise.ts";
 import type { Settings } from "./settings.ts";
 import { type Traced, textOf, trace } from "./traced.ts";

@@ -13,7 +13,7 @@ import {
   SPACE,
   SURROGATE,
   TRACE,
-} from "./kinds.ts";
+} from "./code-points.ts";
 import { type NormaliserOptions, normalise } from "./normalise.ts";
 import type { Pipeline } from "./pipeline.ts";
 import { textOf, trace } from "./traced.ts";

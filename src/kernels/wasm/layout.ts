@@ -17,6 +17,9 @@ export const GROUP = 64;
 /** Rows computed together: one K-block of them (512 KB) stays in the second-level cache, and the weights stream by once. */
 export const ROWS = 512;
 
+/** Rows from which tiles are of two panels, where there are such: with 15 rows they take 78 ms instead of 56 (KR-SBERT's shape, Zen 5). */
+export const PAIRS_FROM = 20;
+
 /*
  * The first kilobyte, by address. Masks of a row's last vector, one for each remainder of its length by 4: ones in the lanes inside.
  */

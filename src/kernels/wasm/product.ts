@@ -1,6 +1,7 @@
 import { advance, call, drop, type Func, f32x4, forRange, i32, type Statement, until, v128, when } from "./asm.ts";
+import { PAIRS_FROM } from "./layout.ts";
 import type { ModuleBuilder } from "./module-builder.ts";
-import { PAIRS_FROM, rowTiles, type Tile } from "./row-tiles.ts";
+import { rowTiles, type Tile } from "./row-tiles.ts";
 import { bytesOf, choose, forBlocks, whole } from "./steps.ts";
 
 /**

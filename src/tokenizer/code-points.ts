@@ -13,3 +13,10 @@ export const CHANGE = 4; // becomes something else, whatever stands around it
 export const TRACE = 5; // what it becomes depends on its neighbours: leave the text to the pipeline
 export const SURROGATE = 6; // half of a code point
 export const ADDED = 8; // a flag: an added token may begin here
+
+// Hangul: the syllables, and the parts they are made of (Unicode Standard, section 3.12).
+export const SYLLABLE = 0xac00;
+export const SYLLABLES = 11172;
+export const LEAD = 0x1100;
+export const VOWEL = 0x1161;
+export const TAIL = 0x11a7;
