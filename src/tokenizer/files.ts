@@ -1,5 +1,6 @@
 import { fail, ModelError } from "../base/errors.ts";
-import { asText, flag, given, type JsonObject, parseObject } from "./json.ts";
+import type { JsonObject } from "../base/json.ts";
+import { asText, flag, given, parseObject } from "./json.ts";
 import type { NormaliserOptions } from "./normalise.ts";
 import type { Settings } from "./settings.ts";
 import {
