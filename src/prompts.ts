@@ -39,19 +39,16 @@ export function readDefaults(
   if (defaultPromptName !== undefined && !prompts.has(defaultPromptName)) {
     json.fail("default_prompt_name", `is not among the prompts (${names(prompts)})`);
   }
+  const { similarityFunction: asked } = options;
+  if (asked !== undefined) checkOneOf("similarityFunction", asked, SIMILARITY_FUNCTIONS);
+  // A function the reference does not know is passed over there too.
+  const known = SIMILARITY_FUNCTIONS.find((name) => name === json.get("similarity_fn_name"));
   return {
     prompts,
     defaultPromptName,
-    similarityFunction: similarityFunction(options.similarityFunction, json),
+    similarityFunction: asked ?? known ?? "cosine",
     truncateDim: options.truncateDim ?? json.whole("truncate_dim", 1),
   };
-}
-
-function similarityFunction(asked: SimilarityFunction | undefined, json: Json): SimilarityFunction {
-  if (asked !== undefined) checkOneOf("similarityFunction", asked, SIMILARITY_FUNCTIONS);
-  // A function the reference does not know is passed over there too.
-  const saved = SIMILARITY_FUNCTIONS.find((name) => name === json.get("similarity_fn_name"));
-  return asked ?? saved ?? "cosine";
 }
 
 function names(prompts: ReadonlyMap<string, string>): string {

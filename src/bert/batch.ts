@@ -19,7 +19,7 @@ export function layOut(encodings: readonly EncodingIds[], config: BertConfig): B
     }
     ids.set(encoding.ids, starts[n]);
     typeIds.set(encoding.typeIds, starts[n]);
-    numberPositions(positions.subarray(starts[n], starts[n + 1]), encoding.ids, config.paddingPosition);
+    numberPositions(positions.subarray(starts[n]), encoding.ids, config.paddingPosition);
   }
   checkIds(ids, config.vocabularySize, "token id", "the model's vocab_size");
   // A model with one token type (RoBERTa) has only row 0: the second text of a pair shares it, as in the reference.

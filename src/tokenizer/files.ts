@@ -52,7 +52,10 @@ export function readSettings(files: TokenizerFiles, options: TokenizerOptions): 
   const written = isGeneric(config, json) || configFile === undefined ? json : undefined;
 
   const vocabularyFile = json === undefined ? "vocab.txt" : TOKENIZER;
-  const vocabulary = json?.vocabulary ?? readText(files[vocabularyFile]);
+  const text =
+    files[vocabularyFile] ??
+    fail(vocabularyFile, undefined, "is missing, and so is tokenizer.json; one of them holds the vocabulary");
+  const vocabulary = json?.vocabulary ?? readVocabulary(text);
   if (vocabulary.size === 0) fail(vocabularyFile, undefined, "the vocabulary is empty");
 
   const named = readNamedTokens(config, map, written ? {} : BERT_NAMES);
@@ -117,11 +120,6 @@ function isGeneric(config: JsonObject, json: TokenizerJson | undefined): boolean
   }
   if (json === undefined) fail(CONFIG, field, "needs tokenizer.json, which is missing", value);
   return true;
-}
-
-function readText(text: string | undefined): ReadonlyMap<string, number> {
-  if (text !== undefined) return readVocabulary(text);
-  return fail("vocab.txt", undefined, "is missing, and so is tokenizer.json; one of them holds the vocabulary");
 }
 
 /** All tokens that the reference adds, in its order, and which of them some file lists as added. */
