@@ -149,7 +149,7 @@ function poolingModes(json: Json): PoolingMode[] {
     }
   }
   const modes = POOLING_MODES.filter((_, i) => json.boolean(OLD_NAMES[i], false));
-  return modes.length === 0 ? ["mean"] : modes;
+  return modes.length > 0 ? modes : ["mean"];
 }
 
 const DENSE_ACTIVATIONS: ReadonlyMap<string, DenseActivation> = new Map([

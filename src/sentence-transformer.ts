@@ -175,9 +175,9 @@ export class SentenceTransformer {
   tokenize(text: string): Encoding;
   tokenize(texts: readonly string[]): Encoding[];
   tokenize(input: string | readonly string[]): Encoding | Encoding[] {
-    const maxLength = this.maxSeqLength;
-    if (Array.isArray(input)) return this.tokenizer.encodeBatch(input, { maxLength });
-    return this.tokenizer.encode(input as string, { maxLength });
+    const options = { maxLength: this.maxSeqLength };
+    if (Array.isArray(input)) return this.tokenizer.encodeBatch(input, options);
+    return this.tokenizer.encode(input as string, options);
   }
 
   /** Waits for the batch in flight, then lets go of memory and files. Calls not finished by then reject. */

@@ -77,10 +77,9 @@ export async function openModel(input: ModelInput, options: SourceOptions = {}):
     const name = String(input);
     if (name.trim() === "") refuse("model", "must name a model", name);
     if (/^https?:/i.test(name)) return behindUrl(name, options);
-    if (platform !== undefined) return platform.openName(name, options);
     const problem =
       "cannot be opened by name here: this runtime has no file system. Pass a URL, https://…, or { files: { … } }";
-    refuse("model", problem, name);
+    return platform?.openName(name, options) ?? refuse("model", problem, name);
   }
   if (typeof input === "object" && input !== null) {
     if ("open" in input && typeof input.open === "function") return input;
@@ -182,19 +181,17 @@ async function asBytes(
   if (typeof file === "string") return sourceOf(new TextEncoder().encode(file));
   if (file instanceof ArrayBuffer) return file;
   if (file instanceof Uint8Array) return sourceOf(file);
-  if (file instanceof URL) return fetchBytes(path, file, options);
+  if (file instanceof URL) {
+    if (file.protocol !== "file:") return openUrl(path, file, options);
+    const problem = "is on a disk, and this runtime has no file system";
+    return platform?.openFile(file) ?? fail(path, "url", problem, file.href);
+  }
   if (typeof file === "object" && file !== null && typeof file.arrayBuffer === "function") return fromBlob(file);
   return fail(path, undefined, "must be an ArrayBuffer, a Uint8Array, a Blob, a string or a URL", file);
 }
 
 function fromBlob(blob: Blob): ByteSource {
   return { byteLength: blob.size, slice: (start, end) => blob.slice(start, end).arrayBuffer() };
-}
-
-async function fetchBytes(path: string, url: URL, options: SourceOptions): Promise<ByteSource | undefined> {
-  if (url.protocol !== "file:") return openUrl(path, url, options);
-  if (platform !== undefined) return platform.openFile(url);
-  return fail(path, "url", "is on a disk, and this runtime has no file system", url.href);
 }
 
 /** A file as text, or undefined where there is none. Byte order marks are dropped; bytes that are not UTF-8 are an error. */

@@ -69,13 +69,15 @@ export function placesOf(texts: readonly unknown[]): number[][] {
 export function intoBatches(lengths: readonly number[], budget: number): number[][] {
   const order = lengths.map((_, i) => i).sort((a, b) => lengths[b] - lengths[a] || a - b);
   const batches: number[][] = [];
-  let room = 0;
+  let batch: number[] = [];
+  let room = -1;
   for (const i of order) {
-    if (batches.length === 0 || lengths[i] > room) {
-      batches.push([]);
+    if (lengths[i] > room) {
+      batch = [];
+      batches.push(batch);
       room = budget;
     }
-    batches[batches.length - 1].push(i);
+    batch.push(i);
     room -= lengths[i];
   }
   return batches;

@@ -39,10 +39,7 @@ export interface StoredTensors {
 }
 
 export function storedTensors(source: ByteSource, file: string, tensors: ReadonlyMap<string, Stored>): StoredTensors {
-  function find(name: string): Stored {
-    const entry = tensors.get(name);
-    return entry ?? noSuchTensor(name, file, tensors);
-  }
+  const find = (name: string): Stored => tensors.get(name) ?? noSuchTensor(name, file, tensors);
 
   async function bytes(name: string, from: number, to: number, into?: ArrayBuffer): Promise<ArrayBuffer> {
     const { begin } = find(name);

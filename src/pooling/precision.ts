@@ -51,7 +51,7 @@ export function quantizeEach(
   const all = new Float32Array(rows.length * D);
   for (const [n, row] of rows.entries()) all.set(row, n * D);
   const bytes = quantizeRows(all, D, precision, ranges);
-  const width = rows.length === 0 ? 0 : bytes.length / rows.length;
+  const width = bytes.length / rows.length;
   return rows.map((_, n) => bytes.slice(n * width, (n + 1) * width));
 }
 
