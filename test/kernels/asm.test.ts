@@ -526,10 +526,12 @@ const CASES: Record<string, () => void | Promise<void>> = {
     // Labels around it are reached from inside, also from a loop in a loop.
     const left = counting((n, count, add, i) => [
       block((end) => [until(i, n, () => [add(1), advance(i, 1), brIf(end, i32.eq(count, 3))]), add(100)]),
-      block((end) => [until(i, 0, () => [until(n, 0, () => [advance(n, -1), when(n, () => [br(end)])]), i.set(0)])]),
+      block((end) => [
+        until(i, 0, () => [until(n, 0, () => [advance(n, -1), when(n, () => [br(end)])]), add(10), i.set(0)]),
+      ]),
       add(1000),
     ]);
-    expect([left(0), left(1), left(2), left(3), left(9)]).toEqual([1100, 1101, 1102, 1003, 1003]);
+    expect([left(0), left(1), left(2), left(3), left(9)]).toEqual([1100, 1111, 1102, 1003, 1003]);
   },
   advance: () => {
     const f = counting((n, count) => [advance(count, n), advance(count, i32.mul(n, 128)), advance(count, -65)]);
