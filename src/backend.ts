@@ -54,9 +54,6 @@ export interface ChosenBackend {
   readonly work: number;
 }
 
-/** More threads than this gain little: they meet some 130 times in a forward pass of twelve layers. */
-const MOST_BY_DEFAULT = 8;
-
 /**
  * A few tenths of a second of plain JavaScript, or of WebAssembly on the calling thread, which is busy for so long at a stretch. Larger
  * batches gain 3 % there. Workers do not care, and take what is best for the caches.
@@ -73,19 +70,6 @@ export function addBackend(name: BackendName, make: () => Kernels<unknown>): voi
   PLAIN.set(name, make);
 }
 
-/** Every function of the Kernels interface. */
-const OPERATIONS = [
-  "alloc",
-  "write",
-  "prepare",
-  "read",
-  "dispose",
-  "embed",
-  "linear",
-  "attention",
-  "layerNorm",
-] as const;
-
 export async function chooseBackend(options: BackendOptions = {}): Promise<ChosenBackend> {
   const { backend = "auto" } = options;
   if (backend === "auto") {
@@ -97,7 +81,11 @@ export async function chooseBackend(options: BackendOptions = {}): Promise<Chose
     }
   }
   if (typeof backend === "object" && backend !== null) {
-    for (const field of OPERATIONS) checkOptional(`backend.${field}`, backend[field] ?? null, "function");
+    // Every function that ours has.
+    for (const [field, ours] of Object.entries(js())) {
+      if (typeof ours !== "function") continue;
+      checkOptional(`backend.${field}`, backend[field as keyof Kernels<unknown>] ?? null, "function");
+    }
     return plain(backend, options, "given by the caller");
   }
   const make = PLAIN.get(backend);
@@ -126,6 +114,8 @@ function checkNoThreads(threads: BackendOptions["threads"], why: string): void {
 }
 
 async function inWebAssembly(name: Variant["name"], options: BackendOptions, reason: string): Promise<ChosenBackend> {
+  /** More threads than this gain little: they meet some 130 times in a forward pass of twelve layers. */
+  const MOST_BY_DEFAULT = 8;
   const { threads = "auto", wide = false, workerUrl } = options;
   const here = threadsHere();
   if (wide) {

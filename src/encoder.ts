@@ -27,9 +27,6 @@ export interface EncoderOptions extends BackendOptions {
   signal?: AbortSignal;
 }
 
-/** A number of workers beyond all sense, each of which takes megabytes. */
-const MOST_THREADS = 256;
-
 function defaultTokensPerBatch({ layers, hiddenSize: H, intermediateSize: I }: BertConfig, work: number): number {
   const workPerToken = 2 * layers * (4 * H * H + 2 * H * I);
   return Math.max(32, Math.min(512, Math.floor(work / workPerToken)));
@@ -123,6 +120,8 @@ function running(
 
 /** Refuses what `load` cannot mean. */
 export function checkEncoderOptions(options: EncoderOptions): void {
+  /** A number of workers beyond all sense, each of which takes megabytes. */
+  const MOST_THREADS = 256;
   checkFields(options, { wide: "boolean" });
   const { threads, dtype, rows, tokensPerBatch } = options;
   if (threads !== undefined && threads !== "auto") {

@@ -1,4 +1,4 @@
-import { Sha256 } from "./base/sha256.ts";
+import { sha256 } from "./base/sha256.ts";
 import { openTensors, WEIGHTS } from "./open-tensors.ts";
 import { type ModelSource, readText } from "./source.ts";
 
@@ -32,7 +32,7 @@ export interface Identity {
  * the same hash in whatever files they lie.
  */
 export async function hashModel(source: ModelSource, paths: readonly string[]): Promise<string> {
-  const hash = new Sha256();
+  const hash = sha256();
   const utf8 = new TextEncoder();
   for (const path of paths.filter((path) => !WEIGHTS.test(path)).sort()) {
     const text = utf8.encode((await readText(source, path)) ?? "");

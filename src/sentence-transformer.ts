@@ -128,6 +128,8 @@ export class SentenceTransformer {
     texts: Iterable<EncodeInput> | AsyncIterable<EncodeInput>,
     options: StreamOptions = {},
   ): AsyncGenerator<Row, void, undefined> {
+    /** Texts gathered for one call. */
+    const STREAM_WINDOW = 256;
     checkOptions(options, this.#encoder.tokens, this.#list.dimension, true);
     let before = 0;
     for await (const window of windows(texts, STREAM_WINDOW, options.signal)) {
@@ -266,9 +268,6 @@ export class SentenceTransformer {
     return this.tokenizer.encode(prompt, { maxLength: this.maxSeqLength }).ids.length - 1;
   }
 }
-
-/** Texts gathered for one call by `encodeStream`. */
-const STREAM_WINDOW = 256;
 
 /** A NaN means damaged weights or arithmetic gone wrong: better no vector than one that is near nothing and far from nothing. */
 function checkRow(row: Float32Array, n: number): void {

@@ -29,13 +29,6 @@ export interface LoadProgress {
 /** One try of `persist`. `alive` says that something came, `signal` ends it; what it throws but for a `ModelError` may pass. */
 export type Attempt<T> = (signal: AbortSignal, alive: () => void) => Promise<T>;
 
-/** Tries after the first. */
-const RETRIES = 5;
-/** Milliseconds before the first of them; each further one waits twice as long. */
-const FIRST_WAIT = 200;
-/** A server that asks for a longer wait is not waited for. */
-const LONGEST_WAIT = 60_000;
-
 /** Tries until it works, or clearly never will, or six tries in a row have failed; `gained()` says that a failed one got further. */
 export async function persist<T>(
   file: string,
@@ -44,6 +37,13 @@ export async function persist<T>(
   attempt: Attempt<T>,
   gained?: () => boolean,
 ): Promise<T> {
+  /** Tries after the first. */
+  const RETRIES = 5;
+  /** Milliseconds before the first of them; each further one waits twice as long. */
+  const FIRST_WAIT = 200;
+  /** A server that asks for a longer wait is not waited for. */
+  const LONGEST_WAIT = 60_000;
+
   let end: (reason?: unknown) => void = () => {};
   let timer: ReturnType<typeof setTimeout> | undefined;
   const stop = (): void => end(signal?.reason);
@@ -113,14 +113,14 @@ interface Answer {
   readonly version: string | null;
 }
 
-/** Bytes fetched first; a file no longer than that is fetched whole. */
-const FIRST_BYTES = 1 << 16;
-/** Bytes kept of each end of a part, and parts they are kept of: a model's identity is made of its tensors' ends. */
-const ENDS = 4096;
-const PARTS = 1000;
-
 /** The file at `url`, or undefined where the server says that there is none. Nothing is kept open. */
 export async function openUrl(file: string, url: URL, patience: Patience): Promise<ByteSource | undefined> {
+  /** Bytes fetched first; a file no longer than that is fetched whole. */
+  const FIRST_BYTES = 65536;
+  /** Bytes kept of each end of a part, and parts they are kept of: a model's identity is made of its tensors' ends. */
+  const ENDS = 4096;
+  const PARTS = 1000;
+
   if (url.password !== "") fail(file, "url", "must not hold a password");
   const first = await ask(file, url, patience, 0, FIRST_BYTES);
   if (first === undefined || first.bytes.byteLength === first.total) return first?.bytes;

@@ -12,7 +12,7 @@ export class ModelError extends Error {
   readonly value: unknown;
 
   constructor(message: string, at: { file?: string; field?: string; value?: unknown; cause?: unknown } = {}) {
-    super(place(at) + message, at.cause === undefined ? undefined : { cause: at.cause });
+    super(place(at) + message, at); // which takes the cause out of it
     this.name = "ModelError";
     this.file = at.file;
     this.field = at.field;
@@ -39,8 +39,7 @@ function place(at: { file?: string; field?: string; value?: unknown }): string {
 /** A value as it may stand in a message: short, on one line, never throwing. */
 export function show(value: unknown): string {
   let text: string;
-  if (typeof value === "string") text = JSON.stringify(value);
-  else if (typeof value === "number")
+  if (typeof value === "number")
     text = `${value}`; // NaN and infinities too
   else if (typeof value === "bigint") text = `${value}n`;
   else if (typeof value === "function") text = "a function";

@@ -93,7 +93,6 @@ export function parseJson(file: string, text: string): unknown {
     // A byte order mark is no JSON, but editors write one.
     return JSON.parse(text.charCodeAt(0) === 0xfeff ? text.slice(1) : text);
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new ModelError(`is not valid JSON (${why}); fetch the file again`, { file, cause });
+    throw new ModelError(`is not valid JSON (${(cause as Error).message}); fetch the file again`, { file, cause });
   }
 }

@@ -86,8 +86,6 @@ export function tanh(x: number): number {
 // each step adds little and two neighbouring series meet exactly half-way; the sum is kept in two parts. What is left out at the
 // half-way point, c[13] / 32^13, is under 5e-16 of the value at 6 and under 1e-20 of it at 1.
 const TWO_OVER_ROOT_PI = 1.1283791670955126;
-const ERFC_OF_6 = 2.1519736712498913e-17;
-const LAST = 96;
 const TERMS = 12;
 const ROW = 2 + TERMS;
 /** For every point: erfc(a), what rounding took from it, c[1] … c[12]; [97, 14]. */
@@ -140,6 +138,8 @@ function powersOfTwo(): Float64Array {
 }
 
 function seriesOfErfc(): Float64Array {
+  const ERFC_OF_6 = 2.1519736712498913e-17;
+  const LAST = 96;
   const table = new Float64Array((LAST + 1) * ROW);
   let high = ERFC_OF_6;
   let low = 0;

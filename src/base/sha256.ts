@@ -4,86 +4,98 @@ import { wholeRoot } from "./roots.ts";
  * SHA-256 (FIPS 180-4), in parts: `crypto.subtle` takes only whole messages, and is missing where pages are not served securely. Its
  * constants are the first 32 bits of the fractional parts of square and cube roots of primes, worked out here rather than listed.
  */
-export class Sha256 {
-  readonly #state: Uint32Array = Uint32Array.from(START);
-  readonly #block: Uint8Array = new Uint8Array(64);
-  readonly #w: Int32Array = new Int32Array(64);
-  #filled = 0;
-  #length = 0;
-
-  update(bytes: Uint8Array): this {
-    this.#length += bytes.length;
-    for (let i = 0; i < bytes.length; ) {
-      const part = bytes.subarray(i, i + 64 - this.#filled);
-      this.#block.set(part, this.#filled);
-      this.#filled += part.length;
-      i += part.length;
-      if (this.#filled === 64) this.#compress();
-    }
-    return this;
-  }
-
+export interface Sha256 {
+  update(bytes: Uint8Array): Sha256;
   /** The digest, 64 hexadecimal digits. The hash takes no more after it. */
-  hex(): string {
-    const bits = this.#length * 8;
-    this.#block[this.#filled++] = 0x80;
-    if (this.#filled > 56) this.#compress(this.#block.fill(0, this.#filled));
-    this.#block.fill(0, this.#filled);
-    const view = new DataView(this.#block.buffer);
-    view.setUint32(56, Math.floor(bits / 2 ** 32));
-    view.setUint32(60, bits >>> 0);
-    this.#compress();
-    return Array.from(this.#state, (word) => word.toString(16).padStart(8, "0")).join("");
-  }
+  hex(): string;
+}
 
-  #compress(block: Uint8Array = this.#block): void {
-    const w = this.#w;
-    const view = new DataView(block.buffer);
-    for (let t = 0; t < 16; t++) w[t] = view.getUint32(4 * t);
-    for (let t = 16; t < 64; t++) {
-      const s0 = rotate(w[t - 15], 7) ^ rotate(w[t - 15], 18) ^ (w[t - 15] >>> 3);
-      const s1 = rotate(w[t - 2], 17) ^ rotate(w[t - 2], 19) ^ (w[t - 2] >>> 10);
-      w[t] = (w[t - 16] + s0 + w[t - 7] + s1) | 0;
-    }
-    const s = this.#state;
-    let a = s[0] | 0;
-    let b = s[1] | 0;
-    let c = s[2] | 0;
-    let d = s[3] | 0;
-    let e = s[4] | 0;
-    let f = s[5] | 0;
-    let g = s[6] | 0;
-    let h = s[7] | 0;
-    for (let t = 0; t < 64; t++) {
-      const sum1 = rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25);
-      const choice = (e & f) ^ (~e & g);
-      const t1 = (h + sum1 + choice + ROUND[t] + w[t]) | 0;
-      const sum0 = rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22);
-      const majority = (a & b) ^ (a & c) ^ (b & c);
-      h = g;
-      g = f;
-      f = e;
-      e = (d + t1) | 0;
-      d = c;
-      c = b;
-      b = a;
-      a = (t1 + sum0 + majority) | 0;
-    }
-    s[0] += a;
-    s[1] += b;
-    s[2] += c;
-    s[3] += d;
-    s[4] += e;
-    s[5] += f;
-    s[6] += g;
-    s[7] += h;
-    this.#filled = 0;
+export function sha256(): Sha256 {
+  const state = START.slice();
+  const block = new Uint8Array(64);
+  let filled = 0;
+  let length = 0;
+  const next = (): void => {
+    compress(state, block);
+    filled = 0;
+  };
+  return {
+    update(bytes) {
+      length += bytes.length;
+      for (let i = 0; i < bytes.length; ) {
+        const part = bytes.subarray(i, i + 64 - filled);
+        block.set(part, filled);
+        filled += part.length;
+        i += part.length;
+        if (filled === 64) next();
+      }
+      return this;
+    },
+    hex() {
+      const bits = length * 8;
+      block[filled++] = 0x80;
+      block.fill(0, filled);
+      if (filled > 56) {
+        next();
+        block.fill(0);
+      }
+      const view = new DataView(block.buffer);
+      view.setUint32(56, Math.floor(bits / 2 ** 32));
+      view.setUint32(60, bits >>> 0);
+      next();
+      return Array.from(state, (word) => (word >>> 0).toString(16).padStart(8, "0")).join("");
+    },
+  };
+}
+
+/** The message schedule of the block at hand. */
+const w = new Int32Array(64);
+
+/** Takes a block of 64 bytes into the state. */
+function compress(state: Int32Array, block: Uint8Array): void {
+  const view = new DataView(block.buffer);
+  for (let t = 0; t < 16; t++) w[t] = view.getUint32(4 * t);
+  for (let t = 16; t < 64; t++) {
+    const s0 = rotate(w[t - 15], 7) ^ rotate(w[t - 15], 18) ^ (w[t - 15] >>> 3);
+    const s1 = rotate(w[t - 2], 17) ^ rotate(w[t - 2], 19) ^ (w[t - 2] >>> 10);
+    w[t] = (w[t - 16] + s0 + w[t - 7] + s1) | 0;
   }
+  let a = state[0];
+  let b = state[1];
+  let c = state[2];
+  let d = state[3];
+  let e = state[4];
+  let f = state[5];
+  let g = state[6];
+  let h = state[7];
+  for (let t = 0; t < 64; t++) {
+    const sum1 = rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25);
+    const choice = (e & f) ^ (~e & g);
+    const t1 = (h + sum1 + choice + ROUND[t] + w[t]) | 0;
+    const sum0 = rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22);
+    const majority = (a & b) ^ (a & c) ^ (b & c);
+    h = g;
+    g = f;
+    f = e;
+    e = (d + t1) | 0;
+    d = c;
+    c = b;
+    b = a;
+    a = (t1 + sum0 + majority) | 0;
+  }
+  state[0] += a;
+  state[1] += b;
+  state[2] += c;
+  state[3] += d;
+  state[4] += e;
+  state[5] += f;
+  state[6] += g;
+  state[7] += h;
 }
 
 const PRIMES: readonly bigint[] = firstPrimes(64);
 /** First 32 bits of the fractional parts of √2, √3, √5, … √19. */
-const START: Uint32Array = Uint32Array.from(PRIMES.slice(0, 8), (p) => fraction(p, 2n));
+const START: Int32Array = Int32Array.from(PRIMES.slice(0, 8), (p) => fraction(p, 2n));
 /** First 32 bits of the fractional parts of the cube roots of the first 64 primes. */
 const ROUND: Int32Array = Int32Array.from(PRIMES, (p) => fraction(p, 3n));
 

@@ -72,6 +72,9 @@ export interface RowSource {
   read(ids: Int32Array, out: Float32Array): Promise<void> | void;
 }
 
+/** Axes a tensor of a file may have: as many as NumPy and PyTorch know. No format has a limit, and a header of zeros could claim millions. */
+export const AXES = 64;
+
 /** Number of elements of a shape. */
 export function sizeOf(shape: readonly number[]): number {
   return shape.reduce((n, d) => n * d, 1);

@@ -19,12 +19,6 @@ export interface Cursor {
   readonly what: string;
 }
 
-/** Bytes of a number, at most: those of a float64 have 25. */
-const WORD = 40;
-
-/** Bytes of UTF-8 that are checked at once. */
-const PIECE = 1 << 15;
-
 /** Strict, and without a habit of dropping byte order marks. */
 const utf8 = (): TextDecoder => new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const UTF8: TextDecoder = utf8();
@@ -39,6 +33,8 @@ export function label(name: string): string {
  * each tensor, four members, and sixteen commas and brackets.
  */
 export function cursorOf(buffer: ArrayBuffer, file: string, what: string, maxTensors: number): Cursor {
+  /** Bytes of UTF-8 that are checked at once. */
+  const PIECE = 32768;
   const bytes = new Uint8Array(buffer);
   const seen = countBare(bytes);
   const [comma, colon, bracket, brace] = [44, 58, 91, 123].map((code) => seen[code]);
@@ -164,6 +160,8 @@ function take(at: Cursor, character: string): boolean {
 
 /** Steps over a number or a literal, if it is one that fits: everything to white space, a comma or the end of a list or an object. */
 export function match(at: Cursor, pattern: RegExp): string | undefined {
+  /** Bytes of a number, at most: those of a float64 have 25. */
+  const WORD = 40;
   peek(at);
   let end = at.next;
   while (at.bytes[end] > 32 && ![44, 93, 125].includes(at.bytes[end]) && end < at.next + WORD) end++;

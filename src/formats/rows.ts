@@ -9,15 +9,6 @@ import { checkFloats, type Place, toFloat32 } from "./floats.ts";
 import { label } from "./json-text.ts";
 import type { StoredTensors } from "./stored.ts";
 
-/** Bytes of one read from a file, at most (one row may be longer): long runs of rows are read in parts. */
-const READ_BYTES = 1 << 20;
-
-/** Reads in flight at once: enough to hide the latency of range requests, few enough not to flood a server. */
-const READS = 8;
-
-/** Bytes of each end of a tensor that tell one model from another. */
-const ENDS = 4096;
-
 /** An open file as a model is loaded from it: with rows of tables, and the ends of tensors. */
 export function tensorSource(weights: StoredTensors): TensorSource {
   const { file, tensors, read, readFloat32, bytes } = weights;
@@ -31,6 +22,8 @@ export function tensorSource(weights: StoredTensors): TensorSource {
   }
 
   async function ends(name: string): Promise<Uint8Array> {
+    /** Bytes of each end that tell one model from another. */
+    const ENDS = 4096;
     const { byteLength } = tensors.get(name) ?? (await read(name)).data; // which says that there is none
     const middle = Math.min(byteLength, ENDS);
     const first = new Uint8Array(await bytes(name, 0, middle));
@@ -82,6 +75,8 @@ export function rowsFromSource(
     rows,
     width,
     async read(ids: Int32Array, out: Float32Array): Promise<void> {
+      /** Reads in flight at once: enough to hide the latency of range requests, few enough not to flood a server. */
+      const READS = 8;
       checkIds(ids, rows, width, out, place);
       const order = Uint32Array.from(ids, (_, t) => t).sort((a, b) => ids[a] - ids[b]); // [T]
       const runs = findRuns(ids, order, width);
@@ -113,6 +108,8 @@ export function rowsFromSource(
 
 /** Splits sorted ids [T] into stretches [from, to) of `order` whose rows touch and fit one read. */
 function findRuns(ids: Int32Array, order: Uint32Array, width: number): [number, number][] {
+  /** Bytes of one read, at most (one row may be longer): long runs of rows are read in parts. */
+  const READ_BYTES = 1_048_576;
   const rowsAtOnce = Math.max(1, Math.floor(READ_BYTES / (8 * Math.max(1, width))));
   const runs: [number, number][] = [];
   let from = 0;

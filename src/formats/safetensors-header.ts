@@ -8,7 +8,7 @@
  * Rules and limits: github.com/huggingface/safetensors, README "Format" and src/tensor.rs.
  */
 import { fail } from "../base/errors.ts";
-import type { DType } from "../base/tensor.ts";
+import { AXES, type DType } from "../base/tensor.ts";
 import { arrayOf } from "./arrays.ts";
 import {
   type Cursor,
@@ -24,9 +24,6 @@ import {
 } from "./json-text.ts";
 import { tooManyTensors } from "./limits.ts";
 import type { Stored } from "./stored.ts";
-
-/** Axes a tensor may have: as many as NumPy and PyTorch know. The format has no limit, and a header of zeros could claim millions. */
-export const AXES = 64;
 
 /**
  * All element types by the name they have in the file: what JavaScript calls it, or the bits of an element where it has no array for it. In

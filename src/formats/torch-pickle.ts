@@ -6,11 +6,10 @@
  *     storage   BINPERSID(("storage", torch.FloatStorage, key, device, elements))                       legacy: one item more, None
  */
 import { ModelError } from "../base/errors.ts";
-import { sizeOf } from "../base/tensor.ts";
+import { AXES, sizeOf } from "../base/tensor.ts";
 import { label } from "./json-text.ts";
 import { tooManyTensors } from "./limits.ts";
 import { Dict, Global, List, type PickleRules } from "./pickle.ts";
-import { AXES } from "./safetensors-header.ts";
 import { isContiguous, planOf, reach, type Walk } from "./strided.ts";
 
 /** An element type: its name here, and its bytes. One that JavaScript has no array for is called what safetensors calls it. */

@@ -1,7 +1,7 @@
 import { forward } from "../bert/forward.ts";
 import type { Kernels } from "../kernels/kernels.ts";
 import { type Engine, roomFor } from "./engine.ts";
-import { breathe, Turns } from "./turns.ts";
+import { breathe, turns } from "./turns.ts";
 
 /** Runs `forward` where it stands, and yields to the event loop after every batch. */
 export function inline<B>(kernels: Kernels<B>): Engine<B> {
@@ -10,11 +10,11 @@ export function inline<B>(kernels: Kernels<B>): Engine<B> {
     dispose: () => kernels.dispose(),
     async start(weights, config, tokens) {
       const s = roomFor(kernels, config, tokens);
-      const turns = new Turns();
+      const inTurn = turns();
       return {
         threads: 0,
         run: (batch, words, see) =>
-          turns.take(async () => {
+          inTurn(async () => {
             const stages: { name: string; values: Promise<Float32Array>; shape: readonly [number, number] }[] = [];
             const x = forward(kernels, weights, config, batch, words, s, (name, buffer, shape) => {
               // Asked for now, so that it is read before the next stage overwrites it; awaited later.
@@ -25,7 +25,7 @@ export function inline<B>(kernels: Kernels<B>): Engine<B> {
             await breathe();
             return hidden;
           }),
-        dispose: () => turns.take(() => kernels.dispose()),
+        dispose: () => inTurn(() => kernels.dispose()),
       };
     },
   };

@@ -8,7 +8,7 @@ import { panelOf, type Variant } from "../kernels/wasm/variants.ts";
 import { type Engine, roomFor } from "./engine.ts";
 import type { Answer, Order } from "./member.ts";
 import type { Thread, Threads } from "./threads.ts";
-import { Turns } from "./turns.ts";
+import { turns } from "./turns.ts";
 
 /**
  * A team: `asked` workers that run the same `forward` over one shared memory, while the calling thread stays free; without shared memory
@@ -42,11 +42,11 @@ export function team(
       const all = seats({ module, name: kind.name, panel }, count, store.take, config, tokens);
       const end = store.take(0);
       await workers.ready((index) => ({ kind: "start", seat: all[index], weights, config, scratch, end }));
-      const turns = new Turns();
+      const inTurn = turns();
       return {
         threads: count,
         run: (batch, words, see) =>
-          turns.take(async () => {
+          inTurn(async () => {
             if (memory !== undefined) put(store, scratch.branch, words);
             const { hidden, stages } = await workers.run({
               kind: "run",
@@ -57,7 +57,7 @@ export function team(
             for (const stage of stages) see?.(...stage);
             return hidden;
           }),
-        dispose: () => turns.take(() => workers.stop()),
+        dispose: () => inTurn(() => workers.stop()),
       };
     },
   };

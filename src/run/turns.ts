@@ -1,12 +1,11 @@
 /** Lets one piece of work run at a time, in the order in which it was asked for: several calls share one scratch memory, batch by batch. */
-export class Turns {
-  #last: Promise<unknown> = Promise.resolve();
-
-  take<R>(work: () => Promise<R>): Promise<R> {
-    const mine = this.#last.then(work);
-    this.#last = mine.catch(() => {}); // a failure is its caller's, not the next one's
+export function turns(): <R>(work: () => Promise<R>) => Promise<R> {
+  let last: Promise<unknown> = Promise.resolve();
+  return (work) => {
+    const mine = last.then(work);
+    last = mine.catch(() => {}); // a failure is its caller's, not the next one's
     return mine;
-  }
+  };
 }
 
 /** Gives the event loop a turn, so that a server answers and an abort arrives between batches. */

@@ -1,13 +1,9 @@
+import { LEAD, SYLLABLE, SYLLABLES, TAIL, VOWEL } from "./code-points.ts";
 import { NONSPACING } from "./tables/marks.ts";
 import { type Decompositions, pairKey, unicodeSource } from "./unicode-source.ts";
 import { forPoints } from "./unpack.ts";
 
 // Canonical decomposition and composition (Unicode Standard, section 3.11) of the reference's Unicode version. Hangul is arithmetic (section 3.12).
-const SYLLABLE = 0xac00;
-const LEAD = 0x1100;
-const VOWEL = 0x1161;
-const TAIL = 0x11a7;
-const SYLLABLES = 11172;
 
 export interface CanonicalTables extends Decompositions {
   /** Marks that stripping accents removes. */

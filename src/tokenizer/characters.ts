@@ -1,17 +1,14 @@
+import { DROP, IDEOGRAPH, PUNCT, SPACE } from "./code-points.ts";
 import { DROPPED, ISOLATED, PUNCTUATION, WHITE } from "./tables/classes.ts";
 import { type LowerCase, unicodeSource } from "./unicode-source.ts";
 import { forRanges } from "./unpack.ts";
 
-// What the reference does with a code point, as bits. The tables are frozen: an engine's own `\p{P}` or `\s` follows its Unicode version,
-// and differs between browsers.
-export const DROP = 1;
-export const SPACE = 2;
-export const IDEOGRAPH = 4;
-export const PUNCT = 8;
-
 let bits: Uint8Array | undefined;
 
-/** The bits above for every code point. */
+/**
+ * The bits of every code point. The tables are frozen: an engine's own `\p{P}` or `\s` follows its Unicode version, and differs between
+ * browsers.
+ */
 export function characterBits(): Uint8Array {
   if (bits === undefined) {
     const table = new Uint8Array(0x110000);

@@ -35,9 +35,9 @@ export class Encoding {
   readonly truncated: boolean;
   readonly parts: EncodingParts;
   readonly #work: () => EncodingDetail;
-  #known: EncodingDetail | undefined = undefined;
-  #knownTypeIds: Int32Array | undefined = undefined;
-  #knownMask: Int32Array | undefined = undefined;
+  #known: EncodingDetail | undefined;
+  #knownTypeIds: Int32Array | undefined;
+  #knownMask: Int32Array | undefined;
 
   constructor(ids: Int32Array, parts: EncodingParts, truncated: boolean, work: () => EncodingDetail) {
     this.ids = ids;

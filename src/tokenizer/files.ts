@@ -38,8 +38,6 @@ const NO_CONFIG = `there is no ${CONFIG}: text is lower-cased and its accents dr
 const BERT_CLASSES = ["BertTokenizer", "DistilBertTokenizer", "ElectraTokenizer"];
 /** Classes that take tokenizer.json as it is written. */
 const GENERIC_CLASSES = ["PreTrainedTokenizer", "TokenizersBackend"];
-/** Above this `model_max_length` means none: transformers writes 1e30. */
-const NO_LENGTH = 1e15;
 
 /** Reads everything the files say. Which file wins where two disagree is told in docs/tokenizer.md. */
 export function readSettings(files: TokenizerFiles, options: TokenizerOptions): Settings {
@@ -199,6 +197,8 @@ function warnings(
 }
 
 function modelMaxLength(config: JsonObject): number | undefined {
+  /** Above this it means none: transformers writes 1e30. */
+  const NO_LENGTH = 1e15;
   const field = config.model_max_length === undefined ? "max_len" : "model_max_length";
   const value = config[field] ?? NO_LENGTH;
   if (typeof value !== "number" || !(value > 0)) return fail(CONFIG, field, "expected a length", value);

@@ -1,5 +1,6 @@
 import { canonicalTables, compose, decompose } from "./canonical.ts";
-import { characterBits, DROP, IDEOGRAPH, lowerCase, SPACE } from "./characters.ts";
+import { characterBits, lowerCase } from "./characters.ts";
+import { DROP, IDEOGRAPH, SPACE } from "./code-points.ts";
 import { emptyTraced, pushFrom, type Traced } from "./traced.ts";
 
 /** The switches of BERT normalisation. */

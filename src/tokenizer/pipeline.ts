@@ -1,5 +1,6 @@
 import { TokenFinder } from "./added-tokens.ts";
-import { characterBits, PUNCT, SPACE } from "./characters.ts";
+import { characterBits } from "./characters.ts";
+import { PUNCT, SPACE } from "./code-points.ts";
 import type { Unknown } from "./encoding.ts";
 import { type NormaliserOptions, normalise } from "./normalise.ts";
 import type { Settings } from "./settings.ts";

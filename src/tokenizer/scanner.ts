@@ -1,18 +1,22 @@
 import { canonicalTables, decompose } from "./canonical.ts";
-import { characterBits, DROP, IDEOGRAPH, lowerCase, PUNCT, SPACE } from "./characters.ts";
+import { characterBits, lowerCase } from "./characters.ts";
+import {
+  ADDED,
+  ALONE,
+  BREAK,
+  CHANGE,
+  DROP,
+  IDEOGRAPH,
+  KEEP,
+  PUNCT,
+  SKIP,
+  SPACE,
+  SURROGATE,
+  TRACE,
+} from "./code-points.ts";
 import { type NormaliserOptions, normalise } from "./normalise.ts";
 import type { Pipeline } from "./pipeline.ts";
 import { textOf, trace } from "./traced.ts";
-
-// What to do on meeting a UTF-16 unit or a code point.
-const KEEP = 0; // part of a word, as it stands
-const BREAK = 1; // ends a word
-const ALONE = 2; // a word of its own
-const SKIP = 3; // as if it were not there
-const CHANGE = 4; // becomes something else, whatever stands around it
-const TRACE = 5; // what it becomes depends on its neighbours: leave the text to the pipeline
-const SURROGATE = 6; // half of a code point
-const ADDED = 8; // a flag: an added token may begin here
 
 /**
  * The ids of a text in one pass over its UTF-16 units: one table look-up a unit, no substring, no array a word. It does what `Pipeline`

@@ -8,10 +8,7 @@ export type UnnumberedToken = Omit<AddedToken, "id">;
 
 export const CONFIG = "tokenizer_config.json";
 
-/** The order in which the reference adds them, which numbers those that are not in the vocabulary. */
-const NAMES = ["bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"];
-
-/** What BERT calls its special tokens unless the files say otherwise. */
+/** What BERT calls its special tokens unless the files say otherwise; in the order of NAMES. */
 export const BERT_NAMES: JsonObject = {
   unk_token: "[UNK]",
   sep_token: "[SEP]",
@@ -19,6 +16,9 @@ export const BERT_NAMES: JsonObject = {
   cls_token: "[CLS]",
   mask_token: "[MASK]",
 };
+
+/** The order in which the reference adds them, which numbers those that are not in the vocabulary. */
+const NAMES = ["bos_token", "eos_token", ...Object.keys(BERT_NAMES)];
 
 /** Special tokens as `tokenizer_config.json` and `special_tokens_map.json` name them. */
 export interface NamedTokens {

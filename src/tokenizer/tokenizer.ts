@@ -51,7 +51,7 @@ export class WordPieceTokenizer {
   readonly #added: ReadonlyMap<string, AddedToken>;
   readonly #pipeline: Pipeline;
   readonly #scanner: Scanner;
-  #byId: Map<number, string> | undefined = undefined;
+  #byId: Map<number, string> | undefined;
   #found: Int32Array = new Int32Array(0);
 
   /** From settings already read; `fromFiles` is the usual way in. */

@@ -33,7 +33,6 @@ export interface Label {
 }
 
 export const VALUE_TYPES: Record<ValueType, number> = { i32: 0x7f, f32: 0x7d, v128: 0x7b };
-const VOID = 0x40;
 
 /** Nesting of blocks at the place where code is being built, to turn labels into the relative depths that branches hold. */
 let depth = 0;
@@ -183,6 +182,7 @@ export function loop(body: (again: Label) => readonly Statement[]): Statement {
 }
 
 function nested(opcode: number, body: (label: Label) => readonly Statement[], ...operands: Operand[]): Statement {
+  const VOID = 0x40;
   depth++;
   const inside = body({ depth });
   depth--;

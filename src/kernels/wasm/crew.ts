@@ -1,4 +1,5 @@
 import { advance, br, brIf, drop, i32, leave, loop, memoryAtomic, when } from "./asm.ts";
+import { ARRIVED, CLAIMED, GENERATION, STOPPED } from "./layout.ts";
 import type { ModuleBuilder } from "./module-builder.ts";
 
 /*
@@ -31,17 +32,6 @@ export function alone(): Crew {
   };
 }
 
-/** Words of the shared memory, each in a cache line of its own. */
-const ARRIVED = 0;
-const GENERATION = 64;
-const CLAIMED = 128;
-const STOPPED = 192;
-
-/**
- * Looks at the others before going to sleep: some 20 µs, which is longer than most of them are late, and shorter than being woken takes.
- */
-const LOOKS = 4000;
-
 /** claim(at): the next piece. */
 export function claim(m: ModuleBuilder): void {
   m.func("claim", { at: "i32" }, (p) => [i32.atomic.rmw_add(p.at, 1, CLAIMED)], "i32");
@@ -50,6 +40,8 @@ export function claim(m: ModuleBuilder): void {
 /** meet(at, count): returns when `count` threads have called it. */
 export function meet(m: ModuleBuilder): void {
   m.func("meet", { at: "i32", count: "i32" }, (p, locals) => {
+    /** Looks at the others before going to sleep: some 20 µs, longer than most of them are late, and shorter than being woken takes. */
+    const LOOKS = 4000;
     const [generation, looks] = locals("i32", 2);
     const gone = i32.ne(i32.atomic.load(p.at, GENERATION), generation);
     return [

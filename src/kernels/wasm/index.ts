@@ -3,11 +3,11 @@ import type { Tensor } from "../../base/tensor.ts";
 import type { Kernels, Linear, Loading } from "../kernels.ts";
 import { type Address, arena, growing, PAGE, put, type Store } from "./arena.ts";
 import { alone } from "./crew.ts";
-import { GROUP, packedSize, packWeights, ROWS } from "./layout.ts";
-import { FIRST_FREE, type Functions, MASKS } from "./module.ts";
+import { CONSTANTS, FIRST_FREE, GROUP, MASKS, packedSize, packWeights, ROWS } from "./layout.ts";
+import type { Functions } from "./module.ts";
 import { operations } from "./operations.ts";
 import { compile, panelOf, type Variant, variant } from "./variants.ts";
-import { CONSTANTS, constants } from "./vector-math.ts";
+import { constants } from "./vector-math.ts";
 
 /**
  * The WebAssembly SIMD backend: float32 throughout, every sum in a fixed order, multiply then add, so that a sentence has the same bits

@@ -17,6 +17,25 @@ export const GROUP = 64;
 /** Rows computed together: one K-block of them (512 KB) stays in the second-level cache, and the weights stream by once. */
 export const ROWS = 512;
 
+/** Rows from which tiles are of two panels, where there are such: with 15 rows they take 78 ms instead of 56 (KR-SBERT's shape, Zen 5). */
+export const PAIRS_FROM = 20;
+
+/*
+ * The first kilobyte, by address. Masks of a row's last vector, one for each remainder of its length by 4: ones in the lanes inside.
+ */
+export const MASKS = 0;
+/** The constants that kernels read from memory: one instruction each, while V8 builds a vector constant with four. */
+export const CONSTANTS = 64;
+/** Where the threads of a crew meet. */
+export const CREW = 512;
+/** Words of the crew, from there on, each in a cache line of its own. */
+export const ARRIVED = 0;
+export const GENERATION = 64;
+export const CLAIMED = 128;
+export const STOPPED = 192;
+/** Memory from here on is free. */
+export const FIRST_FREE = 1024;
+
 /** Where the panel that begins with column n, from input k on, stands in packed weights [N,K]: in numbers, not bytes. k begins a K-block. */
 export function panelStart(n: number, k: number, N: number, K: number, P: number): number {
   const inGroup = n % GROUP;

@@ -26,12 +26,7 @@ export interface Functions {
   meet(at: Address, count: number): void;
 }
 
-/** Masks of a row's last vector, one for each remainder of its length by 4: ones in the lanes inside. The constants stand above. */
-export const MASKS = 0;
-/** Where the threads of a crew meet. */
-export const CREW = 512;
-/** Memory from here on is free. */
-export const FIRST_FREE = 1024;
+export { CREW, FIRST_FREE, MASKS } from "./layout.ts";
 
 /** The kernels as a module. Every size is a parameter; only the tile is built in. */
 export function kernelModule(tile: Tile, shared: boolean, mark?: string): Uint8Array<ArrayBuffer> {

@@ -1,10 +1,8 @@
 import { advance, call, drop, type Func, f32x4, forRange, i32, type Statement, until, v128, when } from "./asm.ts";
+import { PAIRS_FROM } from "./layout.ts";
 import type { ModuleBuilder } from "./module-builder.ts";
-import { PAIRS_FROM, rowTiles, type Tile } from "./row-tiles.ts";
+import { rowTiles, type Tile } from "./row-tiles.ts";
 import { bytesOf, choose, forBlocks, whole } from "./steps.ts";
-
-/** Rows from which the tiles read ahead. Below, the weights are read fast enough for the hardware to keep ahead by itself. */
-const READ_AHEAD_FROM = 11;
 
 /**
  * product(sums, x, group, bias, T, K, panels): sums[panel][t][j] = bias[j] + the K-blocks' sums in order, for the panels of one group; x
@@ -18,6 +16,8 @@ const READ_AHEAD_FROM = 11;
  * nothing at 250. At ten rows it does harm (41 instead of 53).
  */
 export function packedProduct(m: ModuleBuilder, tile: Tile): Func {
+  /** Rows from which the tiles read ahead. Below, the weights are read fast enough for the hardware to keep ahead by itself. */
+  const READ_AHEAD_FROM = 11;
   const tilesOf = (rows: number, panels: number): Func[] =>
     Array.from({ length: rows }, (_, i) => registerTile(m, i + 1, panels, tile));
   const singles = tilesOf(tile.rows, 1);

@@ -1,4 +1,5 @@
 import { forRange, i32, type Local, type Statement, when } from "./asm.ts";
+import { PAIRS_FROM } from "./layout.ts";
 import type { NewLocals } from "./module-builder.ts";
 
 /** Register tiles: rows of x times a panel of the weight, or two. */
@@ -14,9 +15,6 @@ export interface Tile {
   /** Multiply and add in one step, rounded once where the machine can: faster on some, and its bits are the machine's. */
   readonly fused?: boolean;
 }
-
-/** Rows from which tiles are of two panels, where there are such: with 15 rows they take 78 ms instead of 56 (KR-SBERT's shape, Zen 5). */
-export const PAIRS_FROM = 20;
 
 /** T rows, split into as few tiles as will do, of heights that differ by one at most. Packing and product must agree on it. */
 export interface RowTiles {

@@ -68,11 +68,10 @@ export async function compile(wanted: Variant, shared: boolean): Promise<WebAsse
 /** The yardstick of the narrow width: one vector a row leaves nothing to pair. */
 const UNPAIRED: Tile = { rows: 10, vectors: 1, unroll: 8 };
 
-/** How long to look for the effect, ms: the engine compiles its fast code while the slow one runs. */
-const PATIENCE = 400;
-
 /** How many times faster the wide module's product is than the yardstick's: the best of many short runs, taking turns. */
 function timesFaster(wide: WebAssembly.Module, tile: Tile, narrow: WebAssembly.Module, shared: boolean): number {
+  /** How long to look for the effect, ms: the engine compiles its fast code while the slow one runs. */
+  const PATIENCE = 400;
   const runs = [wide, narrow].map((module, i) => {
     const memory = new WebAssembly.Memory({ initial: 5, maximum: 5, shared });
     const f = new WebAssembly.Instance(module, { env: { memory } }).exports as unknown as Functions;

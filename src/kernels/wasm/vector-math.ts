@@ -1,4 +1,5 @@
 import { f32x4, i32x4, type Local, type Statement, type V128, v128 } from "./asm.ts";
+import { CONSTANTS } from "./layout.ts";
 import type { NewLocals } from "./module-builder.ts";
 
 /*
@@ -12,9 +13,6 @@ import type { NewLocals } from "./module-builder.ts";
  *
  * The coefficients are our own fits; reference/math/float32.py has the best there can be, and how near these are.
  */
-
-/** Where the constants stand in memory: read from there one instruction each, while V8 builds a vector constant with four. */
-export const CONSTANTS = 64;
 
 /** The constants, in the order of their addresses, to be rounded to float32 there. */
 export const constants: number[] = [];
@@ -32,14 +30,13 @@ function polynomial(x: V128, coefficients: readonly number[]): V128 {
   return rest.length === 0 ? c(first) : f32x4.add(c(first), f32x4.mul(x, polynomial(x, rest)));
 }
 
-/** 1.5 · 2^23: added and taken away again, it rounds to the nearest whole number, which then stands in the lowest bits. */
-const ROUND = 12582912;
-
 /** The least argument exp is right for: below it 2^n would leave the normal numbers. */
 const LEAST = -86.6;
 
 /** Turns x in -86.6 … 86.6 into e^x: 2^n e^r with |r| <= ln 2 / 2, and e^r = 1 + r + r² q(r). */
 function expWithin(x: Local<"v128">, locals: NewLocals): readonly Statement[] {
+  /** 1.5 · 2^23: added and taken away again, it rounds to the nearest whole number, which then stands in the lowest bits. */
+  const ROUND = 12582912;
   const [t, n] = locals("v128", 2);
   const q = polynomial(
     x,
