@@ -1,8 +1,8 @@
-import { Json, parseJson } from "./base/json.ts";
+import { isObject, Json, parseJson } from "./base/json.ts";
 import { readTransformerFolder } from "./modules.ts";
 import { inFolder, type ModelInput, type ModelSource, openModel, readText, type SourceOptions } from "./source.ts";
 import { type TokenizerOptions, WordPieceTokenizer } from "./tokenizer/index.ts";
-import { given, isObject } from "./tokenizer/json.ts";
+import { given } from "./tokenizer/json.ts";
 import { CONFIG } from "./tokenizer/special-tokens.ts";
 
 /** Files a tokenizer may be made of, in a model's transformer folder. */

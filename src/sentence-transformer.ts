@@ -206,13 +206,15 @@ export class SentenceTransformer {
       const batch = part.map((group) => groups[group][0]);
       const hidden = await this.#encoder.run(batch.map((n) => texts[n]));
       const segments = segmentsOf(batch, lengths, skip, input);
-      const { tokens, sentences } = applyModules(this.#list.modules, { data: hidden, width: this.#width }, segments);
+      const states = { data: hidden, width: this.#encoder.config.hiddenSize };
+      const { tokens, sentences } = applyModules(this.#list.modules, states, segments);
       let rows = firstColumns(sentences?.data ?? hidden, this.#list.dimension, D);
       if (options.normalizeEmbeddings === true) rows = normalizeRows(rows, D);
       for (const [i, group] of part.entries()) {
         for (const n of groups[group]) {
           const row = rows.slice(i * D, (i + 1) * D);
-          checkRow(row, n);
+          // A NaN means damaged weights or arithmetic gone wrong: better no vector than one that is near nothing and far from nothing.
+          if (row.some(Number.isNaN)) refuse(`input[${n}]`, "its vector is not a number; the weights are damaged");
           const matrix = (): Tensor<Float32Array> => rowsOf(tokens.data, tokens.width, segments[i]);
           if (options.outputValue === "token_embeddings") outputs[n] = matrix();
           else if (options.outputValue !== "all") outputs[n] = row;
@@ -225,10 +227,6 @@ export class SentenceTransformer {
     return options.precision === undefined || options.precision === "float32"
       ? outputs
       : quantizeEach(outputs as Float32Array[], D, options.precision, options.ranges);
-  }
-
-  get #width(): number {
-    return this.#encoder.config.hiddenSize;
   }
 
   /** Texts to ids; a long list in parts, so that an abort can arrive. */
@@ -267,11 +265,6 @@ export class SentenceTransformer {
     if (prompt === "" || this.#list.modules.every((m) => m.kind !== "pooling" || m.includePrompt)) return 0;
     return this.tokenizer.encode(prompt, { maxLength: this.maxSeqLength }).ids.length - 1;
   }
-}
-
-/** A NaN means damaged weights or arithmetic gone wrong: better no vector than one that is near nothing and far from nothing. */
-function checkRow(row: Float32Array, n: number): void {
-  if (row.some(Number.isNaN)) refuse(`input[${n}]`, "its vector is not a number; the weights are damaged");
 }
 
 function segmentsOf(

@@ -5,11 +5,10 @@ export function gelu(x: number): number {
   return 0.5 * x * erfc(-x * Math.SQRT1_2);
 }
 
-/** √(2/π) */
-const SQRT_2_OVER_PI = 0.7978845608028654;
-
 /** The tanh approximation of `gelu`, 4.7e-4 away at worst: for models that were trained with it, and for no others. */
 export function geluTanh(x: number): number {
+  /** √(2/π) */
+  const SQRT_2_OVER_PI = 0.7978845608028654;
   return 0.5 * x * (1 + tanh(SQRT_2_OVER_PI * (x + 0.044715 * x * x * x)));
 }
 

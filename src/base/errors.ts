@@ -32,8 +32,8 @@ export function fail(
 
 function place(at: { file?: string; field?: string; value?: unknown }): string {
   const value = "value" in at ? ` = ${show(at.value)}` : "";
-  const field = at.field === undefined ? "" : `${at.field}${value}: `;
-  return (at.file === undefined ? "" : `${at.file}: `) + field;
+  const { file, field } = at;
+  return (file === undefined ? "" : `${file}: `) + (field === undefined ? "" : `${field}${value}: `);
 }
 
 /** A value as it may stand in a message: short, on one line, never throwing. */

@@ -7,18 +7,17 @@
  *     bfloat16  1 sign   8 exponent (bias 127)    7 fraction   the upper half of a float32
  */
 
-/** The least positive float16, 2^-24: the step of all subnormal ones. */
-const FLOAT16_STEP = 1 / 16777216;
-
 /** Widens float16 bits [n] to float32 [n], exactly; NaN keeps its payload. Writes `out` and returns it. */
 export function float16ToFloat32(bits: Uint16Array, out: Float32Array = new Float32Array(bits.length)): Float32Array {
+  /** How many times the least positive float16, the step of all subnormal ones, goes into 1: 2^24. */
+  const FLOAT16_STEPS = 16777216;
   const wide = new Uint32Array(out.buffer, out.byteOffset, bits.length);
   for (let i = 0; i < bits.length; i++) {
     const half = bits[i];
     const exponent = half & 0x7c00;
     if (exponent === 0) {
       const fraction = half & 0x3ff;
-      out[i] = (half & 0x8000 ? -fraction : fraction) * FLOAT16_STEP;
+      out[i] = (half & 0x8000 ? -fraction : fraction) / FLOAT16_STEPS;
     } else {
       // Move the exponent from bias 15 to bias 127; that of infinity and NaN, all ones, goes from 31 to 255.
       const rebias = exponent === 0x7c00 ? 0x70000000 : 0x38000000;

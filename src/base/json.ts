@@ -9,9 +9,7 @@ export class Json {
   readonly #inside: string;
 
   constructor(file: string, value: unknown, inside = "") {
-    if (typeof value !== "object" || value === null || Array.isArray(value)) {
-      fail(file, inside || undefined, "must be a JSON object", value);
-    }
+    if (!isObject(value)) fail(file, inside || undefined, "must be a JSON object", value);
     this.file = file;
     this.#fields = new Map(Object.entries(value));
     this.#inside = inside && `${inside}.`;
@@ -27,19 +25,19 @@ export class Json {
   }
 
   /** The value as it is; null counts as absent, as it does in Python's configurations. */
-  get(field: string): unknown {
-    return this.#fields.get(field) ?? undefined;
+  get(field: string, fallback?: unknown): unknown {
+    return this.#fields.get(field) ?? fallback;
   }
 
   string(field: string): string | undefined;
   string(field: string, fallback: string): string;
   string(field: string, fallback?: string): string | undefined {
-    const value = this.get(field) ?? fallback;
+    const value = this.get(field, fallback);
     return value === undefined || typeof value === "string" ? value : this.fail(field, "must be a string");
   }
 
   boolean(field: string, fallback: boolean): boolean {
-    const value = this.get(field) ?? fallback;
+    const value = this.get(field, fallback);
     return typeof value === "boolean" ? value : this.fail(field, "must be true or false");
   }
 
@@ -47,7 +45,7 @@ export class Json {
   whole(field: string, least: number): number | undefined;
   whole(field: string, least: number, fallback: number): number;
   whole(field: string, least: number, fallback?: number): number | undefined {
-    const value = this.get(field) ?? fallback;
+    const value = this.get(field, fallback);
     if (value === undefined || isWhole(value, least)) return value;
     return this.fail(field, `must be a whole number of at least ${least}`);
   }
@@ -58,7 +56,7 @@ export class Json {
   }
 
   number(field: string, fallback: number): number {
-    const value = this.get(field) ?? fallback;
+    const value = this.get(field, fallback);
     return typeof value === "number" ? value : this.fail(field, "must be a number");
   }
 
@@ -69,7 +67,7 @@ export class Json {
 
   /** One of the names of `choices`, as what it stands for there. */
   choice<V>(field: string, fallback: string, choices: Readonly<Record<string, V>>): V {
-    const value = this.get(field) ?? fallback;
+    const value = this.get(field, fallback);
     if (typeof value === "string" && Object.hasOwn(choices, value)) return choices[value];
     return this.fail(field, `is not supported; use one of ${Object.keys(choices).join(", ")}`);
   }
@@ -77,6 +75,13 @@ export class Json {
   fail(field: string, problem: string): never {
     return fail(this.file, this.#inside + field, problem, this.#fields.get(field));
   }
+}
+
+/** A JSON object as it was read: nothing about its fields is known yet. */
+export type JsonObject = Readonly<Record<string, unknown>>;
+
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** Whether two values are written alike. Something nested too deeply to be written is like nothing. */

@@ -1,5 +1,6 @@
 import { fail, ModelError } from "../base/errors.ts";
-import { asText, flag, given, type JsonObject, parseObject } from "./json.ts";
+import type { JsonObject } from "../base/json.ts";
+import { asText, flag, given, parseObject } from "./json.ts";
 import type { NormaliserOptions } from "./normalise.ts";
 import type { Settings } from "./settings.ts";
 import {
@@ -33,7 +34,6 @@ export interface TokenizerOptions {
 }
 
 const TOKENIZER = "tokenizer.json";
-const NO_CONFIG = `there is no ${CONFIG}: text is lower-cased and its accents dropped, which takes Hangul apart, as in the reference`;
 /** Classes that transformers builds from the vocabulary and the config, without a look at the normaliser in tokenizer.json. */
 const BERT_CLASSES = ["BertTokenizer", "DistilBertTokenizer", "ElectraTokenizer"];
 /** Classes that take tokenizer.json as it is written. */
@@ -173,7 +173,10 @@ function warnings(
   configured: boolean,
   written: boolean,
 ): string[] {
-  if (json === undefined) return configured ? [] : [NO_CONFIG];
+  if (json === undefined) {
+    const lowered = "text is lower-cased and its accents dropped, which takes Hangul apart, as in the reference";
+    return configured ? [] : [`there is no ${CONFIG}: ${lowered}`];
+  }
   if (written && configured) return []; // transformers takes it as written, too
   const differing: string[] = [];
   const compare = (what: string, here: unknown, there: unknown): void => {

@@ -1,16 +1,9 @@
 import { fail } from "../base/errors.ts";
-import { parseJson } from "../base/json.ts";
-
-/** A JSON object as it was read: nothing about its fields is known yet. */
-export type JsonObject = Readonly<Record<string, unknown>>;
+import { isObject, type JsonObject, parseJson } from "../base/json.ts";
 
 /** Parses a file that holds a JSON object; a missing file is undefined. */
 export function parseObject(text: string | undefined, file: string): JsonObject | undefined {
   return text === undefined ? undefined : asObject(parseJson(file, text), file, undefined);
-}
-
-export function isObject(value: unknown): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** Whether a field is there; null counts as absent. */

@@ -30,12 +30,9 @@ export function normalise(text: Traced, options: NormaliserOptions): Traced {
   return now;
 }
 
-const NOTHING: readonly number[] = [];
-const BLANK: readonly number[] = [0x20];
-
 function clean(text: Traced): Traced {
   const bits = characterBits();
-  return replaced(text, (c) => (bits[c] & DROP ? NOTHING : bits[c] & SPACE ? BLANK : undefined));
+  return replaced(text, (c) => (bits[c] & DROP ? [] : bits[c] & SPACE ? [0x20] : undefined));
 }
 
 function spaceIdeographs(text: Traced): Traced {
@@ -45,7 +42,7 @@ function spaceIdeographs(text: Traced): Traced {
 
 function stripAccents(text: Traced): Traced {
   const { nonspacing } = canonicalTables();
-  return replaced(place(decomposed(text.points), text), (c) => (nonspacing.has(c) ? NOTHING : undefined));
+  return replaced(place(decomposed(text.points), text), (c) => (nonspacing.has(c) ? [] : undefined));
 }
 
 function toLowerCase(text: Traced): Traced {

@@ -1,6 +1,7 @@
 import { fail } from "../base/errors.ts";
+import { isObject, type JsonObject } from "../base/json.ts";
 import type { AddedToken } from "./added-tokens.ts";
-import { asList, asObject, asText, asWhole, at, flag, given, isObject, type JsonObject } from "./json.ts";
+import { asList, asObject, asText, asWhole, at, flag, given } from "./json.ts";
 import type { NamedId, SpecialTokens } from "./settings.ts";
 
 /** An added token that has no id yet. */

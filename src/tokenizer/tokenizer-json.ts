@@ -1,6 +1,6 @@
 import { fail } from "../base/errors.ts";
-import { sameJson } from "../base/json.ts";
-import { asList, asObject, asText, asWhole, at, flag, isObject, type JsonObject } from "./json.ts";
+import { isObject, type JsonObject, sameJson } from "../base/json.ts";
+import { asList, asObject, asText, asWhole, at, flag } from "./json.ts";
 import type { NormaliserOptions } from "./normalise.ts";
 import type { NamedId } from "./settings.ts";
 import { readToken, type UnnumberedToken } from "./special-tokens.ts";

@@ -1,4 +1,4 @@
-import { advance, call, drop, type Func, f32x4, forRange, i32, type Statement, until, v128, when } from "./asm.ts";
+import { advance, call, drop, type Func, f32x4, forRange, type I32, i32, type Local, type Statement, until, v128, when } from "./asm.ts";
 import { PAIRS_FROM } from "./layout.ts";
 import type { ModuleBuilder } from "./module-builder.ts";
 import { rowTiles, type Tile } from "./row-tiles.ts";
@@ -116,6 +116,9 @@ function registerTile(m: ModuleBuilder, height: number, panels: number, tile: Ti
       advance(p.x, 4 * height * count),
       ...weights.map((at) => advance(at, width * count)),
     ];
+    /** What to do with every sum, whose place is `offset` behind the address `at`. */
+    const withSums = (each: (sum: Local<"v128">, at: I32, offset: number) => Statement): readonly Statement[] =>
+      acc.flatMap((row, i) => row.map((a, j) => each(a, sums[panelOf(j)], i * width + inPanel(j))));
     const readAhead = [drop(i32.load(p.ahead)), advance(p.ahead, p.step)];
     return [
       ...sums.slice(1).map((at, i) => at.set(i32.add(sums[i], p.size))),
@@ -125,10 +128,8 @@ function registerTile(m: ModuleBuilder, height: number, panels: number, tile: Ti
       end.set(i32.add(p.w, i32.mul(i32.rem_u(p.k, unroll), width))),
       until(p.w, end, () => steps(1)),
       // All loads and sums first, then all stores: mixed, V8 would not pair 128-bit operations into 256-bit ones anywhere here.
-      ...acc.flatMap((row, i) =>
-        row.map((a, j) => a.set(f32x4.add(v128.load(sums[panelOf(j)], i * width + inPanel(j)), a))),
-      ),
-      ...acc.flatMap((row, i) => row.map((a, j) => v128.store(sums[panelOf(j)], a, i * width + inPanel(j)))),
+      ...withSums((sum, at, offset) => sum.set(f32x4.add(v128.load(at, offset), sum))),
+      ...withSums((sum, at, offset) => v128.store(at, sum, offset)),
     ];
   });
 }

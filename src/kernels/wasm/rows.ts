@@ -103,9 +103,7 @@ export function softmax(m: ModuleBuilder): Func {
   const params = { scores: "i32", stride: "i32", rows: "i32", L: "i32", scale: "f32" } as const;
   return m.func("softmax", params, (p, locals) => {
     const [row, i, past, end] = locals("i32", 4);
-    const [x, most, sum] = locals("v128", 3);
-    const [top] = locals("f32");
-    const [largest] = locals("v128");
+    const [x, most, sum, largest] = locals("v128", 4);
     return [
       forRange(row, 0, p.rows, 1, () => [
         past.set(i32.add(p.scores, bytesOf(p.L))),
@@ -117,8 +115,7 @@ export function softmax(m: ModuleBuilder): Func {
           v128.store(i, x),
           most.set(f32x4.pmax(x, most)), // a NaN is forgotten here; e to it is one, and spoils the row by its sum, as it should
         ]),
-        top.set(acrossLanes(most, f32.max)),
-        largest.set(f32x4.splat(top)),
+        largest.set(f32x4.splat(acrossLanes(most, f32.max))),
         sum.set(f32x4.const(0)),
         forRange(i, p.scores, end, 16, () => [
           x.set(f32x4.sub(v128.load(i), largest)),
