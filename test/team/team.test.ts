@@ -94,9 +94,13 @@ describe("a team", () => {
     await expect(BertModel.load({ files }, { backend: "js", threads: 2 })).rejects.toThrow(/^threads = 2: .*js/);
   });
 
-  it("a worker that cannot begin ends the load", async () => {
-    const url = "data:text/javascript,throw new Error('not a worker')";
-    await expect(BertModel.load({ files }, { threads: 2, workerUrl: url })).rejects.toThrow(ModelError);
+  it("where a worker cannot begin, the calling thread computes and says why; a number of threads is an error", async () => {
+    const workerUrl = "data:text/javascript,throw new Error('not a worker')";
+    await expect(BertModel.load({ files }, { threads: 2, workerUrl })).rejects.toThrow(ModelError);
+    const model = await BertModel.load({ files }, { workerUrl });
+    expect(model.backend).toMatchObject({ name: "wasm", threads: 0 });
+    expect(model.backend.reason).toMatch(/not a worker/);
+    await model.dispose();
   });
 
   it("loses a worker in the middle of a call: the call is rejected, so is every later one, and loading again helps", async () => {

@@ -1,4 +1,18 @@
-import { advance, call, drop, type Func, f32x4, forRange, type I32, i32, type Local, type Statement, until, v128, when } from "./asm.ts";
+import {
+  advance,
+  call,
+  drop,
+  type Func,
+  f32x4,
+  forRange,
+  type I32,
+  i32,
+  type Local,
+  type Statement,
+  until,
+  v128,
+  when,
+} from "./asm.ts";
 import { PAIRS_FROM } from "./layout.ts";
 import type { ModuleBuilder } from "./module-builder.ts";
 import { rowTiles, type Tile } from "./row-tiles.ts";
