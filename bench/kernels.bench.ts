@@ -1,11 +1,16 @@
 /**
- * The matrix product, on the shape of KR-SBERT's square layers: [120,768] x [768,768], one thread. Correctness first: a kernel that is
- * wrong is not timed. `npm run bench:kernels`
+ * The matrix product, one thread: on the shape of KR-SBERT's square layers, [120,768] x [768,768]; each tile with its operands in the
+ * first-level cache; and the 48 products of the model with weights from memory. Correctness first: a kernel that is wrong is not timed.
+ * `npm run bench:kernels`
  */
 import { join } from "node:path";
+import { setFlagsFromString } from "node:v8";
 import benny from "benny";
 import type { Tensor } from "munjang";
 import { js, type Kernels, reference } from "munjang/kernels"; // the build: what is measured is what ships
+import { wasmOf } from "../dist/kernels/wasm/index.js";
+import type { Functions } from "../dist/kernels/wasm/module.js";
+import { compile, type Variant, variant } from "../dist/kernels/wasm/variants.js";
 import { randomNumbers } from "../test/random.ts";
 import { type Case, interleaved, report } from "./measure.ts";
 
@@ -40,16 +45,97 @@ const exact = new Float32Array(T * N);
 naive(exact);
 const gflop = (2 * T * K * N) / 1e9;
 const cases: Case[] = [{ name: "naive loop over typed arrays", run: () => naive(exact), amount: gflop }];
-for (const kernels of [js(), reference()]) {
-  const { run, result } = await product<unknown>(kernels as Kernels<unknown>);
+
+/** The variants of WebAssembly that this Node runs. V8 pairs operations from the moment it is told: the narrow ones come first. */
+interface Compiled {
+  readonly name: string;
+  readonly kind: Variant;
+  readonly module: WebAssembly.Module;
+}
+const compiled: Compiled[] = [];
+for (const width of [128, 256] as const) {
+  if (width === 256) setFlagsFromString("--experimental-wasm-revectorize");
+  for (const name of ["wasm", "wasm-relaxed"] as const) {
+    const kind = variant(name, width);
+    const { rows, rowsOfPairs, vectors } = kind.tile;
+    const shape = rowsOfPairs === undefined ? "" : `, ${rowsOfPairs}x${8 * vectors}`;
+    try {
+      const module = await compile(kind, false);
+      compiled.push({ name: `${name}, ${width} bits, tile ${rows}x${4 * vectors}${shape}`, kind, module });
+    } catch (error) {
+      console.log(`skipped: ${name}, ${width} bits: ${error}`);
+    }
+  }
+}
+
+const inWebAssembly = async ({ module, kind, name }: Compiled) => ({ ...(await wasmOf(module, kind)), name });
+for (const kernels of [js(), reference(), ...(await Promise.all(compiled.map(inWebAssembly)))]) {
+  const { run, result } = await product<unknown>(kernels as unknown as Kernels<unknown>);
   run();
   const worst = (await result()).reduce((most, v, i) => Math.max(most, Math.abs(v - exact[i])), 0);
   if (!(worst < 1e-5)) throw new Error(`${kernels.name} is off by ${worst}`);
   cases.push({ name: `munjang, backend ${kernels.name}`, run, amount: gflop });
 }
 
-const file = join(import.meta.dirname, `results/kernels-node${process.versions.node.split(".")[0]}.json`);
-report(`[${T},${K}] x [${K},${N}], one thread`, "GFLOP", await interleaved(cases), file);
+const results = join(import.meta.dirname, "results");
+const node = `node${process.versions.node.split(".")[0]}`;
+report(
+  `[${T},${K}] x [${K},${N}], one thread`,
+  "GFLOP",
+  await interleaved(cases),
+  join(results, `kernels-${node}.json`),
+);
+
+// Each tile, rows and weights in the first-level cache.
+const inCache = compiled.flatMap(({ name, kind, module }): Case[] => {
+  const memory = new WebAssembly.Memory({ initial: 4, maximum: 4 });
+  const { product } = new WebAssembly.Instance(module, { env: { memory } }).exports as unknown as Functions;
+  const { rows, rowsOfPairs } = kind.tile;
+  return [rows, ...(rowsOfPairs === undefined ? [] : [4 * rowsOfPairs])].map((T) => ({
+    name: `${name}: ${T} rows`,
+    run: () => {
+      for (let i = 0; i < 200; i++) product(3 * 65536, 0, 65536, 65536, T, 256, 2);
+    },
+    amount: (200 * 2 * T * 256 * 16) / 1e9,
+  }));
+});
+report(
+  "tiles in the first-level cache, one thread",
+  "GFLOP",
+  await interleaved(inCache),
+  join(results, `tiles-${node}.json`),
+);
+
+// The products of a forward pass: 85 million weights, which no cache holds, at the numbers of rows that sentences and batches have.
+const SHAPES = [
+  [768, 2304],
+  [768, 768],
+  [768, 3072],
+  [3072, 768],
+] as const;
+for (const one of compiled.filter(({ kind }) => kind.name === "wasm")) {
+  const kernels = await inWebAssembly(one);
+  const layers = Array.from({ length: 12 }, () =>
+    SHAPES.map(([K, N]) =>
+      kernels.prepare(tensor(new Float32Array(N * K).fill(0.01), [N, K]), tensor(new Float32Array(N), [N])),
+    ),
+  ).flat();
+  const [from, to] = [kernels.alloc(256 * 3072), kernels.alloc(256 * 3072)];
+  const passes = [5, 10, 20, 40, 60, 256].map((rows) => ({
+    name: `${one.name}: ${rows} rows`,
+    run: () => {
+      for (const w of layers) kernels.linear(to, from, w, rows);
+    },
+    amount: (2 * rows * 84_934_656) / 1e9,
+  }));
+  const file = join(results, `products-${one.kind.width}-${node}.json`);
+  report(
+    `the 48 products of KR-SBERT's shape, ${one.kind.width} bits, one thread`,
+    "GFLOP",
+    await interleaved(passes, 5),
+    file,
+  );
+}
 
 // The operations beside the product, with benny: what each costs a token.
 const kernels = js();

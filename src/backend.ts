@@ -130,7 +130,7 @@ async function inWebAssembly(name: Variant["name"], options: BackendOptions, rea
   if (workers !== undefined) {
     const count = threads === "auto" ? Math.min(workers.cores, MOST_BY_DEFAULT) : threads;
     try {
-      const engine = team(workers, count, module, kind, workerUrl) as Engine<unknown>;
+      const engine = (await team(workers, count, module, kind, workerUrl)) as Engine<unknown>;
       const own = workers.shared ? "" : "; one worker, as memory cannot be shared here";
       return { engine, name, reason: reason + own, width, work: WORK.team };
     } catch (error) {

@@ -29,7 +29,7 @@ interface Model {
 /** A stage of the forward pass: its name in `bert/forward.ts`, its numbers, and their shape. */
 export type Stage = readonly [name: string, values: Float32Array, shape: readonly [rows: number, columns: number]];
 
-/** What a member answers: that it can be told to run, and what the first of them has at the end of a batch. */
+/** What a member answers: that it is there, that it can be told to run, and what the first of them has at the end of a batch. */
 export type Answer =
   | { readonly kind: "ready" }
   | { readonly kind: "done"; readonly hidden: Float32Array; readonly stages: readonly Stage[] }
@@ -47,7 +47,7 @@ export function member(answer: (answer: Answer, transfer: ArrayBuffer[]) => void
       case "memory":
         memory =
           order.memory instanceof WebAssembly.Memory ? order.memory : new WebAssembly.Memory({ ...order.memory });
-        return;
+        return answer({ kind: "ready" }, []);
       case "put":
         reach(memory, order.at + order.values.byteLength);
         new Float32Array(memory.buffer, order.at, order.values.length).set(order.values);

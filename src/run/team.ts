@@ -13,15 +13,15 @@ import { turns } from "./turns.ts";
 /**
  * A team: `asked` workers that run the same `forward` over one shared memory, while the calling thread stays free; without shared memory
  * one worker with a memory of its own. They keep the process open only while a call is in flight, and sleep between calls. The module is
- * the variant's, for shared memory where there is.
+ * the variant's, for shared memory where there is. Rejects where a worker does not come.
  */
-export function team(
+export async function team(
   threads: Threads,
   asked: number,
   module: WebAssembly.Module,
   kind: Variant,
   workerUrl?: string | URL,
-): Engine<Address> {
+): Promise<Engine<Address>> {
   const { shared } = threads;
   const count = shared ? asked : 1;
   const panel = panelOf(kind);
@@ -30,7 +30,10 @@ export function team(
     Array.from({ length: count }, () => threads.spawn(workerUrl)),
     memory,
   );
-  workers.tell({ kind: "memory", memory: memory ?? { initial: 1, maximum: PAGE } });
+  const late = setTimeout(() => workers.fail("it does not answer"), PATIENCE);
+  await workers
+    .ask(() => ({ kind: "memory", memory: memory ?? { initial: 1, maximum: PAGE } }), count)
+    .finally(() => clearTimeout(late));
   const store = memory === undefined ? distant(workers) : arena(memory, FIRST_FREE);
   writeConstants(store);
   const kernels = storing(store, panel);
@@ -41,19 +44,20 @@ export function team(
       const scratch = roomFor(kernels, config, tokens);
       const all = seats({ module, name: kind.name, panel }, count, store.take, config, tokens);
       const end = store.take(0);
-      await workers.ready((index) => ({ kind: "start", seat: all[index], weights, config, scratch, end }));
+      await workers.ask((index) => ({ kind: "start", seat: all[index], weights, config, scratch, end }), count);
       const inTurn = turns();
       return {
         threads: count,
         run: (batch, words, see) =>
           inTurn(async () => {
             if (memory !== undefined) put(store, scratch.branch, words);
-            const { hidden, stages } = await workers.run({
+            const order: Order = {
               kind: "run",
               batch,
               words: memory === undefined ? words : NONE, // where memory is shared they are there already
               see: see !== undefined,
-            });
+            };
+            const { hidden, stages } = (await workers.ask(() => order, 1)) as Done; // the first of them answers for all
             for (const stage of stages) see?.(...stage);
             return hidden;
           }),
@@ -62,6 +66,8 @@ export function team(
     },
   };
 }
+
+type Done = Answer & { kind: "done" };
 
 const NONE = new Float32Array(0);
 
@@ -79,85 +85,68 @@ function distant(workers: Workers): Store {
   };
 }
 
-type Done = Answer & { kind: "done" };
+/** How long a worker may take to say that it is there, ms: one that never does must not keep `load` waiting. */
+const PATIENCE = 20_000;
 
-/** The workers of a team as one: ready when all are, and of no use from the moment that one of them is not. */
+/** The workers of a team as one: of no use from the moment that one of them is not. */
 interface Workers {
   tell(order: Order, transfer?: ArrayBuffer[]): void;
-  /** Gives every worker its first order; resolves when all have followed it. */
-  ready(order: (index: number) => Order): Promise<void>;
-  run(order: Order): Promise<Done>;
+  /** Gives every worker its order; resolves, with the last answer, when so many have answered. */
+  ask(order: (index: number) => Order, answers: number): Promise<Answer>;
+  /** Ends all of them, because of what has happened to one. */
+  fail(cause: unknown): void;
   stop(): Promise<void>;
 }
 
 function together(threads: readonly Thread[], memory: WebAssembly.Memory | undefined): Workers {
-  let settle: { resolve: (done: Done) => void; reject: (error: unknown) => void } | undefined;
+  let asked: { missing: number; resolve: (answer: Answer) => void; reject: (error: unknown) => void } | undefined;
   /** Why this team computes no more. */
   let broken: ModelError | undefined;
   let stopped = false;
-  let missing = threads.length;
 
+  /** Nothing but a call in flight keeps the process open. */
   const hold = (open: boolean): void => {
     for (const thread of threads) thread.hold(open);
-  };
-  const tell: Workers["tell"] = (order, transfer) => {
-    for (const thread of threads) thread.post(order, transfer);
   };
   const stop = async (): Promise<void> => {
     stopped = true;
     if (memory !== undefined) disband(memory, CREW);
     await Promise.all(threads.map((thread) => thread.stop()));
   };
-
-  hold(false);
-  const allReady = new Promise<void>((resolve, reject) => {
-    const fails = (cause: unknown): void => {
-      if (stopped) return;
-      const problem = `a worker has stopped (${cause}); load the model again`;
-      broken = new ModelError(problem, { field: "threads", value: threads.length, cause });
-      settle?.reject(broken);
-      reject(broken);
-      void stop();
-    };
-    for (const thread of threads) {
-      thread.listen((message) => {
-        const answer = message as Answer;
-        if (answer.kind === "ready") {
-          if (--missing === 0) resolve();
-        } else if (answer.kind === "done") settle?.resolve(answer);
-        else fails(answer.message);
-      }, fails);
-    }
-  });
-  allReady.catch(() => {}); // whoever waits for it is told
-
-  /** Nothing but a call in flight keeps the process open. */
-  const held = async <R>(work: () => Promise<R>): Promise<R> => {
-    hold(true);
-    try {
-      return await work();
-    } finally {
-      settle = undefined;
-      hold(false);
-    }
+  const fail = (cause: unknown): void => {
+    if (stopped) return;
+    const problem = `a worker has stopped (${cause}); load the model again`;
+    broken = new ModelError(problem, { field: "threads", value: threads.length, cause });
+    asked?.reject(broken);
+    void stop();
   };
+  for (const thread of threads) {
+    thread.listen((message) => {
+      const answer = message as Answer;
+      if (answer.kind === "failed") fail(answer.message);
+      else if (asked !== undefined && --asked.missing === 0) asked.resolve(answer);
+    }, fail);
+  }
+  hold(false);
 
   return {
-    tell,
+    tell(order, transfer) {
+      for (const thread of threads) thread.post(order, transfer);
+    },
+    async ask(order, answers) {
+      hold(true);
+      try {
+        return await new Promise<Answer>((resolve, reject) => {
+          if (broken !== undefined) return reject(broken);
+          asked = { missing: answers, resolve, reject };
+          for (const [index, thread] of threads.entries()) thread.post(order(index));
+        });
+      } finally {
+        asked = undefined;
+        hold(false);
+      }
+    },
+    fail,
     stop,
-    ready: (order) =>
-      held(() => {
-        for (const [index, thread] of threads.entries()) thread.post(order(index));
-        return allReady;
-      }),
-    run: (order) =>
-      held(
-        () =>
-          new Promise<Done>((resolve, reject) => {
-            if (broken !== undefined) return reject(broken);
-            settle = { resolve, reject };
-            tell(order);
-          }),
-      ),
   };
 }

@@ -2,28 +2,28 @@ import { Worker } from "node:worker_threads";
 import { describe, expect, it } from "vitest";
 import * as asm from "../../src/kernels/wasm/asm.ts";
 import {
-  all,
+  advance,
+  type Bytes,
   block,
   br,
   brIf,
   type Code,
   call,
-  code,
   drop,
   f32,
   f32x4,
   forRange,
   i32,
   i32x4,
-  int,
   leave,
   loop,
   memoryAtomic,
   type Statement,
-  signed,
   unsigned,
+  until,
   type V128,
   v128,
+  variable,
   when,
 } from "../../src/kernels/wasm/asm.ts";
 import { type ModuleBuilder, moduleBuilder } from "../../src/kernels/wasm/module-builder.ts";
@@ -54,22 +54,26 @@ function tiny(build: (m: ModuleBuilder) => void, shared = false): Tiny {
 type Scalar = "i32" | "f32";
 
 /** f(a, b) as a module of one expression computes it. */
-function scalar<A extends Scalar, R extends Scalar>(
-  type: A,
-  expression: (a: Code<A>, b: Code<A>) => Code<R>,
+function scalar<T extends Scalar>(
+  type: T,
+  expression: (a: Code<T>, b: Code<T>) => Code<T>,
 ): (a: number, b?: number) => number {
-  const { f } = tiny((m) => m.func("f", { a: type, b: type }, (p) => [expression(p.a as Code<A>, p.b as Code<A>)]));
+  const { f } = tiny((m) => m.func("f", { a: type, b: type }, (p) => [expression(p.a, p.b)], type));
   return (a, b = 0) => f(a, b);
+}
+
+/** The value of an expression without variables. */
+function value(type: Scalar, expression: Code<Scalar>): number {
+  return tiny((m) => m.func("f", {}, () => [expression], type)).f();
 }
 
 /** Four lanes of bits. */
 type Lanes = readonly [number, number, number, number];
 
-/** The lanes an expression of up to three vectors leaves, as whole numbers. */
-function lanes(expression: (a: V128, b: V128, c: V128) => V128, ...vectors: readonly (readonly number[])[]): Lanes {
-  const { f, memory } = tiny((m) =>
-    m.func("f", {}, () => [v128.store(48, expression(v128.load(0), v128.load(16), v128.load(32)))]),
-  );
+/** The lanes an expression of up to three vectors leaves, as whole numbers. An instruction takes every operand it is given: no more here. */
+function lanes(expression: (...operands: V128[]) => V128, ...vectors: readonly (readonly number[])[]): Lanes {
+  const operands = vectors.map((_, i) => v128.load(16 * i));
+  const { f, memory } = tiny((m) => m.func("f", {}, () => [v128.store(48, expression(...operands))]));
   for (const [i, vector] of vectors.entries()) new Uint32Array(memory.buffer, 16 * i, 4).set(vector);
   f();
   const [a, b, c, d] = new Uint32Array(memory.buffer, 48, 4);
@@ -80,10 +84,7 @@ const bitsOf = (...values: number[]): number[] => [...new Uint32Array(Float32Arr
 const floatsOf = (bits: readonly number[]): number[] => [...new Float32Array(Uint32Array.from(bits).buffer)];
 
 /** As `lanes`, of float32 numbers. */
-function floatLanes(
-  expression: (a: V128, b: V128, c: V128) => V128,
-  ...vectors: readonly (readonly number[])[]
-): number[] {
+function floatLanes(expression: (...operands: V128[]) => V128, ...vectors: readonly (readonly number[])[]): number[] {
   return floatsOf(lanes(expression, ...vectors.map((vector) => bitsOf(...vector))));
 }
 
@@ -93,23 +94,22 @@ const AWKWARD = [0, -0, 1, -1, 1.5, -2.75, 3, 1e-45, -1e-45, 1.1754943508222875e
   .map(Math.fround);
 const PAIRS = AWKWARD.flatMap((a) => AWKWARD.map((b) => [a, b] as const));
 
-/** Compares an f32 instruction, and its f32x4 twin where there is one, with a formula, lane by lane: +0 is not -0 here. */
+/** Compares an f32 instruction with a formula: +0 is not -0 here. */
 function floatBinary(
   formula: (a: number, b: number) => number,
-  one?: (a: Code<"f32">, b: Code<"f32">) => Code<"f32">,
-  four?: (a: V128, b: V128) => V128,
+  instruction: (a: Code<"f32">, b: Code<"f32">) => Code<"f32">,
 ): void {
-  if (one !== undefined) {
-    const f = scalar("f32", one);
-    for (const [a, b] of PAIRS) expect(f(a, b), `${a}, ${b}`).toBe(Math.fround(formula(a, b)));
-  }
-  if (four !== undefined) {
-    for (let i = 0; i < PAIRS.length; i += 4) {
-      const four4 = PAIRS.slice(i, i + 4);
-      const [a, b] = [four4.map(([x]) => x), four4.map(([, y]) => y)];
-      const got = floatLanes(four, a, b);
-      for (const [lane, [x, y]] of four4.entries()) expect(got[lane], `${x}, ${y}`).toBe(Math.fround(formula(x, y)));
-    }
+  const f = scalar("f32", instruction);
+  for (const [a, b] of PAIRS) expect(f(a, b), `${a}, ${b}`).toBe(Math.fround(formula(a, b)));
+}
+
+/** As `floatBinary`, of four lanes at a time. */
+function floatLanesBinary(formula: (a: number, b: number) => number, instruction: (a: V128, b: V128) => V128): void {
+  for (let i = 0; i < PAIRS.length; i += 4) {
+    const pairs = PAIRS.slice(i, i + 4);
+    const [a, b] = [pairs.map(([x]) => x), pairs.map(([, y]) => y)];
+    const got = floatLanes(instruction, a, b);
+    for (const [lane, [x, y]] of pairs.entries()) expect(got[lane], `${x}, ${y}`).toBe(Math.fround(formula(x, y)));
   }
 }
 
@@ -132,7 +132,7 @@ const OFFSETS = [0, 1, 3, 63, 64, 127, 128, 129, 16383, 16384, 65000];
 /** Loads of `size` bytes, at addresses that are no multiple of anything, with every offset. */
 function loads(type: Scalar, load: (address: Code<"i32">, offset?: number) => Code<Scalar>): void {
   for (const offset of OFFSETS) {
-    const { f, bytes } = tiny((m) => m.func("f", { at: "i32" }, (p) => [load(p.at, offset)]));
+    const { f, bytes } = tiny((m) => m.func("f", { at: "i32" }, (p) => [load(p.at, offset)], type));
     for (const at of [0, 1, 2, 3, 4, 101]) {
       if (type === "f32") bytes.setFloat32(at + offset, 1.5 + at, true);
       else bytes.setInt32(at + offset, -1000000 - at, true);
@@ -147,17 +147,32 @@ function filled(bytes: DataView): void {
   for (let i = 0; i < bytes.byteLength; i++) bytes.setUint8(i, (i * 7 + 3) & 255);
 }
 
-/** A function (n) -> i32 of statements around a counter, whose last value it leaves. */
+/** A function (n) -> i32 of statements around a counter, whose last value it leaves; they may use another variable, `i`. */
 function counting(
-  body: (n: asm.Local<"i32">, count: asm.Local<"i32">, add: (by: number) => Statement) => readonly Statement[],
+  body: (
+    n: asm.Local<"i32">,
+    count: asm.Local<"i32">,
+    add: (by: number) => Statement,
+    i: asm.Local<"i32">,
+  ) => readonly Statement[],
 ): (n: number) => number {
   const { f } = tiny((m) =>
-    m.func("f", { n: "i32" }, (p, local) => {
-      const count = local("i32");
-      return [...body(p.n, count, (by) => count.set(i32.add(count, by))), count];
-    }),
+    m.func(
+      "f",
+      { n: "i32" },
+      (p, locals) => {
+        const [count, i] = locals("i32", 2);
+        return [...body(p.n, count, (by) => count.set(i32.add(count, by)), i), count];
+      },
+      "i32",
+    ),
   );
   return f;
+}
+
+/** The bytes of a piece of code, in a row. */
+function flat(code: Bytes): number[] {
+  return typeof code === "number" ? [code] : code.flatMap(flat);
 }
 
 /** Every name that constructs code, and what shows that it does what it is called. */
@@ -185,14 +200,9 @@ const CASES: Record<string, () => void | Promise<void>> = {
   "i32.ne": () => wholeBinary((a, b) => Number(a !== b), i32.ne),
   "i32.lt_u": () => wholeBinary((a, b) => Number(u(a) < u(b)), i32.lt_u),
   "i32.ge_u": () => wholeBinary((a, b) => Number(u(a) >= u(b)), i32.ge_u),
-  "i32.eqz": () =>
-    wholeBinary(
-      (a) => Number(a === 0),
-      (a) => i32.eqz(a),
-    ),
   "i32.load": () => loads("i32", i32.load),
   "i32.atomic.load": () => {
-    const { f, bytes } = tiny((m) => m.func("f", { at: "i32" }, (p) => [i32.atomic.load(p.at, 128)]), true);
+    const { f, bytes } = tiny((m) => m.func("f", { at: "i32" }, (p) => [i32.atomic.load(p.at, 128)], "i32"), true);
     bytes.setInt32(132, -5, true);
     expect(f(4)).toBe(-5);
     expect(() => f(2)).toThrow(WebAssembly.RuntimeError); // atomic accesses are aligned, or trap
@@ -212,7 +222,7 @@ const CASES: Record<string, () => void | Promise<void>> = {
   },
   "i32.atomic.rmw_add": () => {
     const { f, bytes } = tiny(
-      (m) => m.func("f", { at: "i32", by: "i32" }, (p) => [i32.atomic.rmw_add(p.at, p.by, 64)]),
+      (m) => m.func("f", { at: "i32", by: "i32" }, (p) => [i32.atomic.rmw_add(p.at, p.by, 64)], "i32"),
       true,
     );
     expect([f(0, 3), f(0, -5), f(0, 1)]).toEqual([0, 3, -2]);
@@ -221,18 +231,18 @@ const CASES: Record<string, () => void | Promise<void>> = {
   "memoryAtomic.wait32": async () => {
     // What stands there is not what is expected: 1, at once.
     const { f, bytes } = tiny(
-      (m) => m.func("f", { at: "i32", value: "i32" }, (p) => [memoryAtomic.wait32(p.at, p.value, 128)]),
+      (m) => m.func("f", { at: "i32", value: "i32" }, (p) => [memoryAtomic.wait32(p.at, p.value, 128)], "i32"),
       true,
     );
     bytes.setInt32(128, 6, true);
     expect(f(0, 7)).toBe(1);
     // A memory that is not shared cannot be waited for.
-    const own = tiny((m) => m.func("f", {}, () => [memoryAtomic.wait32(0, 0)]));
+    const own = tiny((m) => m.func("f", {}, () => [memoryAtomic.wait32(0, 0)], "i32"));
     expect(() => own.f()).toThrow(WebAssembly.RuntimeError);
     await sleepersWake();
   },
   "memoryAtomic.notify": async () => {
-    const { f } = tiny((m) => m.func("f", {}, () => [memoryAtomic.notify(0, -1)]), true);
+    const { f } = tiny((m) => m.func("f", {}, () => [memoryAtomic.notify(0, -1)], "i32"), true);
     expect(f()).toBe(0); // nobody sleeps there
     await sleepersWake();
   },
@@ -250,12 +260,10 @@ const CASES: Record<string, () => void | Promise<void>> = {
     }
   },
   "f32.const": () => {
-    for (const value of [...AWKWARD, Math.PI]) {
-      expect(tiny((m) => m.func("f", {}, () => [f32.const(value)])).f()).toBe(Math.fround(value));
-    }
+    for (const number of [...AWKWARD, Math.PI]) expect(value("f32", f32.const(number))).toBe(Math.fround(number));
   },
   "f32.convert_i32_u": () => {
-    const { f } = tiny((m) => m.func("f", { a: "i32" }, (p) => [f32.convert_i32_u(p.a)]));
+    const { f } = tiny((m) => m.func("f", { a: "i32" }, (p) => [f32.convert_i32_u(p.a)], "f32"));
     for (const a of [...WHOLES, 16777217, 16777219]) expect(f(a)).toBe(Math.fround(u(a)));
   },
   "f32.sqrt": () => {
@@ -263,8 +271,6 @@ const CASES: Record<string, () => void | Promise<void>> = {
     for (const a of [...AWKWARD, 2, 3, 1e-40]) expect(f(a)).toBe(Math.fround(Math.sqrt(Math.fround(a))));
   },
   "f32.add": () => floatBinary((a, b) => a + b, f32.add),
-  "f32.sub": () => floatBinary((a, b) => a - b, f32.sub),
-  "f32.mul": () => floatBinary((a, b) => a * b, f32.mul),
   "f32.div": () => floatBinary((a, b) => a / b, f32.div),
   "f32.max": () => floatBinary(Math.max, f32.max), // both take a NaN from either side, and know that -0 < +0
   "v128.load": () => {
@@ -332,15 +338,15 @@ const CASES: Record<string, () => void | Promise<void>> = {
   },
   "f32x4.extract_lane": () => {
     for (const lane of [0, 1, 2, 3]) {
-      const { f, memory } = tiny((m) => m.func("f", {}, () => [f32x4.extract_lane(v128.load(0), lane)]));
+      const { f, memory } = tiny((m) => m.func("f", {}, () => [f32x4.extract_lane(v128.load(0), lane)], "f32"));
       new Float32Array(memory.buffer, 0, 4).set([10.5, 11.5, 12.5, 13.5]);
       expect(f()).toBe(10.5 + lane);
     }
   },
-  "f32x4.add": () => floatBinary((a, b) => a + b, undefined, f32x4.add),
-  "f32x4.sub": () => floatBinary((a, b) => a - b, undefined, f32x4.sub),
-  "f32x4.mul": () => floatBinary((a, b) => a * b, undefined, f32x4.mul),
-  "f32x4.div": () => floatBinary((a, b) => a / b, undefined, f32x4.div),
+  "f32x4.add": () => floatLanesBinary((a, b) => a + b, f32x4.add),
+  "f32x4.sub": () => floatLanesBinary((a, b) => a - b, f32x4.sub),
+  "f32x4.mul": () => floatLanesBinary((a, b) => a * b, f32x4.mul),
+  "f32x4.div": () => floatLanesBinary((a, b) => a / b, f32x4.div),
   "f32x4.lt": () => {
     for (const [a, b] of PAIRS) {
       const wanted = a < b ? 0xffffffff : 0;
@@ -352,11 +358,11 @@ const CASES: Record<string, () => void | Promise<void>> = {
     expect(lanes(f32x4.abs, [0xffc12345, 0, 0, 0])[0]).toBe(0x7fc12345); // of a NaN too: only the sign changes
   },
   "f32x4.pmin": () => {
-    floatBinary((a, b) => (b < a ? b : a), undefined, f32x4.pmin);
+    floatLanesBinary((a, b) => (b < a ? b : a), f32x4.pmin);
     expect(floatLanes(f32x4.pmin, [Number.NaN, 1, 0, -0], [1, Number.NaN, -0, 0])).toEqual([Number.NaN, 1, 0, -0]);
   },
   "f32x4.pmax": () => {
-    floatBinary((a, b) => (a < b ? b : a), undefined, f32x4.pmax);
+    floatLanesBinary((a, b) => (a < b ? b : a), f32x4.pmax);
     expect(floatLanes(f32x4.pmax, [Number.NaN, 1, 0, -0], [1, Number.NaN, -0, 0])).toEqual([Number.NaN, 1, 0, -0]);
   },
   "f32x4.relaxed_madd": () => {
@@ -404,44 +410,37 @@ const CASES: Record<string, () => void | Promise<void>> = {
   when: () => {
     const f = counting((n, _, add) => [
       when(n, () => [add(1)]),
-      when(
-        i32.eq(n, 2),
-        () => [add(10)],
-        () => [add(20)],
-      ),
+      when(i32.eq(n, 2), () => [add(10), when(n, () => [add(20)]), when(i32.ne(n, 2), () => [add(40)])]),
       when(0, () => [add(1000)]),
       when(5, () => [add(2000)]),
+      when(n, () => []),
     ]);
-    expect([f(0), f(1), f(2), f(-1)]).toEqual([2020, 2021, 2011, 2021]);
+    expect([f(0), f(1), f(2), f(-1)]).toEqual([2000, 2001, 2031, 2001]);
   },
   br: () => {
     const f = counting((n, _, add) => [block((end) => [add(1), when(n, () => [add(2), br(end)]), add(4)]), add(8)]);
     expect([f(0), f(1)]).toEqual([13, 11]);
   },
   brIf: () => {
-    // Labels of four nestings, each reached from the innermost place, from inside both branches of a `when`.
+    // Labels of four nestings, each reached from inside one `when`, and from inside two.
     const f = counting((n, count, add) => [
       block((outer) => [
         block((middle) => [
           loop((again) => [
             add(1),
             block((inner) => [
-              when(
-                i32.lt_u(n, 10),
-                () => [
-                  brIf(outer, i32.eq(n, 1)),
-                  brIf(middle, i32.eq(n, 2)),
-                  brIf(inner, i32.eq(n, 3)),
-                  brIf(again, i32.lt_u(count, 5)),
-                ],
-                () => [
-                  when(
-                    i32.eq(n, 10),
-                    () => [br(outer)],
-                    () => [when(i32.eq(n, 11), () => [br(middle)]), br(inner)],
-                  ),
-                ],
-              ),
+              when(i32.lt_u(n, 10), () => [
+                brIf(outer, i32.eq(n, 1)),
+                brIf(middle, i32.eq(n, 2)),
+                brIf(inner, i32.eq(n, 3)),
+                brIf(again, i32.lt_u(count, 5)),
+              ]),
+              when(i32.ge_u(n, 10), () => [
+                when(i32.eq(n, 10), () => [br(outer)]),
+                when(i32.eq(n, 11), () => [br(middle)]),
+                when(i32.eq(n, 13), () => [brIf(again, i32.lt_u(count, 7))]),
+                br(inner),
+              ]),
               add(1000),
             ]),
             add(10),
@@ -460,6 +459,7 @@ const CASES: Record<string, () => void | Promise<void>> = {
       [10, 100001],
       [11, 110001],
       [12, 110111],
+      [13, 110117], // seven rounds
     ];
     for (const [n, count] of wanted) expect(f(n), `${n}`).toBe(count);
     // Deep enough that a depth takes two bytes.
@@ -487,16 +487,21 @@ const CASES: Record<string, () => void | Promise<void>> = {
       [-64, -1, 21],
     ]) {
       const { f, bytes } = tiny((m) =>
-        m.func("f", { a: "i32", b: "i32" }, (p, local) => {
-          const [i, j, count] = [local("i32"), local("i32"), local("i32")];
-          return [
-            forRange(i, from, p.b, step, () => [count.set(i32.add(count, 1))]), // numbers
-            forRange(j, p.a, i32.add(p.b, 0), i32.add(step, 0), () => [count.set(i32.add(count, 1000))]), // expressions
-            i32.atomic.store(0, i),
-            i32.atomic.store(4, j),
-            count,
-          ];
-        }),
+        m.func(
+          "f",
+          { a: "i32", b: "i32" },
+          (p, locals) => {
+            const [i, j, count] = locals("i32", 3);
+            return [
+              forRange(i, from, p.b, step, () => [count.set(i32.add(count, 1))]), // numbers
+              forRange(j, p.a, i32.add(p.b, 0), i32.add(step, 0), () => [count.set(i32.add(count, 1000))]), // expressions
+              i32.atomic.store(0, i),
+              i32.atomic.store(4, j),
+              count,
+            ];
+          },
+          "i32",
+        ),
       );
       const [count, last] = rounds(from, below, step);
       expect(f(from, below), `${from}, ${below}, ${step}`).toBe(1001 * count);
@@ -509,35 +514,45 @@ const CASES: Record<string, () => void | Promise<void>> = {
     });
     expect(f(0)).toBe(5);
   },
-  code: () => {
-    // i32.const 2, i32.const 3, i32.add: nested as it comes.
-    expect(tiny((m) => m.func("f", {}, () => [code("i32", [0x41, [2]], [[0x41, 3]], 0x6a)])).f()).toBe(5);
+  until: () => {
+    const f = counting((n, _, add, i) => [until(i, n, () => [advance(i, 2), add(1)]), add(100)]);
+    expect([f(0), f(2), f(10), f(300)]).toEqual([100, 101, 105, 250]);
+    // It asks whether they differ, not which is larger; a constant may be the end.
+    const around = counting((n, _, add) => [until(n, 3, () => [advance(n, 1), add(1)])]);
+    expect([around(3), around(2), around(-2), around(-200)]).toEqual([0, 1, 5, 203]);
+    // The end is looked at in every turn.
+    const moving = counting((n, count, add, i) => [until(i, i32.sub(n, count), () => [advance(i, 1), add(1)])]);
+    expect([moving(0), moving(10)]).toEqual([0, 5]);
+    // Labels around it are reached from inside, also from a loop in a loop.
+    const left = counting((n, count, add, i) => [
+      block((end) => [until(i, n, () => [add(1), advance(i, 1), brIf(end, i32.eq(count, 3))]), add(100)]),
+      block((end) => [
+        until(i, 0, () => [until(n, 0, () => [advance(n, -1), when(n, () => [br(end)])]), add(10), i.set(0)]),
+      ]),
+      add(1000),
+    ]);
+    expect([left(0), left(1), left(2), left(3), left(9)]).toEqual([1100, 1111, 1102, 1003, 1003]);
   },
-  all: () => {
-    const both = all([i32.add(1, 2), i32.add(3, 4)]);
-    expect(tiny((m) => m.func("f", {}, () => [code("i32", both, 0x6c)])).f()).toBe(21);
+  advance: () => {
+    const f = counting((n, count) => [advance(count, n), advance(count, i32.mul(n, 128)), advance(count, -65)]);
+    for (const n of WHOLES) expect(f(n), `${n}`).toBe((Math.imul(n, 129) - 65) | 0);
   },
-  int: () => {
-    for (const value of [
-      ...WHOLES,
-      8191,
-      8192,
-      -8192,
-      -8193,
-      2 ** 20 - 1,
-      2 ** 20,
-      -(2 ** 20) - 1,
-      2 ** 27,
-      -(2 ** 27) - 1,
-    ]) {
-      expect(tiny((m) => m.func("f", {}, () => [code("i32", int(value))])).f()).toBe(value);
+  variable: () => {
+    expect(flat(variable(5))).toEqual([0x20, 5]);
+    // Parameters are counted first. Each number names one variable, and setting that changes no other.
+    for (const index of [0, 1, 2, 63, 64, 127, 128, 129]) {
+      const { f, bytes } = tiny((m) =>
+        m.func("f", { a: "i32", b: "i32" }, (p, locals) => {
+          const all = [p.a, p.b, ...locals("i32", 128)];
+          const it = variable<"i32">(index);
+          return [it.set(i32.add(it, 1000)), ...all.map((one, i) => i32.atomic.store(4 * i, one))];
+        }),
+      );
+      f(7, -9);
+      const wanted = [7, -9, ...new Array<number>(128).fill(0)];
+      wanted[index] += 1000;
+      expect(wanted.map((_, i) => bytes.getInt32(4 * i, true))).toEqual(wanted);
     }
-    // Addresses from 2 GiB up, as numbers: the same bits.
-    for (const value of [2 ** 31, 2 ** 32 - 1, 3 * 2 ** 30 + 5]) {
-      expect(tiny((m) => m.func("f", {}, () => [code("i32", int(value))])).f()).toBe(value | 0);
-    }
-    const sum = i32.add(1, 2);
-    expect(int(sum)).toBe(sum.bytes); // an expression is its own code
   },
   unsigned: () => {
     // Section 5.2.2; the third is the example of every text about LEB128.
@@ -560,25 +575,6 @@ const CASES: Record<string, () => void | Promise<void>> = {
     ];
     for (const [value, bytes] of table) expect(unsigned(value), `${value}`).toEqual(bytes);
   },
-  signed: () => {
-    const table: [number, number[]][] = [
-      [0, [0]],
-      [-1, [0x7f]],
-      [63, [0x3f]],
-      [64, [0xc0, 0x00]],
-      [127, [0xff, 0x00]],
-      [128, [0x80, 0x01]],
-      [-64, [0x40]],
-      [-65, [0xbf, 0x7f]],
-      [-128, [0x80, 0x7f]],
-      [-123456, [0xc0, 0xbb, 0x78]],
-      [8191, [0xff, 0x3f]],
-      [8192, [0x80, 0xc0, 0x00]],
-      [2 ** 31 - 1, [0xff, 0xff, 0xff, 0xff, 0x07]],
-      [-(2 ** 31), [0x80, 0x80, 0x80, 0x80, 0x78]],
-    ];
-    for (const [value, bytes] of table) expect(signed(value), `${value}`).toEqual(bytes);
-  },
   call: () => {
     const { f, bytes } = tiny((m) => {
       for (let i = 0; i < 127; i++) m.func(`nothing${i}`, {}, () => []);
@@ -597,8 +593,8 @@ const CASES: Record<string, () => void | Promise<void>> = {
 /** Two workers sleep at an address and are woken one by one, then at another with no limit to how many. A sleeper that is woken has 0. */
 async function sleepersWake(): Promise<void> {
   const m = moduleBuilder({ shared: true, maximum: 1 });
-  m.func("wait", { at: "i32" }, (p) => [memoryAtomic.wait32(p.at, 0, 128)]);
-  m.func("notify", { at: "i32", count: "i32" }, (p) => [memoryAtomic.notify(p.at, p.count, 128)]);
+  m.func("wait", { at: "i32" }, (p) => [memoryAtomic.wait32(p.at, 0, 128)], "i32");
+  m.func("notify", { at: "i32", count: "i32" }, (p) => [memoryAtomic.notify(p.at, p.count, 128)], "i32");
   const module = new WebAssembly.Module(m.bytes());
   const memory = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });
   const { notify } = new WebAssembly.Instance(module, { env: { memory } }).exports as { notify: Tiny["f"] };
@@ -652,29 +648,99 @@ describe("the assembler", () => {
     it.skipIf(missing)(missing ? `${name} (this engine has no relaxed SIMD, not even behind a flag)` : name, run);
   }
 
+  it("takes whole numbers for constants, and writes them as signed LEB128", () => {
+    const table: [number, number[]][] = [
+      [0, [0]],
+      [-1, [0x7f]],
+      [63, [0x3f]],
+      [64, [0xc0, 0x00]],
+      [127, [0xff, 0x00]],
+      [128, [0x80, 0x01]],
+      [-64, [0x40]],
+      [-65, [0xbf, 0x7f]],
+      [-128, [0x80, 0x7f]],
+      [-123456, [0xc0, 0xbb, 0x78]],
+      [8191, [0xff, 0x3f]],
+      [8192, [0x80, 0xc0, 0x00]],
+      [2 ** 31 - 1, [0xff, 0xff, 0xff, 0xff, 0x07]],
+      [-(2 ** 31), [0x80, 0x80, 0x80, 0x80, 0x78]],
+    ];
+    for (const [number, bytes] of table) {
+      expect(flat(i32.add(number, 1)), `${number}`).toEqual([0x41, ...bytes, 0x41, 1, 0x6a]);
+      expect(flat(variable<"i32">(0).set(number)), `${number}`).toEqual([0x41, ...bytes, 0x21, 0]);
+    }
+    const more = [-8192, -8193, 2 ** 20 - 1, 2 ** 20, -(2 ** 20) - 1, 2 ** 27, -(2 ** 27) - 1];
+    for (const number of [...WHOLES, ...table.map(([n]) => n), ...more]) {
+      expect(value("i32", i32.add(number, 0))).toBe(number);
+    }
+    // Addresses from 2 GiB up, as numbers: the same bits.
+    for (const number of [2 ** 31, 2 ** 32 - 1, 3 * 2 ** 30 + 5]) {
+      expect(value("i32", i32.add(0, number))).toBe(number | 0);
+    }
+  });
+
+  it("writes operands in order, each in front of what takes it, and an expression used twice twice", () => {
+    const sum = i32.add(1, 2); // i32.const 1, i32.const 2, i32.add
+    const bytes = [0x41, 1, 0x41, 2, 0x6a];
+    expect(flat(sum)).toEqual(bytes);
+    expect(flat(i32.mul(sum, i32.sub(sum, 3)))).toEqual([...bytes, ...bytes, 0x41, 3, 0x6b, 0x6c]);
+    expect(value("i32", i32.mul(sum, i32.sub(sum, 1)))).toBe(6);
+  });
+
+  it("is held to its types by the compiler", () => {
+    const [one, ones] = [f32.const(1), f32x4.const(1)];
+    // @ts-expect-error: four lanes are not one
+    f32.add(ones, one);
+    // @ts-expect-error: one lane is not four
+    f32x4.add(ones, one);
+    // @ts-expect-error: a number stands for a constant among whole numbers only
+    f32x4.mul(ones, 2);
+    // @ts-expect-error: an address is a whole number
+    v128.load(one);
+    // @ts-expect-error: what is stored has the instruction's type
+    f32.store(0, ones);
+    // @ts-expect-error: so has what a variable is set to
+    variable<"f32">(0).set(1);
+    // @ts-expect-error: a value left behind is no statement
+    block(() => [one]);
+    // @ts-expect-error: a statement leaves no value
+    drop(leave());
+  });
+
   it("names value types as section 5.3 does, and gives a function's locals theirs, all 0 to begin with", () => {
     expect(asm.VALUE_TYPES).toEqual({ i32: 0x7f, f32: 0x7d, v128: 0x7b });
     const { f, bytes } = tiny((m) =>
-      m.func("f", { a: "f32", b: "i32" }, (p, local) => {
-        const [w, x, y, z] = [local("i32"), local("v128"), local("f32"), local("i32")];
-        return [
-          v128.store(0, x),
-          f32.store(16, y),
-          f32.store(20, p.a),
-          z.set(p.b),
-          w.set(-65),
-          y.set(p.a),
-          x.set(f32x4.splat(y)),
-          v128.store(32, x),
-          i32.add(w, z),
-        ];
-      }),
+      m.func(
+        "f",
+        { a: "f32", b: "i32" },
+        (p, locals) => {
+          const [x] = locals("v128");
+          const [w, z] = locals("i32", 2);
+          expect(locals("i32", 0)).toEqual([]);
+          const [y, ...none] = locals("f32");
+          expect(none).toEqual([]);
+          return [
+            v128.store(0, x),
+            f32.store(16, y),
+            f32.store(20, p.a),
+            i32.atomic.store(24, i32.add(w, z)),
+            z.set(p.b),
+            w.set(-65),
+            y.set(p.a),
+            x.set(f32x4.splat(y)),
+            v128.store(32, x),
+            i32.add(w, z),
+          ];
+        },
+        "i32",
+      ),
     );
     filled(bytes);
     expect(f(2.5, 5)).toBe(-60);
     expect([0, 4, 8, 12, 16, 20, 32, 44].map((at) => bytes.getFloat32(at, true))).toEqual([
       0, 0, 0, 0, 0, 2.5, 2.5, 2.5,
     ]);
+    expect(bytes.getInt32(24, true)).toBe(0);
   });
 });
 
@@ -688,7 +754,7 @@ describe("exact bytes", () => {
 
   it("add(a, b)", () => {
     const m = moduleBuilder({ shared: false, maximum: 1 });
-    m.func("add", { a: "i32", b: "i32" }, (p) => [i32.add(p.a, p.b)]);
+    m.func("add", { a: "i32", b: "i32" }, (p) => [i32.add(p.a, p.b)], "i32");
     expect([...m.bytes()]).toEqual([
       ...HEADER,
       ...[1, 7, 1, 0x60, 2, 0x7f, 0x7f, 1, 0x7f], // types: one function (i32, i32) -> (i32)
@@ -702,8 +768,8 @@ describe("exact bytes", () => {
 
   it("a loop over vectors", () => {
     const m = moduleBuilder({ shared: false, maximum: 65536 });
-    m.func("twice", { at: "i32", end: "i32" }, (p, local) => {
-      const x = local("v128");
+    m.func("twice", { at: "i32", end: "i32" }, (p, locals) => {
+      const [x] = locals("v128");
       return [
         forRange(p.at, p.at, p.end, 64, () => [
           x.set(v128.load(p.at, 128)),
@@ -734,19 +800,19 @@ describe("exact bytes", () => {
 
   it("a ticket from shared memory, and a mark", () => {
     const m = moduleBuilder({ shared: true, maximum: 65536 });
-    m.func("take", { at: "i32" }, (p) => [i32.atomic.rmw_add(p.at, 1, 128)]);
-    m.func("wake", { at: "i32" }, (p) => [when(i32.eqz(p.at), () => [leave()]), drop(memoryAtomic.notify(p.at, -1))]);
+    m.func("take", { at: "i32" }, (p) => [i32.atomic.rmw_add(p.at, 1, 128)], "i32");
+    m.func("wake", { at: "i32" }, (p) => [when(i32.eq(p.at, 0), () => [leave()]), drop(memoryAtomic.notify(p.at, -1))]);
     expect([...m.bytes("mark")]).toEqual([
       ...HEADER,
       ...[1, 10, 2, 0x60, 1, 0x7f, 1, 0x7f, 0x60, 1, 0x7f, 0], // (i32) -> (i32), (i32) -> ()
       ...[2, 18, 1, ...ENV_MEMORY, 0x03, 0, 0x80, 0x80, 0x04], // limits of a shared memory {0, 65536}
       ...[3, 3, 2, 0, 1],
       ...[7, 15, 2, 4, ...ascii("take"), 0x00, 0, 4, ...ascii("wake"), 0x00, 1],
-      ...[10, 32, 2, 11, 0],
+      ...[10, 34, 2, 11, 0],
       ...[0x20, 0, 0x41, 1], // at, 1
       ...[0xfe, 0x1e, 2, 0x80, 0x01, 0x0b], // i32.atomic.rmw.add align 2^2 offset 128, end
-      ...[18, 0],
-      ...[0x20, 0, 0x45, 0x04, 0x40, 0x0f, 0x0b], // i32.eqz, if, return, end
+      ...[20, 0],
+      ...[0x20, 0, 0x41, 0, 0x46, 0x04, 0x40, 0x0f, 0x0b], // at, 0, i32.eq, if, return, end
       ...[0x20, 0, 0x41, 0x7f], // at, -1
       ...[0xfe, 0x00, 2, 0, 0x1a, 0x0b], // memory.atomic.notify align 2^2 offset 0, drop, end
       ...[0, 5, 4, ...ascii("mark")], // a custom section, empty but for its name

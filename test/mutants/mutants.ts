@@ -12,30 +12,30 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "tanh GELU in place of erf",
     file: "src/kernels/js/activation.ts",
-    find: "return gelu;",
-    put: "return geluTanh;",
+    find: "{ gelu, gelu_tanh: geluTanh, relu }",
+    put: "{ gelu: geluTanh, gelu_tanh: geluTanh, relu }",
   },
   {
     name: "erf GELU in place of tanh",
     file: "src/kernels/js/activation.ts",
-    find: "return geluTanh;",
-    put: "return gelu;",
+    find: "{ gelu, gelu_tanh: geluTanh, relu }",
+    put: "{ gelu, gelu_tanh: gelu, relu }",
   },
   {
     name: "LayerNorm without epsilon",
-    file: "src/kernels/js/index.ts",
+    file: "src/base/layer-norm.ts",
     find: "Math.sqrt(squares / H + epsilon)",
     put: "Math.sqrt(squares / H)",
   },
   {
     name: "LayerNorm's variance divided by H - 1",
-    file: "src/kernels/js/index.ts",
+    file: "src/base/layer-norm.ts",
     find: "Math.sqrt(squares / H + epsilon)",
     put: "Math.sqrt(squares / (H - 1) + epsilon)",
   },
   {
     name: "LayerNorm forgets the residual in its last pass",
-    file: "src/kernels/js/index.ts",
+    file: "src/base/layer-norm.ts",
     find: "const y = residual === null ? x[from + h] : x[from + h] + residual[from + h];",
     put: "const y = x[from + h];",
   },
@@ -99,8 +99,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "wasm: one k short in the tile's tail",
     file: "src/kernels/wasm/product.ts",
-    find: "[...steps(1), brIf(again, i32.ne(p.w, end))]",
-    put: "[...steps(1), brIf(again, i32.lt_u(i32.add(p.w, width), end))]",
+    find: "until(p.w, end, () => steps(1)),",
+    put: "forRange(p.w, p.w, i32.sub(end, width), 0, () => steps(1)),",
   },
   {
     name: "wasm: bias dropped",
@@ -117,8 +117,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "wasm: lanes joined (0 + 1) + (2 + 3)",
     file: "src/kernels/wasm/rows.ts",
-    find: "f32.add(f32.add(lane(0), lane(2)), f32.add(lane(1), lane(3)))",
-    put: "f32.add(f32.add(lane(0), lane(1)), f32.add(lane(2), lane(3)))",
+    find: "op(op(lane(0), lane(2)), op(lane(1), lane(3)))",
+    put: "op(op(lane(0), lane(1)), op(lane(2), lane(3)))",
   },
   {
     name: "wasm: residual dropped",
@@ -147,7 +147,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "wasm: stale scratch past a row of scores",
     file: "src/kernels/wasm/rows.ts",
-    find: "forRange(i, past, end, 4, () => [f32.store(i, f32.const(Number.NEGATIVE_INFINITY))]),",
+    find: "forRange(i, past, end, 4, () => [f32.store(i, f32.const(-Infinity))]),",
     put: "",
   },
   {
@@ -165,8 +165,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "wasm: a transposed panel off by one",
     file: "src/kernels/wasm/pack.ts",
-    find: "to.set(i32.add(p.to, i32.mul(row, 4))),",
-    put: "to.set(i32.add(p.to, i32.mul(i32.add(row, 1), 4))),",
+    find: "to.set(i32.add(p.to, bytesOf(row))),",
+    put: "to.set(i32.add(p.to, bytesOf(i32.add(row, 1)))),",
   },
   {
     name: "wasm: one thread's share of rows packed by nobody",
@@ -177,14 +177,14 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "wasm: shares of rows one short",
     file: "src/kernels/wasm/operations.ts",
-    find: "Math.floor((T * (crew.index + 1)) / crew.count)",
-    put: "Math.floor((T * (crew.index + 1) - 1) / crew.count)",
+    find: "Math.floor((T * (index + 1)) / count)",
+    put: "Math.floor((T * (index + 1) - 1) / count)",
   },
   {
     name: "wasm: exp loses a NaN to the operands' order",
     file: "src/kernels/wasm/vector-math.ts",
-    find: "x.set(f32x4.pmax(x, c(Math.fround(LEAST)))),",
-    put: "x.set(f32x4.pmax(c(Math.fround(LEAST)), x)),",
+    find: "x.set(f32x4.pmax(x, c(LEAST))),",
+    put: "x.set(f32x4.pmax(c(LEAST), x)),",
   },
   {
     name: "wasm: relu loses a NaN to the operands' order",
@@ -237,8 +237,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "assembler: labels one too near inside `when`",
     file: "src/kernels/wasm/asm.ts",
-    find: "const test = int(condition);\n  depth++;",
-    put: "const test = int(condition);",
+    find: "return nested(0x04, then, condition);",
+    put: "depth--;\n  const inside = nested(0x04, then, condition);\n  depth++;\n  return inside;",
   },
   {
     name: "assembler: modules carry no mark",
@@ -439,8 +439,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "headers as full of text as they like",
     file: "src/formats/json-text.ts",
-    find: "if (at.room < 0) throw",
-    put: "if (at.room < -(2 ** 40)) throw",
+    find: "if (at.room < 0) tooMuch",
+    put: "if (at.room < -(2 ** 40)) tooMuch",
   },
   {
     name: "headers that are not UTF-8 taken as they are",

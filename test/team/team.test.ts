@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { promisify } from "node:util";
 import type { Worker } from "node:worker_threads";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { BertModel, ModelError } from "../../src/node.ts";
 import { setThreads, type Threads, threadsHere } from "../../src/run/threads.ts";
 import { committed, corpus, corpusFiles, hashOf, statesOf } from "../golden/corpus.ts";
@@ -12,6 +12,7 @@ import { committed, corpus, corpusFiles, hashOf, statesOf } from "../golden/corp
 const files = corpusFiles();
 const node = threadsHere() as Threads;
 afterEach(() => {
+  vi.useRealTimers();
   setThreads(node);
   process.removeAllListeners("worker");
 });
@@ -94,9 +95,27 @@ describe("a team", () => {
     await expect(BertModel.load({ files }, { backend: "js", threads: 2 })).rejects.toThrow(/^threads = 2: .*js/);
   });
 
-  it("a worker that cannot begin ends the load", async () => {
-    const url = "data:text/javascript,throw new Error('not a worker')";
-    await expect(BertModel.load({ files }, { threads: 2, workerUrl: url })).rejects.toThrow(ModelError);
+  it("where a worker cannot begin, the calling thread computes and says why; a number of threads is an error", async () => {
+    const workerUrl = "data:text/javascript,throw new Error('not a worker')";
+    await expect(BertModel.load({ files }, { threads: 2, workerUrl })).rejects.toThrow(ModelError);
+    const model = await BertModel.load({ files }, { workerUrl });
+    expect(model.backend).toMatchObject({ name: "wasm", threads: 0 });
+    expect(model.backend.reason).toMatch(/not a worker/);
+    await model.dispose();
+  });
+
+  it("does not wait for ever for a worker that never answers", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    let stopped = 0;
+    const silent = { post() {}, listen() {}, hold() {}, stop: async () => void stopped++ };
+    setThreads({ ...node, spawn: () => silent });
+    const refused = expect(BertModel.load({ files }, { threads: 2 })).rejects.toThrow(/threads = 2: .*does not answer/);
+    for (let i = 0; stopped === 0 && i < 1000; i++) {
+      await new Promise((resolve) => setImmediate(resolve)); // compiling takes real time
+      vi.advanceTimersByTime(1000);
+    }
+    await refused;
+    expect(stopped).toBe(2);
   });
 
   it("loses a worker in the middle of a call: the call is rejected, so is every later one, and loading again helps", async () => {

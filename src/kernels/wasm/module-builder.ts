@@ -21,7 +21,7 @@ export interface ModuleBuilder {
   func<P extends Params, R extends ValueType = never>(
     name: string,
     params: P,
-    body: (p: Arguments<P>, locals: NewLocals) => readonly Code<"void" | R>[],
+    body: (p: Arguments<P>, locals: NewLocals) => readonly Code<"void" | NoInfer<R>>[],
     ...result: R[]
   ): Func;
   /** The module: imports its memory as `env.memory`. With a `mark`, a custom section of that name sets its bytes apart from others'. */
