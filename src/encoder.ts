@@ -35,11 +35,8 @@ function defaultTokensPerBatch({ layers, hiddenSize: H, intermediateSize: I }: B
 /** config.json of a model's transformer folder. */
 export async function loadConfig(source: ModelSource, folder: string): Promise<BertConfig> {
   const file = inFolder(folder, "config.json");
-  const text = await readText(source, file);
-  if (text === undefined) {
-    const needs = "it needs config.json, a vocabulary and weights";
-    fail(file, undefined, `is missing: ${source.name} is not a model folder (${needs})`);
-  }
+  const problem = `is missing: ${source.name} is not a model folder (it needs config.json, a vocabulary and weights)`;
+  const text = (await readText(source, file)) ?? fail(file, undefined, problem);
   return readConfig(Json.parse(file, text));
 }
 

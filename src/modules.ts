@@ -80,8 +80,7 @@ function listEntries(text: string): Entry[] {
     const type = json.string("type", "");
     // `sentence_transformers.models.Pooling`, `sentence_transformers.models.Pooling.Pooling`, `….modules.pooling.Pooling`
     if (!type.startsWith("sentence_transformers.")) json.fail("type", "is code of the model's own, which is never run");
-    const path = insideModel(json.string("path", ""));
-    if (path === undefined) json.fail("path", "leads out of the model's folder");
+    const path = insideModel(json.string("path", "")) ?? json.fail("path", "leads out of the model's folder");
     return { type, kind: type.slice(type.lastIndexOf(".") + 1), path };
   });
 }
@@ -149,7 +148,7 @@ function poolingModes(json: Json): PoolingMode[] {
     }
   }
   const modes = POOLING_MODES.filter((_, i) => json.boolean(OLD_NAMES[i], false));
-  return modes.length > 0 ? modes : ["mean"];
+  return modes.length === 0 ? ["mean"] : modes;
 }
 
 const DENSE_ACTIVATIONS: ReadonlyMap<string, DenseActivation> = new Map([

@@ -101,8 +101,9 @@ function reader(source: TensorSource, signal?: AbortSignal, reuse = false): Read
   const own = new WeakSet<ArrayBuffer>();
   const { tensors } = source;
   const stem = "embeddings.word_embeddings.weight";
-  const table = [...tensors.keys()].find((key) => key === stem || key.endsWith(`.${stem}`));
-  if (table === undefined) return fail(source.file, stem, "is missing: these are not the weights of a BERT encoder");
+  const table =
+    [...tensors.keys()].find((key) => key === stem || key.endsWith(`.${stem}`)) ??
+    fail(source.file, stem, "is missing: these are not the weights of a BERT encoder");
   const prefix = table.slice(0, -stem.length);
 
   const find: Reader["find"] = (name, shape) => {

@@ -117,8 +117,7 @@ export function readIntegers(at: Cursor, most: number): number[] {
   expect(at, "[");
   if (take(at, "]")) return values;
   do {
-    const digits = match(at, /^(0|[1-9]\d{0,14})$/);
-    if (digits === undefined) return broken(at, "a whole number under 10^15");
+    const digits = match(at, /^(0|[1-9]\d{0,14})$/) ?? broken(at, "a whole number under 10^15");
     if (values.push(Number(digits)) > most) broken(at, `an end of the list after ${most} numbers`);
   } while (take(at, ","));
   expect(at, "]");

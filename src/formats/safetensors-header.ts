@@ -133,8 +133,7 @@ function readTensor(at: Cursor, name: string, dataStart: number): Entry {
   if (stored === "" || shape === undefined || offsets.length !== 2) {
     return fail(file, field, "a tensor needs dtype, shape and data_offsets [begin, end]: the header is damaged");
   }
-  const type = STORED_TYPES.get(stored);
-  if (type === undefined) return fail(file, `${field} dtype`, "not an element type of the format", stored);
+  const type = STORED_TYPES.get(stored) ?? fail(file, `${field} dtype`, "not an element type of the format", stored);
   const [begin, end] = offsets;
   let bits = typeof type === "number" ? type : 8 * arrayOf(type).BYTES_PER_ELEMENT;
   // What cannot be counted is no number any more, whatever comes after: a zero, say.

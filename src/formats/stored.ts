@@ -48,11 +48,8 @@ export function storedTensors(source: ByteSource, file: string, tensors: Readonl
 
   async function read(name: string, into?: ArrayBuffer): Promise<Tensor> {
     const { dtype, shape, byteLength } = find(name);
-    const Kept = arrayOf(dtype);
-    if (Kept === undefined) {
-      const problem = `is ${dtype}, for which JavaScript has no array: convert it to F32, F16 or BF16 first`;
-      return fail(file, label(name), problem);
-    }
+    const problem = `is ${dtype}, for which JavaScript has no array: convert it to F32, F16 or BF16 first`;
+    const Kept = arrayOf(dtype) ?? fail(file, label(name), problem);
     const data = new Kept(await bytes(name, 0, byteLength, into));
     return { data, shape, stride: rowMajor(shape), offset: 0, dtype: dtype as DType };
   }
