@@ -17,7 +17,7 @@ interface Timed {
 function accuracy(): string {
   const of = (file: string, model: string): Line =>
     result(`accuracy/worst-error-against-float64-${file}.json`).lines.find(
-      (line: Line) => line.model === model && line.backend === "js" && line.what === "vectors",
+      (line: Line) => line.model === model && line.backend === "wasm" && line.what === "vectors",
     );
   const row = (name: string, { numbers, ours, library }: Line): string =>
     `| ${name} | ${numbers.toLocaleString("en")} | ${ours.toExponential(1)} | ${library.toExponential(1)} |`;

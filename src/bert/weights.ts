@@ -180,10 +180,16 @@ export async function readTensor(
 }
 
 export function checkFinite(data: Float32Array, file: string, field: string): void {
-  for (let i = 0; i < data.length; i++) {
-    // x - x is 0 for every finite number and NaN otherwise
-    if (data[i] - data[i] !== 0) {
-      fail(file, field, `element ${i} is ${data[i]}; the weights are damaged, or training went wrong`);
-    }
+  // 0 · x is 0 for every finite number and NaN otherwise. Four sums, because one would wait for itself at every step.
+  let [a, b, c, d] = [0, 0, 0, 0];
+  for (let i = 0; i + 3 < data.length; i += 4) {
+    a += 0 * data[i];
+    b += 0 * data[i + 1];
+    c += 0 * data[i + 2];
+    d += 0 * data[i + 3];
   }
+  const rest = data.subarray(data.length - (data.length % 4));
+  if (a + b + c + d === 0 && rest.every(Number.isFinite)) return;
+  const i = data.findIndex((x) => !Number.isFinite(x));
+  fail(file, field, `element ${i} is ${data[i]}; the weights are damaged, or training went wrong`);
 }
