@@ -32,7 +32,7 @@ const results = await interleaved(
   1000,
 );
 report(
-  `backend ${mini.backend.name}, one thread`,
+  `backend ${mini.backend.name}, ${mini.backend.threads} threads`,
   "sentences",
   results,
   join(import.meta.dirname, "results/encode.json"),
