@@ -36,9 +36,10 @@ async function inTerminal(command: string): Promise<string> {
   return out;
 }
 
+// Progress is for work of some seconds, which 700 texts are in plain JavaScript alone.
 test.skipIf(!terminal)("a terminal: progress with rate and time left, on one line that is taken away", async () => {
   const texts = Array.from({ length: 700 }, (_, i) => `${i}번 문장입니다`).join("\n");
-  const out = await inTerminal(`munjang embed -f ${file("many.txt", texts)} -o ${folder}/many.npy`);
+  const out = await inTerminal(`munjang embed --backend js -f ${file("many.txt", texts)} -o ${folder}/many.npy`);
   expect(out).toMatch(/embed {2}\d+ % {2}\d+ texts {2}[\d.]+ texts\/s {2}(\d+ min )?\d+ s left/);
   const [before, after] = out.split("munjang: 700 vectors");
   expect(after).toMatch(/^ of 256 written/);
@@ -49,10 +50,10 @@ test.skipIf(!terminal)("a terminal: progress with rate and time left, on one lin
 
 test.skipIf(!terminal)("a terminal: progress of similarity, of all texts and of pairs into a file", async () => {
   const texts = Array.from({ length: 700 }, (_, i) => `${i}번 문장입니다`);
-  const all = await inTerminal(`munjang similarity -f ${file("compared.txt", texts.join("\n"))}`);
+  const all = await inTerminal(`munjang similarity --backend js -f ${file("compared.txt", texts.join("\n"))}`);
   expect(all).toMatch(/encode {2}\d+ % {2}\d+ texts {2}[\d.]+ texts\/s {2}(\d+ min )?\d+ s left/);
   const pairs = file("pairs.tsv", texts.map((text) => `${text}\t둘째`).join("\n"));
-  const into = await inTerminal(`munjang similarity --pairs -f ${pairs} > ${folder}/pairs.out`);
+  const into = await inTerminal(`munjang similarity --backend js --pairs -f ${pairs} > ${folder}/pairs.out`);
   expect(into).toMatch(/compare {2}\d+ % {2}\d+ pairs {2}[\d.]+ pairs\/s {2}(\d+ min )?\d+ s left/);
   expect(into.endsWith("\u001b[2K")).toBe(true);
 });
