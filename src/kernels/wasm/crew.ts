@@ -40,7 +40,7 @@ export function claim(m: ModuleBuilder): void {
 /** meet(at, count): returns when `count` threads have called it. */
 export function meet(m: ModuleBuilder): void {
   m.func("meet", { at: "i32", count: "i32" }, (p, locals) => {
-    /** Looks at the others before going to sleep: some 20 µs, longer than most of them are late, and shorter than being woken takes. */
+    /** Looks at the others before going to sleep: most of them are late by less than being woken takes. */
     const LOOKS = 4000;
     const [generation, looks] = locals("i32", 2);
     const gone = i32.ne(i32.atomic.load(p.at, GENERATION), generation);
