@@ -274,8 +274,14 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "NaN in weights let through",
     file: "src/bert/weights.ts",
-    find: "if (data[i] - data[i] !== 0) {",
-    put: "if (false as boolean) {",
+    find: "if (a + b + c + d === 0 && rest.every(Number.isFinite)) return;",
+    put: "if (rest.every(Number.isFinite)) return;",
+  },
+  {
+    name: "NaN in the last weights of a tensor let through",
+    file: "src/bert/weights.ts",
+    find: "if (a + b + c + d === 0 && rest.every(Number.isFinite)) return;",
+    put: "if (a + b + c + d === 0) return;",
   },
   {
     name: "RoBERTa's positions counted from 0",
