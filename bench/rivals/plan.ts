@@ -36,7 +36,7 @@ export const PLANS: Readonly<Record<Plan["mode"], Plan>> = {
       batches: [1, 4, 16, 64, 256],
     },
     rounds: 7,
-    minutes: 25,
+    minutes: 90,
     milliseconds: 400,
     loads: 3,
     timed: (work) => !isCheck(work),
