@@ -70,8 +70,10 @@ export async function loadEncoder(
   const tokens = Math.max(budget, longest);
   try {
     const tensors = await openTensors(source, folder);
-    const words = await loadWords(tensors, config, options.rows ?? "memory");
+    const reading = loadWords(tensors, config, options.rows ?? "memory");
+    reading.catch(() => {}); // awaited below: a quarter of KR-SBERT is read while the rest is packed
     const weights = await loadWeights(engine.kernels, tensors, config, options.signal);
+    const words = await reading;
     const runner = await engine.start(weights, config, tokens);
     const backend = { name, threads: runner.threads, width, reason };
     return { config, backend, tokens, budget, tensors, ...running(config, tensors.file, words, runner) };

@@ -4,7 +4,6 @@ import { loadTokenizer } from "./bert-tokenizer.ts";
 import { loadConfig } from "./encoder.ts";
 import { readModules } from "./modules.ts";
 import { findFolder } from "./node-files.ts";
-import { isOffline, openHub } from "./node-hub.ts";
 import { openTensors } from "./open-tensors.ts";
 import { type ModelSource, readText, type SourceOptions } from "./source.ts";
 import { readTransformerSettings } from "./transformer-settings.ts";
@@ -38,6 +37,7 @@ export async function download(model: string, options: SourceOptions = {}): Prom
     const problem = `is not a model of the hub (owner/name), so there is nothing to put into the cache: load it as it is, from ${here}`;
     throw new ModelError(problem, { field: "model", value: model });
   }
+  const { isOffline, openHub } = await import("./node-hub.ts");
   const hub = await openHub(model, { refresh: true, ...options });
   const sizes = new Map<string, number>();
   const source: ModelSource = {

@@ -5,7 +5,6 @@ import "./pytorch.ts";
 import "./shards.ts";
 import { addBackend } from "./backend.ts";
 import { reference } from "./kernels/reference.ts";
-import { openHub } from "./node-hub.ts";
 import { setPlatform } from "./source.ts";
 
 /** The package's entry where there is a file system: everything of `index.ts`, and models by folder, by package name and from the hub. */
@@ -17,7 +16,9 @@ addBackend("reference", reference);
 setPlatform({
   openName: async (name, options) => {
     const folder = await findFolder(name);
-    return folder === undefined ? openHub(name, options) : openFolder(folder, name);
+    if (folder !== undefined) return openFolder(folder, name);
+    const { openHub } = await import("./node-hub.ts"); // with node:crypto and more, which a model on disk does not need
+    return openHub(name, options);
   },
   openFile: (url) => openFile(fileURLToPath(url)),
 });

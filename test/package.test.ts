@@ -48,6 +48,15 @@ describe("package", () => {
     expect(remote).toEqual([]);
   });
 
+  interface Target {
+    readonly types: string;
+    readonly default: string;
+  }
+  const entries = Object.values<string | (Target & { node: Target })>(manifest.exports).filter(
+    (entry) => typeof entry !== "string",
+  );
+  const sourceOfTypes = ({ types }: Target): string => types.replace(/\.d\.ts$/, ".ts");
+
   it("exports these paths, each built from a source", () => {
     expect(Object.keys(manifest.exports)).toEqual([
       ".",
@@ -60,13 +69,23 @@ describe("package", () => {
       "./ndarray",
       "./package.json",
     ]);
-    const leaves = (to: unknown): string[] =>
-      typeof to === "string" ? [to] : Object.values(to as object).flatMap(leaves);
-    const targets = leaves(manifest.exports);
-    expect(targets.length).toBeGreaterThan(12);
-    for (const target of targets.filter((to) => to.endsWith(".js"))) {
-      expect(existsSync(join(root, target.replace("./dist/", "src/").replace(/\.js$/, ".ts"))), target).toBe(true);
+    for (const entry of entries) {
+      for (const file of [entry.default.replace(/\.js$/, ".ts"), ...[entry, entry.node].map(sourceOfTypes)]) {
+        expect(existsSync(join(root, file.replace("./dist/", "src/"))), file).toBe(true);
+      }
     }
+  });
+
+  it("gives Node the same names in fewer files, and one ModelError to all of them", async () => {
+    const errors = new Set<unknown>();
+    for (const { node } of entries) {
+      const bundled = await import(join(root, node.default));
+      const built = await import(join(root, node.types.replace(/\.d\.ts$/, ".js")));
+      expect(Object.keys(bundled).sort(), node.default).toEqual(Object.keys(built).sort());
+      if (bundled.ModelError !== undefined) errors.add(bundled.ModelError);
+    }
+    expect(errors.size).toBe(1);
+    expect(readdirSync(join(root, "dist/node")).length).toBeLessThan(30);
   });
 
   it("exports these names", () => {

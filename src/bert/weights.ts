@@ -20,6 +20,7 @@ export async function loadWeights<B>(
 ): Promise<BertWeights<B>> {
   const read = reader(source, signal, kernels.copies);
   const { hiddenSize: H, intermediateSize: I } = config;
+  kernels.expect?.(read.floats);
 
   const table = async (name: string, rows: number): Promise<B> => {
     return upload(await read.tensor(`embeddings.${name}_embeddings.weight`, [rows, H]));
@@ -83,6 +84,8 @@ export async function loadWords(
 
 /** An encoder's tensors by their names without prefix. */
 interface Reader {
+  /** Numbers in all layers, as far as the file has any. */
+  readonly floats: number;
   /** The file's own name for a tensor, its shape checked. */
   find(name: string, shape: readonly number[]): string;
   tensor(name: string, shape: readonly number[]): Promise<Tensor<Float32Array>>;
@@ -135,7 +138,11 @@ function reader(source: TensorSource, signal?: AbortSignal, reuse = false): Read
     if (reuse && own.has(buffer)) spare.set(buffer.byteLength, buffer);
   };
 
+  let floats = 0;
+  for (const [name, { shape }] of tensors) if (name.startsWith(`${prefix}encoder.`)) floats += sizeOf(shape);
+
   return {
+    floats,
     find,
     tensor: read,
     done,

@@ -14,6 +14,8 @@ export interface Kernels<B> {
   /** `prepare` and `write` keep none of the arrays they are given: whoever gave them may write them anew. */
   readonly copies?: boolean;
 
+  /** Told how many floats `alloc` and `prepare` will take in all, about: memory that grows step by step costs V8 a collection a step. */
+  expect?(floats: number): void;
   /** A buffer of `length` floats. At load only. */
   alloc(length: number): B;
   /** Copies `values` to the start of `to`, in order with the operations. Allocates nothing. */
@@ -41,7 +43,7 @@ export interface Kernels<B> {
 }
 
 /** The part that takes weights and makes room, before anything runs. */
-export type Loading<B> = Pick<Kernels<B>, "alloc" | "write" | "prepare" | "copies">;
+export type Loading<B> = Pick<Kernels<B>, "alloc" | "write" | "prepare" | "copies" | "expect">;
 
 /** A prepared linear layer. Plain data, so that it can be posted to a worker. */
 export interface Linear<B> {

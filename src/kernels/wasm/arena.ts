@@ -7,6 +7,8 @@ export const PAGE = 65536;
 export interface Store {
   /** Room for `length` floats, zeros, and for reading a whole vector that begins at the last of them. RangeError where there is none. */
   take(length: number): Address;
+  /** Makes room for `length` floats to come, where it can. */
+  expect?(length: number): void;
   /** Has `length` floats at an address written by `write`, which is handed them as an array: as they stand there, or zeros. */
   fill(to: Address, length: number, write: (into: Float32Array) => void): void;
 }
@@ -39,12 +41,20 @@ export function arena(memory: WebAssembly.Memory, free: Address): Arena {
     if (view.buffer !== memory.buffer) view = new Float32Array(memory.buffer);
     return view;
   };
+  const need = (bytes: number): void => {
+    const missing = bytes - memory.buffer.byteLength;
+    if (!(missing <= 0)) memory.grow(Math.min(Math.ceil(missing / PAGE), PAGE + 1)); // one page too many is refused, not wrapped
+  };
   return {
     floats,
-    take: addresses(free, (bytes) => {
-      const missing = bytes - memory.buffer.byteLength;
-      if (!(missing <= 0)) memory.grow(Math.min(Math.ceil(missing / PAGE), PAGE + 1)); // one page too many is refused, not wrapped
-    }),
+    take: addresses(free, need),
+    expect(length) {
+      try {
+        need(memory.buffer.byteLength + 4 * length);
+      } catch {
+        // Whoever takes more than there is will be told so.
+      }
+    },
     fill: (to, length, write) => write(floats().subarray(to / 4, to / 4 + length)),
   };
 }

@@ -52,6 +52,7 @@ export function storing(store: Store, P: number): Loading<Address> {
   return {
     copies: true,
     alloc: store.take,
+    expect: store.expect,
     write: (to, values) => put(store, to, values),
     prepare(weight: Tensor<Float32Array>, bias: Tensor<Float32Array>): Linear<Address> {
       const [N, K] = weight.shape;
