@@ -64,13 +64,14 @@ function load(): string {
       name,
       secondsToFirstVector,
       peakTimesFile,
-    }: Record<"secondsToFirstVector" | "peakTimesFile", Timed["rate"]> & { name: string }) =>
-      `| ${name} | ${secondsToFirstVector.median.toFixed(2)} s | ${peakTimesFile.median.toFixed(2)} |`,
+      residentTimesFile,
+    }: Record<"secondsToFirstVector" | "peakTimesFile" | "residentTimesFile", Timed["rate"]> & { name: string }) =>
+      `| ${name} | ${secondsToFirstVector.median.toFixed(2)} s | ${peakTimesFile.median.toFixed(2)} | ${residentTimesFile.median.toFixed(2)} |`,
   );
   return [
     "",
-    "| container | to the first vector | peak memory above an empty process, times the file |",
-    "|---|---|---|",
+    "| | to the first vector | peak memory above an empty process, times the file | after loading |",
+    "|---|---|---|---|",
     ...rows,
     "",
     `${cpu}, Node ${node}.`,

@@ -1,13 +1,14 @@
 /**
- * Loading the full-size model (KR-SBERT's shape, 467 MB float32) from each container: time from `load` to the first vector, and peak
- * resident memory above an empty process of the same Node, each in a process of its own, the file in the page cache.
+ * Loading the full-size model (KR-SBERT's shape, 467 MB float32): in plain JavaScript from each container, in WebAssembly from safetensors
+ * with and without workers. Time from `load` to the first vector, and resident memory above an empty process of the same Node, at its peak and
+ * after the first vector, each in a process of its own, the file in the page cache.
  * `npm run bench:load` (With MUNJANG_PYTHON, a Python with torch, PyTorch's container is torch's own.)
  */
 import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Tensor } from "munjang";
+import type { LoadOptions, Tensor } from "munjang";
 import { writeSafetensors } from "munjang/safetensors";
 import { rowMajor } from "../src/base/tensor.ts";
 import { dict, int, pickle, tensor, text, torchZip, tuple } from "../test/hostile/make-pickle.ts";
@@ -18,18 +19,20 @@ const ROUNDS = 5;
 const root = join(import.meta.dirname, "..");
 const folder = mkdtempSync(join(tmpdir(), "munjang-load-"));
 
-/** One process: loads, encodes one short sentence, says how long it took and how much memory was ever resident, in KiB. */
+/** One process: loads, encodes one short sentence, says how long it took and how much memory is and ever was resident, in KiB. */
 const CHILD = `
-  const peak = () => Number(/VmHWM:\\s+(\\d+)/.exec(require("node:fs").readFileSync("/proc/self/status", "utf8"))[1]);
+  const status = (key) => Number(RegExp(key + ":\\\\s+(\\\\d+)").exec(require("node:fs").readFileSync("/proc/self/status", "utf8"))[1]);
+  const memory = () => ({ peak: status("VmHWM"), resident: status("VmRSS") });
   (async () => {
-    const [, model] = process.argv;
-    if (model === undefined) return console.log(JSON.stringify({ peak: peak() }));
+    const [, model, options] = process.argv;
+    if (model === undefined) return console.log(JSON.stringify(memory()));
     const { SentenceTransformer } = await import("munjang");
     const start = performance.now();
-    const engine = await SentenceTransformer.load(model, { backend: "js" });
+    const engine = await SentenceTransformer.load(model, JSON.parse(options));
     const loaded = performance.now() - start;
     const [first] = await engine.encode("가");
-    console.log(JSON.stringify({ loaded, vector: performance.now() - start, peak: peak(), first }));
+    console.log(JSON.stringify({ loaded, vector: performance.now() - start, ...memory(), first }));
+    await engine.dispose();
   })();
 `;
 
@@ -37,6 +40,7 @@ interface Answer {
   readonly loaded: number;
   readonly vector: number;
   readonly peak: number;
+  readonly resident: number;
   readonly first: number;
 }
 
@@ -117,15 +121,23 @@ else {
   if (status !== 0) throw new Error(String(stderr));
   models.set("pytorch_model.bin", at);
 }
-writePytorch("the same, transposed", true);
+writePytorch("pytorch_model.bin, transposed", true);
 
 try {
   const bytes = statSync(join(whole, "model.safetensors")).size;
-  const empty = Math.min(...Array.from({ length: 3 }, () => child().peak));
-  const runs = new Map<string, Answer[]>([...models.keys()].map((name) => [name, []]));
+  const cases = new Map<string, readonly [folder: string, options: LoadOptions]>();
+  for (const [name, at] of models) cases.set(`js, ${name}`, [at, { backend: "js" }]);
+  for (const threads of [0, 1, 2]) {
+    cases.set(`wasm, safetensors, ${threads} worker${threads === 1 ? "" : "s"}`, [whole, { backend: "wasm", threads }]);
+  }
+  const before = Array.from({ length: 3 }, () => child());
+  const [emptyPeak, emptyResident] = (["peak", "resident"] as const).map((key) =>
+    Math.min(...before.map((one) => one[key])),
+  );
+  const runs = new Map<string, Answer[]>([...cases.keys()].map((name) => [name, []]));
   for (let round = -1; round < ROUNDS; round++) {
-    for (const [name, at] of models) {
-      const answer = child(at);
+    for (const [name, [at, options]] of cases) {
+      const answer = child(at, JSON.stringify(options));
       if (round >= 0) runs.get(name)?.push(answer);
     }
   }
@@ -133,18 +145,20 @@ try {
     name,
     secondsToLoad: spread(answers.map(({ loaded }) => loaded / 1000)),
     secondsToFirstVector: spread(answers.map(({ vector }) => vector / 1000)),
-    peakTimesFile: spread(answers.map(({ peak }) => ((peak - empty) * 1024) / bytes)),
+    peakTimesFile: spread(answers.map(({ peak }) => ((peak - emptyPeak) * 1024) / bytes)),
+    residentTimesFile: spread(answers.map(({ resident }) => ((resident - emptyResident) * 1024) / bytes)),
   }));
+  // The backends differ in the last digits, containers and threads in nothing.
   const firsts = new Set([...runs.values()].flat().map(({ first }) => first));
-  if (firsts.size !== 1) throw new Error(`containers disagree: ${[...firsts]}`);
+  if (firsts.size !== 2) throw new Error(`containers or threads disagree: ${[...firsts]}`);
   console.log(
-    `${"".padEnd(24)}to load  to first vector (s, median)   peak memory, times the file of ${(bytes / 1e6).toFixed(0)} MB`,
+    `${"".padEnd(36)}to load  to first vector (s, median)   memory, times the file of ${(bytes / 1e6).toFixed(0)} MB: peak, resident`,
   );
-  for (const { name, secondsToLoad, secondsToFirstVector, peakTimesFile } of results) {
-    const numbers = [secondsToLoad, secondsToFirstVector, peakTimesFile].map(({ median }) =>
+  for (const { name, secondsToLoad, secondsToFirstVector, peakTimesFile, residentTimesFile } of results) {
+    const numbers = [secondsToLoad, secondsToFirstVector, peakTimesFile, residentTimesFile].map(({ median }) =>
       median.toFixed(2).padStart(9),
     );
-    console.log(name.padEnd(22) + numbers.join(""));
+    console.log(name.padEnd(34) + numbers.join(""));
   }
   const file = join(root, "bench/results/load.json");
   writeFileSync(

@@ -16,7 +16,9 @@ export function setWorkerFile(to: URL): void {
 
 function spawn(workerUrl?: string | URL): Thread {
   // Without the program's own flags: --input-type and --import are for its entry, and would fail or run twice here.
-  const worker = new Worker(new URL(workerUrl ?? file), { name: "munjang", execArgv: [] });
+  // A heap that may not grow beyond 512 MB takes 1.5 MB less from the start; what is large lies outside of it.
+  const resourceLimits = { maxOldGenerationSizeMb: 512 };
+  const worker = new Worker(new URL(workerUrl ?? file), { name: "munjang", execArgv: [], resourceLimits });
   let stopping = false;
   return {
     post: (message, transfer) => worker.postMessage(message, transfer),
