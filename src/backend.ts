@@ -70,15 +70,29 @@ export function addBackend(name: BackendName, make: () => Kernels<unknown>): voi
   PLAIN.set(name, make);
 }
 
-export async function chooseBackend(options: BackendOptions = {}): Promise<ChosenBackend> {
+/** The backends that compute with whole numbers; `munjang/int8` brings them. */
+export interface WholeBackends {
+  js(): Kernels<unknown>;
+  /** What the WebAssembly variants of a width need in addition. */
+  wasm(width: Variant["width"]): Variant["int8"];
+}
+
+export async function chooseBackend(options: BackendOptions = {}, whole?: WholeBackends): Promise<ChosenBackend> {
   const { backend = "auto" } = options;
   if (backend === "auto") {
     try {
-      return await inWebAssembly("wasm", options, "auto: WebAssembly, the same bits everywhere");
+      return await inWebAssembly("wasm", options, "auto: WebAssembly, the same bits everywhere", whole);
     } catch (error) {
       if (error instanceof ModelError) throw error;
-      return plain(js(), options, `auto: plain JavaScript, because WebAssembly does not run here: ${error}`);
+      return plain(
+        (whole?.js ?? js)(),
+        options,
+        `auto: plain JavaScript, because WebAssembly does not run here: ${error}`,
+      );
     }
+  }
+  if (whole !== undefined && backend !== "js" && !IN_WEBASSEMBLY.includes(backend as string)) {
+    refuse("backend", "takes no whole numbers: load the float32 model, or use wasm or js", backend);
   }
   if (typeof backend === "object" && backend !== null) {
     // Every function that ours has.
@@ -89,13 +103,13 @@ export async function chooseBackend(options: BackendOptions = {}): Promise<Chose
     return plain(backend, options, "given by the caller");
   }
   const make = PLAIN.get(backend);
-  if (make !== undefined) return plain(make(), options, "asked for");
+  if (make !== undefined) return plain((whole?.js ?? make)(), options, "asked for");
   if (!IN_WEBASSEMBLY.includes(backend)) {
     const names = [...PLAIN.keys(), ...IN_WEBASSEMBLY].join(", ");
     refuse("backend", `is not a backend here; use auto, ${names}, or an object of munjang/kernels`, backend);
   }
   try {
-    return await inWebAssembly(backend as Variant["name"], options, "asked for");
+    return await inWebAssembly(backend as Variant["name"], options, "asked for", whole);
   } catch (cause) {
     if (cause instanceof ModelError) throw cause;
     return refuse("backend", `does not run here (${cause}); auto takes js instead`, backend);
@@ -113,19 +127,21 @@ function checkNoThreads(threads: BackendOptions["threads"], why: string): void {
   if (threads !== 0 && threads !== "auto") refuse("threads", `cannot be had here (${why}); use 0 or "auto"`, threads);
 }
 
-async function inWebAssembly(name: Variant["name"], options: BackendOptions, reason: string): Promise<ChosenBackend> {
+async function inWebAssembly(
+  name: Variant["name"],
+  options: BackendOptions,
+  reason: string,
+  whole?: WholeBackends,
+): Promise<ChosenBackend> {
   /** More threads than this gain little: they meet some 130 times in a forward pass of twelve layers. */
   const MOST_BY_DEFAULT = 8;
   const { threads = "auto", wide = false, workerUrl } = options;
   const here = threadsHere();
-  if (wide) {
-    if (here?.widen === undefined) refuse("wide", "needs Node 24 or newer; leave it out", wide);
-    here.widen();
-  }
+  const make = wide ? (here?.widen ?? refuse("wide", "needs Node 24 or newer; leave it out", wide)) : compile;
   const width = wide ? 256 : 128;
-  const kind = variant(name, width);
+  const kind = { ...variant(name, width), int8: whole?.wasm(width) };
   const workers = threads === 0 ? undefined : here;
-  const module = await compile(kind, workers?.shared ?? false);
+  const module = await make(kind, workers?.shared ?? false);
   let alone = threads === 0 ? "no workers were asked for" : "this runtime has no workers";
   if (workers !== undefined) {
     const count = threads === "auto" ? Math.min(workers.cores, MOST_BY_DEFAULT) : threads;
@@ -138,7 +154,7 @@ async function inWebAssembly(name: Variant["name"], options: BackendOptions, rea
     }
   }
   checkNoThreads(threads, alone);
-  const own = workers?.shared ? await compile(kind, false) : module;
+  const own = workers?.shared ? await make(kind, false) : module;
   const engine = inline((await wasmOf(own, kind)) as Kernels<unknown>);
   return { engine, name, reason: `${reason}; on the calling thread: ${alone}`, width, work: WORK.wasm };
 }

@@ -1,4 +1,4 @@
-import { type BackendInfo, type BackendOptions, chooseBackend } from "./backend.ts";
+import { type BackendInfo, type BackendOptions, chooseBackend, type WholeBackends } from "./backend.ts";
 import type { EncodingIds } from "./base/batch.ts";
 import { checkFields, checkOneOf, checkWhole, refuse } from "./base/door.ts";
 import { fail } from "./base/errors.ts";
@@ -6,15 +6,24 @@ import { Json } from "./base/json.ts";
 import type { RowSource, TensorSource } from "./base/tensor.ts";
 import { layOut } from "./bert/batch.ts";
 import { type BertConfig, readConfig } from "./bert/config.ts";
+import type { BertWeights } from "./bert/forward.ts";
 import { checkFinite, loadWeights, loadWords } from "./bert/weights.ts";
+import type { EncodingLike } from "./bert-model.ts";
+import type { Loading } from "./kernels/kernels.ts";
 import { openTensors } from "./open-tensors.ts";
 import type { Runner, SeeValues } from "./run/runner.ts";
 import { inFolder, type ModelSource, readText } from "./source.ts";
 
 /** Options of everything that runs a forward pass. */
 export interface EncoderOptions extends BackendOptions {
-  /** Element type of the weights while running. Only `"float32"` in this version. */
-  dtype?: "float32";
+  /**
+   * What the weights are while running: `"float32"`, or whole numbers of 8 bits, with activations of 7 bits (`"int8"`) or 12 (`"int8-12"`: closer
+   * to float32, and slower). A float32 model is quantised as it is loaded, which takes seconds; `munjang convert` does it once. Default: what
+   * the file holds.
+   */
+  dtype?: DTypeName;
+  /** Texts, or token ids, that a float32 model is measured with as it is quantised. Default: some lines of Korean and English. */
+  calibration?: readonly (string | EncodingLike)[];
   /** Where the word table stays: in memory in its stored precision (default), or in its file, read a few rows at a time. */
   rows?: "memory" | "source";
   /**
@@ -25,6 +34,25 @@ export interface EncoderOptions extends BackendOptions {
   tokensPerBatch?: number;
   /** Stops loading; the promise rejects with the signal's reason. */
   signal?: AbortSignal;
+}
+
+export type DTypeName = "float32" | "int8" | "int8-12";
+
+/** Models of whole numbers: `munjang/int8` brings them, as only some pages have a use for them. */
+export interface WholeNumbers {
+  backends(dtype: DTypeName): WholeBackends;
+  load<B>(
+    kernels: Loading<B>,
+    tensors: TensorSource,
+    from: { readonly source: ModelSource; readonly folder: string; readonly config: BertConfig },
+    options: EncoderOptions,
+  ): Promise<{ words: RowSource; weights: BertWeights<B> }>;
+}
+
+let wholeNumbers: WholeNumbers | undefined;
+
+export function addWholeNumbers(to: WholeNumbers): void {
+  wholeNumbers = to;
 }
 
 function defaultTokensPerBatch({ layers, hiddenSize: H, intermediateSize: I }: BertConfig, work: number): number {
@@ -44,6 +72,7 @@ export async function loadConfig(source: ModelSource, folder: string): Promise<B
 export interface Encoder {
   readonly config: BertConfig;
   readonly backend: BackendInfo;
+  readonly dtype: DTypeName;
   /** Tokens there is room for: a batch, or the longest text. */
   readonly tokens: number;
   /** Tokens a batch is filled up to; a longer text is a batch of its own. */
@@ -65,22 +94,40 @@ export async function loadEncoder(
   longest: number,
   options: EncoderOptions,
 ): Promise<Encoder> {
-  const { engine, name, reason, width, work } = await chooseBackend(options);
+  const tensors = await openTensors(source, folder);
+  // By the name of what only they have.
+  const stored = [...tensors.tensors.keys()].some((name) => name.endsWith(".weight_balance")) ? "int8" : "float32";
+  const { dtype = stored } = options;
+  if (dtype === "float32" && stored !== dtype)
+    refuse("dtype", "these weights are whole numbers: use int8 or int8-12", dtype);
+  const whole =
+    dtype === "float32" ? undefined : (wholeNumbers ?? refuse("dtype", 'needs `import "munjang/int8"` here', dtype));
+  const { engine, name, reason, width, work } = await chooseBackend(options, whole?.backends(dtype));
   const budget = options.tokensPerBatch ?? defaultTokensPerBatch(config, work);
   const tokens = Math.max(budget, longest);
   try {
-    const tensors = await openTensors(source, folder);
-    const reading = loadWords(tensors, config, options.rows ?? "memory");
-    reading.catch(() => {}); // awaited below: a quarter of KR-SBERT is read while the rest is packed
-    const weights = await loadWeights(engine.kernels, tensors, config, options.signal);
-    const words = await reading;
+    const { words, weights } =
+      (await whole?.load(engine.kernels, tensors, { source, folder, config }, options)) ??
+      (await loadFloats(engine.kernels, tensors, config, options));
     const runner = await engine.start(weights, config, tokens);
     const backend = { name, threads: runner.threads, width, reason };
-    return { config, backend, tokens, budget, tensors, ...running(config, tensors.file, words, runner) };
+    return { config, backend, dtype, tokens, budget, tensors, ...running(config, tensors.file, words, runner) };
   } catch (error) {
     await engine.dispose();
     throw error;
   }
+}
+
+async function loadFloats<B>(
+  kernels: Loading<B>,
+  tensors: TensorSource,
+  config: BertConfig,
+  { rows = "memory", signal }: EncoderOptions,
+): Promise<{ words: RowSource; weights: BertWeights<B> }> {
+  const reading = loadWords(tensors, config, rows);
+  reading.catch(() => {}); // awaited below: a quarter of KR-SBERT is read while the rest is packed
+  const weights = await loadWeights(kernels, tensors, config, signal);
+  return { words: await reading, weights };
 }
 
 function running(
@@ -126,7 +173,7 @@ export function checkEncoderOptions(options: EncoderOptions): void {
   if (threads !== undefined && threads !== "auto") {
     checkWhole("threads", threads, 0, MOST_THREADS, "all sense");
   }
-  if (dtype !== undefined && dtype !== "float32") refuse("dtype", 'must be "float32" in this version', dtype);
+  if (dtype !== undefined) checkOneOf("dtype", dtype, ["float32", "int8", "int8-12"]);
   if (rows !== undefined) checkOneOf("rows", rows, ["memory", "source"]);
   if (tokensPerBatch !== undefined) checkWhole("tokensPerBatch", tokensPerBatch, 1);
 }

@@ -56,7 +56,7 @@ export async function loadParts(from: ModelSource, options: LoadOptions): Promis
   const identity = {
     numerics: NUMERICS_VERSION,
     backend: encoder.backend.name,
-    dtype: options.dtype ?? "float32",
+    dtype: encoder.dtype,
     pooling: list.modules.flatMap((m) => (m.kind === "pooling" ? m.modes : [])).join("+"),
     normalize: list.modules.some((m) => m.kind === "normalize"),
     dimension: truncateDim,

@@ -2,6 +2,8 @@ import { availableParallelism } from "node:os";
 import { setFlagsFromString } from "node:v8";
 import { Worker } from "node:worker_threads";
 import { ModelError } from "./base/errors.ts";
+import type { Variant } from "./kernels/wasm/variants.ts";
+import { compileWide } from "./kernels/wasm/wide.ts";
 import { setThreads, type Thread } from "./run/threads.ts";
 
 /** Workers of Node, Deno and Bun. Importing this makes them known to `load`. */
@@ -41,11 +43,12 @@ function spawn(workerUrl?: string | URL): Thread {
  * V8 can turn pairs of 128-bit operations into 256-bit ones; it is an experiment of V8's, off unless asked for. In Node 22 it does nothing
  * useful, in 20 it only prints a warning.
  */
-function widen(): void {
+async function widen(kind: Variant, shared: boolean): Promise<WebAssembly.Module> {
   const { node, deno, bun } = process.versions as Record<string, string | undefined>;
   const runtime = bun !== undefined ? `Bun ${bun}` : deno !== undefined ? `Deno ${deno}` : `Node ${node}`;
   if (bun !== undefined || deno !== undefined || Number.parseInt(node ?? "0", 10) < 24) {
     throw new ModelError(`needs Node 24 or newer; this is ${runtime}. Leave it out`, { field: "wide", value: true });
   }
   setFlagsFromString("--experimental-wasm-revectorize");
+  return compileWide(kind, shared);
 }

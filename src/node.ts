@@ -1,6 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { findFolder, openFile, openFolder } from "./node-files.ts";
 import "./node-threads.ts";
+import "./int8.ts";
 import "./pytorch.ts";
 import "./shards.ts";
 import { addBackend } from "./backend.ts";

@@ -64,6 +64,7 @@ describe("package", () => {
       "./safetensors",
       "./pytorch",
       "./shards",
+      "./int8",
       "./unicode",
       "./kernels",
       "./ndarray",

@@ -13,6 +13,22 @@ export interface Tensor<D extends TensorData = TensorData> {
   readonly dtype: DType;
 }
 
+/**
+ * A weight [out, in] as whole numbers: weight[o][i] is about data[o][i] · scale[o] / balance[i]. An input is multiplied by the balance before
+ * it becomes whole numbers too, so that no column of it needs a coarser grid than the others.
+ */
+export interface QuantisedTensor {
+  /** -127 to 127 */
+  readonly data: Int8Array;
+  readonly shape: readonly [number, number];
+  /** [out] */
+  readonly scale: Float32Array;
+  /** Of each row of `data`. [out] */
+  readonly sum: Int32Array;
+  /** [in] */
+  readonly balance: Float32Array;
+}
+
 export type TensorData =
   | Float64Array
   | Float32Array
@@ -58,8 +74,13 @@ export interface TensorSource {
    * its length, which spares letting go of it: garbage stays resident for long.
    */
   readFloat32(name: string, into?: ArrayBuffer): Promise<Tensor<Float32Array>>;
-  /** Rows of a [rows, width] table, as they are needed, without reading the whole of it where the source allows that. */
-  rows(name: string, where: "memory" | "source"): Promise<RowSource>;
+  /** Reads one tensor in its own type. */
+  read(name: string): Promise<Tensor>;
+  /**
+   * Rows of a [rows, width] table, as they are needed, without reading the whole of it where the source allows that. A table of whole numbers
+   * has a `scale` for each row.
+   */
+  rows(name: string, where: "memory" | "source", scale?: Float32Array): Promise<RowSource>;
   /** The first and the last 4 KiB of a tensor as it is stored (all of a small one): enough to tell one model from another. */
   ends(name: string): Promise<Uint8Array>;
 }

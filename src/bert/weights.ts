@@ -1,9 +1,17 @@
 import { fail } from "../base/errors.ts";
-import type { RowSource, Tensor, TensorSource } from "../base/tensor.ts";
+import type { QuantisedTensor, RowSource, Tensor, TensorSource } from "../base/tensor.ts";
 import { sizeOf, tensor } from "../base/tensor.ts";
 import type { Linear, Loading, Norm } from "../kernels/kernels.ts";
 import type { BertConfig } from "./config.ts";
 import type { BertLayer, BertWeights } from "./forward.ts";
+
+/** Finds the weights of a layer, or of several of one input as one, as whole numbers: [parts · out, input]. */
+export type WholeLinears = (
+  stem: string,
+  parts: readonly string[],
+  out: number,
+  input: number,
+) => Promise<{ readonly weight: QuantisedTensor; readonly bias: Tensor<Float32Array> }>;
 
 /**
  * Takes an encoder's tensors by their Hugging Face names and hands them to a backend, one at a time: peak memory is the packed weights
@@ -17,10 +25,11 @@ export async function loadWeights<B>(
   source: TensorSource,
   config: BertConfig,
   signal?: AbortSignal,
+  whole?: WholeLinears,
 ): Promise<BertWeights<B>> {
   const read = reader(source, signal, kernels.copies);
   const { hiddenSize: H, intermediateSize: I } = config;
-  kernels.expect?.(read.floats);
+  kernels.expect?.(whole === undefined ? read.floats : read.floats / 4);
 
   const table = async (name: string, rows: number): Promise<B> => {
     return upload(await read.tensor(`embeddings.${name}_embeddings.weight`, [rows, H]));
@@ -33,6 +42,10 @@ export async function loadWeights<B>(
   };
   /** A layer, or several of one input as one, [parts · out, input]: one pass over x instead of three. */
   const linear = async (stem: string, parts: readonly string[], out: number, input: number): Promise<Linear<B>> => {
+    if (whole !== undefined && kernels.prepareWhole !== undefined) {
+      const { weight, bias } = await whole(stem, parts, out, input);
+      return kernels.prepareWhole(weight, bias);
+    }
     const weight = await read.stacked(
       parts.map((part) => `${stem}.${part}.weight`),
       [out, input],
@@ -78,12 +91,16 @@ export async function loadWords(
   config: BertConfig,
   where: "memory" | "source",
 ): Promise<RowSource> {
-  const name = reader(source).find("embeddings.word_embeddings.weight", [config.vocabularySize, config.hiddenSize]);
-  return source.rows(name, where);
+  return source.rows(wordsOf(source, config), where);
+}
+
+/** The name of the word table, [vocab_size, H]. */
+export function wordsOf(source: TensorSource, config: BertConfig): string {
+  return reader(source).find("embeddings.word_embeddings.weight", [config.vocabularySize, config.hiddenSize]);
 }
 
 /** An encoder's tensors by their names without prefix. */
-interface Reader {
+export interface Reader {
   /** Numbers in all layers, as far as the file has any. */
   readonly floats: number;
   /** The file's own name for a tensor, its shape checked. */
@@ -97,7 +114,7 @@ interface Reader {
   letGo(): void;
 }
 
-function reader(source: TensorSource, signal?: AbortSignal, reuse = false): Reader {
+export function reader(source: TensorSource, signal?: AbortSignal, reuse = false): Reader {
   /** Memory of tensors that have been taken in, by its length: the next of the same length are read into it. */
   const spare = new Map<number, ArrayBuffer>();
   /** Memory that was made here. A source that answers with memory of its own may mean to keep it. */

@@ -42,8 +42,9 @@ export async function openShards(
   return {
     file,
     tensors,
+    read: async (name) => find(name).read(name),
     readFloat32: async (name, into) => find(name).readFloat32(name, into),
-    rows: async (name, where) => find(name).rows(name, where),
+    rows: async (name, where, scale) => find(name).rows(name, where, scale),
     ends: async (name) => find(name).ends(name),
   };
 }

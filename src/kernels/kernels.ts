@@ -1,5 +1,5 @@
 import type { Batch } from "../base/batch.ts";
-import type { Tensor } from "../base/tensor.ts";
+import type { QuantisedTensor, Tensor } from "../base/tensor.ts";
 
 /**
  * Arithmetic, and where numbers live. BERT needs four operations, so a backend has four.
@@ -22,6 +22,8 @@ export interface Kernels<B> {
   write(to: B, values: Float32Array): void;
   /** Takes a weight [out, in] and a bias [out] in, packed as this backend likes them. At load only; never quantises. */
   prepare(weight: Tensor<Float32Array>, bias: Tensor<Float32Array>): Linear<B>;
+  /** The same for a weight of whole numbers, in backends that compute with them. */
+  prepareWhole?(weight: QuantisedTensor, bias: Tensor<Float32Array>): Linear<B>;
   /** The first `length` floats of a buffer, as they are after everything asked for so far. The only place that waits. */
   read(from: B, length: number): Promise<Float32Array>;
   dispose(): Promise<void>;
@@ -43,7 +45,7 @@ export interface Kernels<B> {
 }
 
 /** The part that takes weights and makes room, before anything runs. */
-export type Loading<B> = Pick<Kernels<B>, "alloc" | "write" | "prepare" | "copies" | "expect">;
+export type Loading<B> = Pick<Kernels<B>, "alloc" | "write" | "prepare" | "prepareWhole" | "copies" | "expect">;
 
 /** A prepared linear layer. Plain data, so that it can be posted to a worker. */
 export interface Linear<B> {
@@ -53,6 +55,8 @@ export interface Linear<B> {
   readonly bias: B;
   readonly in: number;
   readonly out: number;
+  /** [in] of a weight of whole numbers; a weight of floats has none. */
+  readonly balance?: B;
 }
 
 /** LayerNorm's weights. */

@@ -3,6 +3,7 @@ import type { BertConfig } from "../bert/config.ts";
 import { type BertWeights, forward, type Scratch } from "../bert/forward.ts";
 import type { Kernels } from "../kernels/kernels.ts";
 import { type Address, PAGE } from "../kernels/wasm/arena.ts";
+import { int8 } from "../kernels/wasm/int8/index.ts";
 import { type Seat, takeSeat } from "../kernels/wasm/seat.ts";
 
 /** What a team tells its members, in this order: where the numbers are, numbers to keep, what to run, and then batches. */
@@ -54,7 +55,12 @@ export function member(answer: (answer: Answer, transfer: ArrayBuffer[]) => void
         return;
       case "start":
         reach(memory, order.end);
-        run = runner(await takeSeat(order.seat, memory), order.seat.index === 0, order, answer);
+        run = runner(
+          await takeSeat(order.seat, memory, (plan) => int8(plan, 128)),
+          order.seat.index === 0,
+          order,
+          answer,
+        );
         return answer({ kind: "ready" }, []);
       case "run":
         return run(order);

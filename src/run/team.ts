@@ -36,13 +36,13 @@ export async function team(
     .finally(() => clearTimeout(late));
   const store = memory === undefined ? distant(workers) : arena(memory, FIRST_FREE);
   writeConstants(store);
-  const kernels = storing(store, panel);
+  const kernels = storing(store, panel, kind.int8);
   return {
     kernels,
     dispose: () => workers.stop(),
     async start(weights, config, tokens) {
       const scratch = roomFor(kernels, config, tokens);
-      const all = seats({ module, name: kind.name, panel }, count, store.take, config, tokens);
+      const all = seats({ module, name: kind.name, panel, int8: kind.int8?.plan }, count, store.take, config, tokens);
       const end = store.take(0);
       await workers.ask((index) => ({ kind: "start", seat: all[index], weights, config, scratch, end }), count);
       const inTurn = turns();

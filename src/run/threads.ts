@@ -1,3 +1,5 @@
+import type { Variant } from "../kernels/wasm/variants.ts";
+
 /** A worker as this engine needs it, whatever the runtime calls it. */
 export interface Thread {
   post(message: unknown, transfer?: ArrayBuffer[]): void;
@@ -16,8 +18,11 @@ export interface Threads {
   readonly cores: number;
   /** Whether memory can be shared with workers here. */
   readonly shared: boolean;
-  /** Tells the engine to pair 128-bit operations into 256-bit ones. For the whole process, and for good. ModelError where it cannot. */
-  widen?(): void;
+  /**
+   * Tells the engine to pair 128-bit operations into 256-bit ones, for the whole process and for good, and compiles a variant. ModelError where
+   * it cannot.
+   */
+  widen?(kind: Variant, shared: boolean): Promise<WebAssembly.Module>;
 }
 
 let platform: Threads | undefined;

@@ -28,6 +28,9 @@ export const corpus: { ids: Int32Array }[] = Array.from({ length: 500 }, (_, n) 
   ids: Int32Array.from({ length: 1 + ((n * 67) % 128) }, (_, t) => (n * 131 + t * 37 + ((n * t) % 11)) % 400),
 }));
 
+/** What the model is measured with where it is quantised. */
+export const calibration: { ids: Int32Array }[] = corpus.slice(0, 40);
+
 /** SHA-256 over every number of every text's hidden states, in the corpus's order. */
 export function hashOf(states: readonly Float32Array[]): string {
   const hash = createHash("sha256");
@@ -46,7 +49,7 @@ export async function statesOf(model: BertModel, numbers: readonly number[]): Pr
 interface Hashes {
   /** Every stage of the five texts of hashes.test.ts. */
   readonly stages: Readonly<Record<string, string>>;
-  /** The last states of the corpus. */
+  /** The last states of the corpus, by backend, and where it is not float32 by dtype. */
   readonly corpus: Readonly<Record<string, string>>;
 }
 

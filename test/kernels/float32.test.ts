@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { Batch } from "../../src/base/batch.ts";
 import { tensor } from "../../src/base/tensor.ts";
-import type { Activation, Kernels } from "../../src/kernels/kernels.ts";
-import { type Address, arena, growing, put } from "../../src/kernels/wasm/arena.ts";
+import type { Activation } from "../../src/kernels/kernels.ts";
+import { arena, growing, put } from "../../src/kernels/wasm/arena.ts";
 import type { Crew } from "../../src/kernels/wasm/crew.ts";
 import { storing, wasm, wasmOf, writeConstants } from "../../src/kernels/wasm/index.ts";
 import { GROUP, ROWS } from "../../src/kernels/wasm/layout.ts";
@@ -10,23 +10,14 @@ import { FIRST_FREE, type Functions, kernelModule } from "../../src/kernels/wasm
 import { operations } from "../../src/kernels/wasm/operations.ts";
 import type { Tile } from "../../src/kernels/wasm/row-tiles.ts";
 import { panelOf, variant } from "../../src/kernels/wasm/variants.ts";
-import { randomNumbers } from "../random.ts";
 import * as model from "./float32.ts";
+import { type Bench, benchOf, mixed, sameBits } from "./same-bits.ts";
 import { STRICT_TILES } from "./tiles.ts";
 
 /*
  * The very bits of the wasm backend, against the same arithmetic written down one rounding at a time. Sizes cross every edge there is:
  * K-blocks of 256, groups of 64 columns, panels of 8, tiles of 5 and 10 rows, vectors of 4, chunks of 512 rows.
  */
-
-/** Throws with the first number whose bits are not those wanted. */
-function sameBits(ours: Float32Array, wanted: Float32Array, what: string): void {
-  if (ours.length !== wanted.length || wanted.length === 0) throw new Error(`${what}: ${ours.length} numbers`);
-  const [a, b] = [ours, wanted].map((values) => new Uint32Array(values.buffer, values.byteOffset, values.length));
-  for (let i = 0; i < a.length; i++) {
-    if (a[i] !== b[i]) throw new Error(`${what}: ${ours[i]} is not ${wanted[i]} at ${i}`);
-  }
-}
 
 describe("sameBits", () => {
   const values = Float32Array.of(1, 0, Math.PI);
@@ -37,51 +28,12 @@ describe("sameBits", () => {
   });
 });
 
-/** Numbers of sizes that differ, so that sums round at every term: up to 8, as often below 1/8 as above. */
-function mixed(seed: number): (length: number) => Float32Array {
-  const random = randomNumbers(seed);
-  return (length) => random(length).map((value, i) => value * [8, 1, 0.125, 0.01][(i * 7) % 4]);
-}
-
 function batchOf(lengths: readonly number[]): Batch {
   const starts = new Int32Array(lengths.length + 1);
   for (const [n, L] of lengths.entries()) starts[n + 1] = starts[n] + L;
   const T = starts[lengths.length];
   const positions = Int32Array.from(lengths.flatMap((L) => Array.from({ length: L }, (_, t) => t)));
   return { ids: new Int32Array(T), positions, typeIds: Int32Array.from({ length: T }, (_, t) => t % 2), starts };
-}
-
-/** What an operation writes and reads, on some backend of WebAssembly addresses. */
-interface Bench {
-  readonly kernels: Kernels<Address>;
-  put(values: Float32Array): Address;
-  /** Room for `length` numbers, filled with NaN, so that one left out shows; and a guard after them that must stay. */
-  out(length: number): { at: Address; read(): Promise<Float32Array> };
-}
-
-const GUARD = 40;
-
-function benchOf(kernels: Kernels<Address>): Bench {
-  const upload = (values: Float32Array): Address => {
-    const at = kernels.alloc(values.length);
-    kernels.write(at, values);
-    return at;
-  };
-  return {
-    kernels,
-    put: upload,
-    out(length) {
-      const at = upload(new Float32Array(length + GUARD).fill(Number.NaN).fill(1234.5, length));
-      return {
-        at,
-        async read() {
-          const all = await kernels.read(at, length + GUARD);
-          if (!all.subarray(length).every((value) => value === 1234.5)) throw new Error("written past the end");
-          return all.slice(0, length);
-        },
-      };
-    },
-  };
 }
 
 async function benchOfTile(tile: Tile): Promise<Bench> {

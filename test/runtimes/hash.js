@@ -1,7 +1,7 @@
 /**
  * Run on the Node under test: loads the model in a folder with the built package and prints what computed, and the hash of the corpus.
  *
- *     node hash.js <url of dist/node.js> <folder> <corpus.json> <options as JSON>
+ *     node hash.js <url of dist/node/node.js> <folder> <corpus.json> <options as JSON>
  */
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
@@ -9,7 +9,8 @@ import { readFileSync } from "node:fs";
 const [entry, folder, corpusFile, options] = process.argv.slice(2);
 const { BertModel } = await import(entry);
 const corpus = JSON.parse(readFileSync(corpusFile, "utf8"));
-const model = await BertModel.load(folder, JSON.parse(options));
+const calibration = corpus.slice(0, 40).map((ids) => ({ ids: Int32Array.from(ids) })); // as in test/golden/corpus.ts
+const model = await BertModel.load(folder, { calibration, ...JSON.parse(options) });
 const { tokenEmbeddings } = await model.forward(corpus.map((ids) => ({ ids: Int32Array.from(ids) })));
 const [, L, H] = tokenEmbeddings.shape;
 const hash = createHash("sha256");

@@ -10,7 +10,7 @@ import { committed, corpus, corpusFiles } from "../golden/corpus.ts";
 /* One answer on every Node: the built package, the committed hashes. `npm run test:runtimes` installs the binaries. */
 
 const here = import.meta.dirname;
-const entry = new URL("../../dist/node.js", import.meta.url).href;
+const entry = new URL("../../dist/node/node.js", import.meta.url).href;
 const folder = mkdtempSync(join(tmpdir(), "munjang-runtimes-"));
 const texts = join(folder, "corpus.json");
 
@@ -56,11 +56,23 @@ describe.each([20, 22, 24, 26])("Node %i", (major) => {
     expect((await runOn(binary, { backend: "js" })).hash).toBe(committed.corpus.js);
   });
 
+  // Every version has instructions of its own for these: plain SIMD, relaxed SIMD in three steps or one.
+  it.skipIf(missing).each(["int8", "int8-12"] as const)("%s", async (dtype) => {
+    expect((await runOn(binary, { dtype, threads: 2 })).hash).toBe(committed.corpus[`wasm ${dtype}`]);
+    expect((await runOn(binary, { dtype, backend: "js" })).hash).toBe(committed.corpus[`js ${dtype}`]);
+  });
+
   if (wide) {
     it.skipIf(missing).each([0, 2])("256-bit vectors, %i threads", async (threads) => {
       const { backend, hash } = await runOn(binary, { backend: "wasm", threads, wide: true });
       expect(backend).toMatchObject({ name: "wasm", threads, width: 256 });
       expect(hash).toBe(committed.corpus.wasm);
+    });
+
+    it.skipIf(missing).each(["int8", "int8-12"] as const)("256-bit vectors, %s", async (dtype) => {
+      const { backend, hash } = await runOn(binary, { dtype, threads: 2, wide: true });
+      expect(backend.width).toBe(256);
+      expect(hash).toBe(committed.corpus[`wasm ${dtype}`]);
     });
   } else {
     it.skipIf(missing)("256-bit vectors are refused", async () => {

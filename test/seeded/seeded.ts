@@ -173,6 +173,7 @@ export function seededSource(config: SeededConfig = seededConfig, options: Seede
   return {
     file: "seeded",
     tensors: new Map([...shapes].map(([name, shape]): [string, TensorInfo] => [name, { dtype: "F32", shape }])),
+    read: async (name) => seededTensor(name, shapeOf(name), options),
     readFloat32: async (name) => seededTensor(name, shapeOf(name), options),
     rows: async (name) => seededRows(name, shapeOf(name), options),
     ends: async (name) => seededEnds(name, shapeOf(name), options),

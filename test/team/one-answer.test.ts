@@ -1,7 +1,7 @@
 import { availableParallelism } from "node:os";
 import { describe, expect, it } from "vitest";
 import { BertModel, type EncoderOptions } from "../../src/node.ts";
-import { committed, corpus, corpusFiles, hashOf, statesOf } from "../golden/corpus.ts";
+import { calibration, committed, corpus, corpusFiles, hashOf, statesOf } from "../golden/corpus.ts";
 
 /* One answer: the committed hash, whatever the batch, the order, the threads and the calls around it. */
 const files = corpusFiles();
@@ -55,4 +55,19 @@ describe("wasm", () => {
 
 it("js", async () => {
   expect(await hashWith({ backend: "js" })).toBe(committed.corpus.js);
+});
+
+describe.each(["int8", "int8-12"] as const)("%s", (dtype) => {
+  it.each([0, 1, 2, 3])("wasm, %i threads", async (threads) => {
+    expect(await hashWith({ dtype, calibration, backend: "wasm", threads })).toBe(committed.corpus[`wasm ${dtype}`]);
+  });
+
+  it.each([1, 700])("wasm, %i tokens a batch in another order", async (tokensPerBatch) => {
+    const options = { dtype, calibration, backend: "wasm", threads: 2, tokensPerBatch } as const;
+    expect(await hashWith(options, shuffled)).toBe(committed.corpus[`wasm ${dtype}`]);
+  });
+
+  it("js", async () => {
+    expect(await hashWith({ dtype, calibration, backend: "js" })).toBe(committed.corpus[`js ${dtype}`]);
+  });
 });

@@ -18,7 +18,10 @@ const W_SLOTS = 4_096;
 /** Row blocks of a chunk, at most: narrow layers would fit more, and gain nothing by it. */
 const MOST_BLOCKS = 1024;
 
-const { X, W, sums, tile } = /* @__PURE__ */ makeTile();
+const { X, W, sums: tileSums, tile } = /* @__PURE__ */ makeTile();
+
+/** The nine sums of every row block of a chunk, [blocks][3][3]. */
+export const sums: Float64Array = tileSums;
 
 /** Keeps the weight as it is, [out, in] row by row: the panels are widened from there, and memory is the model's own. */
 export function prepare(weight: Tensor<Float32Array>, bias: Tensor<Float32Array>): Linear<Float32Array> {
@@ -35,22 +38,36 @@ export function contiguous(t: Tensor<Float32Array>): Float32Array {
 
 /** out[t][o] = act(bias[o] + Σk x[t][k] · weight[o][k]).   [T,K] -> [T,N] */
 export function linear(out: Float32Array, x: Float32Array, w: Linear<Float32Array>, T: number, act?: Activation): void {
-  const K = w.in;
-  const N = w.out;
   const f = act && ACTIVATIONS[act];
+  products(x, w.weight, w.bias, T, w.in, w.out, (first, rows, n) => store(out, first, rows, n, w.out, f));
+}
+
+/**
+ * Sums of products, three columns of a chunk of rows at a time: `done` finds those of rows `first …` and columns n, n + 1, n + 2 in `sums`,
+ * [rows][3].
+ */
+export function products(
+  x: Float32Array,
+  weight: Float32Array | Int8Array,
+  bias: Float32Array | undefined,
+  T: number,
+  K: number,
+  N: number,
+  done: (first: number, rows: number, n: number) => void,
+): void {
   const chunk = 3 * Math.min(MOST_BLOCKS, Math.floor(X_SLOTS / K)); // rows whose copies fit the scratch
   for (let first = 0; first < T; first += chunk) {
     const rows = Math.min(chunk, T - first);
     const blocks = Math.ceil(rows / 3);
     widenRows(x, first, rows, K);
     for (let n = 0; n < N; n += 3) {
-      startSums(w.bias, n, N, blocks);
+      startSums(bias, n, N, blocks);
       for (let k = 0; k < K; k += W_SLOTS) {
         const length = Math.min(W_SLOTS, K - k);
-        widenPanel(w.weight, n, N, k, length, K);
+        widenPanel(weight, n, N, k, length, K);
         for (let b = 0; b < blocks; b++) tile(9 * b, 4 * (b * K + k), length);
       }
-      store(out, first, rows, n, N, f);
+      done(first, rows, n);
     }
   }
 }
@@ -65,7 +82,14 @@ function widenRows(x: Float32Array, first: number, rows: number, K: number): voi
 }
 
 /** Columns n, n+1, n+2 of the output, inputs k … k+length, into W; columns past the last are zeros. */
-function widenPanel(weight: Float32Array, n: number, N: number, k: number, length: number, K: number): void {
+function widenPanel(
+  weight: Float32Array | Int8Array,
+  n: number,
+  N: number,
+  k: number,
+  length: number,
+  K: number,
+): void {
   for (let j = 0; j < 3; j++) {
     const from = (n + j) * K + k;
     const inside = n + j < N;
@@ -73,10 +97,10 @@ function widenPanel(weight: Float32Array, n: number, N: number, k: number, lengt
   }
 }
 
-function startSums(bias: Float32Array, n: number, N: number, blocks: number): void {
+function startSums(bias: Float32Array | undefined, n: number, N: number, blocks: number): void {
   for (let i = 0; i < 9 * blocks; i++) {
     const column = n + (i % 3);
-    sums[i] = column < N ? bias[column] : 0;
+    sums[i] = bias !== undefined && column < N ? bias[column] : 0;
   }
 }
 

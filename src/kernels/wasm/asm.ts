@@ -97,7 +97,10 @@ export const i32 = {
   ne: op(0x47) as Binary<"i32">,
   lt_u: op(0x49) as Binary<"i32">,
   ge_u: op(0x4f) as Binary<"i32">,
+  /** Towards zero; NaN is 0, and what no i32 holds the nearest that does. */
+  trunc_sat_f32_s: op(0xfc, 0x00) as (a: F32) => Code<"i32">,
   load: load(2, 0x28) as Load<"i32">,
+  store: store(2, 0x36) as Store<"i32">,
   atomic: {
     load: load(2, 0xfe, 0x10) as Load<"i32">,
     store: store(2, 0xfe, 0x17) as Store<"i32">,
@@ -119,8 +122,14 @@ export const f32 = {
   store: store(2, 0x38) as Store<"f32">,
   const: (value: number): F32 => code(0x43, float(value)),
   convert_i32_u: op(0xb3) as (a: I32) => F32,
+  eq: op(0x5b) as (a: F32, b: F32) => Code<"i32">,
+  neg: op(0x8c) as Unary<"f32">,
+  /** The nearest whole number, ties to even. */
+  nearest: op(0x90) as Unary<"f32">,
   sqrt: op(0x91) as Unary<"f32">,
   add: op(0x92) as Binary<"f32">,
+  sub: op(0x93) as Binary<"f32">,
+  min: op(0x96) as Binary<"f32">,
   max: op(0x97) as Binary<"f32">,
   div: op(0x95) as Binary<"f32">,
 };
@@ -128,14 +137,44 @@ export const f32 = {
 export const v128 = {
   load: load(4, 0xfd, 0x00) as Load<"v128">,
   load32_splat: load(2, 0xfd, 0x09) as Load<"v128">,
+  /** Eight bytes, each widened to a lane of 16 bits. */
+  load8x8_s: load(3, 0xfd, 0x01) as Load<"v128">,
   store: store(4, 0xfd, 0x0b) as Store<"v128">,
+  /** One lane of 32 bits. */
+  store32_lane: (address: I32, value: V128, offset: number, lane: number): Statement =>
+    code(store(2, 0xfd, 0x5a)(address, value, offset), lane),
   and: simd(0x4e) as Binary<"v128">,
   /** a and not b */
   andnot: simd(0x4f) as Binary<"v128">,
 };
 
+export const i8x16 = {
+  /** The 16-bit lanes of a, then of b, at least 0 and at most 255. */
+  narrow_i16x8_u: simd(0x66) as Binary<"v128">,
+  min_u: simd(0x77) as Binary<"v128">,
+};
+
+export const i16x8 = {
+  splat: simd(0x10) as (a: I32) => V128,
+  /** The lanes of a, then of b, at least -32768 and at most 32767. */
+  narrow_i32x4_s: simd(0x85) as Binary<"v128">,
+  extend_low_i8x16_s: simd(0x87) as Unary<"v128">,
+  extend_high_i8x16_s: simd(0x88) as Unary<"v128">,
+  /** Lane i: a[2i] · b[2i] + a[2i + 1] · b[2i + 1], bytes. Exact, and the same everywhere, while all of b are 0 to 127. */
+  relaxed_dot_i8x16_i7x16_s: simd(0x112) as Binary<"v128">,
+};
+
 export const i32x4 = {
+  splat: simd(0x11) as (a: I32) => V128,
   add: simd(0xae) as Binary<"v128">,
+  sub: simd(0xb1) as Binary<"v128">,
+  mul: simd(0xb5) as Binary<"v128">,
+  /** Lane i: a[2i] · b[2i] + a[2i + 1] · b[2i + 1], of 16 bits each. */
+  dot_i16x8_s: simd(0xba) as Binary<"v128">,
+  /** Lane i: c[i] + the sum of a[j] · b[j] for the four bytes j of that lane. Exact, and the same everywhere, while all of b are 0 to 127. */
+  relaxed_dot_i8x16_i7x16_add_s: simd(0x113) as (a: V128, b: V128, c: V128) => V128,
+  /** Towards zero; NaN is 0, and what no i32 holds the nearest that does. */
+  trunc_sat_f32x4_s: simd(0xf8) as Unary<"v128">,
   shl: simd(0xab) as (a: V128, by: I32) => V128,
 };
 
@@ -151,6 +190,9 @@ export const f32x4 = {
   /** All ones where a < b, else zeros. */
   lt: simd(0x43) as Binary<"v128">,
   abs: simd(0xe0) as Unary<"v128">,
+  /** The nearest whole number, ties to even. */
+  nearest: simd(0x6a) as Unary<"v128">,
+  convert_i32x4_s: simd(0xfa) as Unary<"v128">,
   /** b < a ? b : a, so that a NaN in `a` stays. */
   pmin: simd(0xea) as Binary<"v128">,
   /** a < b ? b : a, so that a NaN in `a` stays. */

@@ -1,8 +1,8 @@
 import { refuse } from "../../base/door.ts";
-import type { Tensor } from "../../base/tensor.ts";
 import type { Kernels, Linear, Loading } from "../kernels.ts";
 import { type Address, arena, growing, PAGE, put, type Store } from "./arena.ts";
 import { alone } from "./crew.ts";
+import type { Int8 } from "./int8/index.ts";
 import { CONSTANTS, FIRST_FREE, GROUP, MASKS, packedSize, packWeights, ROWS } from "./layout.ts";
 import type { Functions } from "./module.ts";
 import { operations } from "./operations.ts";
@@ -22,6 +22,8 @@ export async function wasm(): Promise<Kernels<Address>> {
 export async function wasmOf(module: WebAssembly.Module, kind: Variant): Promise<Kernels<Address>> {
   const memory = new WebAssembly.Memory({ initial: 1, maximum: PAGE });
   const instance = await WebAssembly.instantiate(module, { env: { memory } });
+  const f = instance.exports as unknown as Functions;
+  const crew = alone();
   const room = arena(memory, FIRST_FREE);
   writeConstants(room);
   const P = panelOf(kind);
@@ -33,10 +35,10 @@ export async function wasmOf(module: WebAssembly.Module, kind: Variant): Promise
   };
   return {
     name: kind.name,
-    ...storing(room, P),
+    ...storing(room, P, kind.int8),
     read: async (from, length) => room.floats().slice(from / 4, from / 4 + length),
     dispose: async () => {},
-    ...operations(instance.exports as unknown as Functions, room.floats, P, alone(), rooms),
+    ...operations(f, room.floats, P, crew, rooms, kind.int8?.product(f, crew)),
   };
 }
 
@@ -48,24 +50,30 @@ export function writeConstants(room: Store): void {
 }
 
 /** The part of the interface that is used at load: it only needs a place to write to. */
-export function storing(store: Store, P: number): Loading<Address> {
+export function storing(store: Store, P: number, int8?: Int8): Loading<Address> {
+  /** Where memory ends. */
+  const orRefuse = (prepare: () => Linear<Address>): Linear<Address> => {
+    try {
+      return prepare();
+    } catch (cause) {
+      if (!(cause instanceof RangeError)) throw cause;
+      return refuse("backend", "there is no memory for the model's weights: WebAssembly has 4 GB at most", "wasm");
+    }
+  };
   return {
     copies: true,
     alloc: store.take,
     expect: store.expect,
     write: (to, values) => put(store, to, values),
-    prepare(weight: Tensor<Float32Array>, bias: Tensor<Float32Array>): Linear<Address> {
-      const [N, K] = weight.shape;
-      try {
+    prepare: (weight, bias) =>
+      orRefuse(() => {
+        const [N, K] = weight.shape;
         const size = packedSize(N, K, P);
         const linear = { weight: store.take(size), bias: store.take(Math.ceil(N / P) * P), in: K, out: N };
         store.fill(linear.weight, size, (packed) => packWeights(packed, weight.data, weight.offset, N, K, P));
         put(store, linear.bias, bias.data.subarray(bias.offset, bias.offset + N));
         return linear;
-      } catch (cause) {
-        if (!(cause instanceof RangeError)) throw cause;
-        refuse("backend", "there is no memory for the model's weights: WebAssembly has 4 GB at most", "wasm");
-      }
-    },
+      }),
+    prepareWhole: int8 && ((weight, bias) => orRefuse(() => int8.prepare(store, P, weight, bias))),
   };
 }

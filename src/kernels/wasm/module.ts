@@ -1,5 +1,6 @@
 import type { Address } from "./arena.ts";
 import { claim, meet } from "./crew.ts";
+import type { Int8 } from "./int8/index.ts";
 import { moduleBuilder } from "./module-builder.ts";
 import { packRows, transpose } from "./pack.ts";
 import { packedProduct } from "./product.ts";
@@ -29,10 +30,11 @@ export interface Functions {
 export { CREW, FIRST_FREE, MASKS } from "./layout.ts";
 
 /** The kernels as a module. Every size is a parameter; only the tile is built in. */
-export function kernelModule(tile: Tile, shared: boolean, mark?: string): Uint8Array<ArrayBuffer> {
+export function kernelModule(tile: Tile, shared: boolean, mark?: string, int8?: Int8): Uint8Array<ArrayBuffer> {
   const m = moduleBuilder({ shared, maximum: 65536 });
   packRows(m, tile);
   packedProduct(m, tile);
+  int8?.functions(m);
   for (const [name, lanes] of ACTIVATIONS) overLanes(m, name, lanes);
   transpose(m, 16 * tile.vectors);
   copy(m);

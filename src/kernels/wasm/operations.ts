@@ -18,6 +18,11 @@ export interface Rooms {
   readonly zeros: Address;
 }
 
+/** Floats of room for packed rows, whatever kind of numbers. */
+export function packedRoom(T: number, K: number): number {
+  return T * (K + 8); // whole numbers take less, and bring a scale for each row
+}
+
 /** Floats of scratch that attention needs for a sentence of L tokens. */
 export function attentionRoom(L: number, D: number, P: number): number {
   return parts(L, D, P).size;
@@ -47,6 +52,14 @@ function parts(L: number, D: number, P: number): Parts {
   return { keys, values, scores, rows, size: rows + T * Math.max(D, L) };
 }
 
+/** A matrix product of one kind of numbers: first all threads pack the rows, then each computes groups of columns. */
+export interface Product {
+  /** Packs T rows of x, [T,K], end to end: this thread's share. */
+  pack(packed: Address, x: Address, w: Linear<Address>, T: number): void;
+  /** sums[panel][t][j] of the panels of the group that begins with column n. */
+  group(sums: Address, packed: Address, w: Linear<Address>, n: number, T: number, panels: number): void;
+}
+
 /**
  * The four operations as one thread of a crew runs its share of them. `P` is the width of the panels the module `f` was made for.
  */
@@ -56,20 +69,28 @@ export function operations(
   P: number,
   crew: Crew,
   rooms: Rooms,
+  whole?: Product,
 ): Pick<Kernels<Address>, "embed" | "linear" | "attention" | "layerNorm"> {
+  const floats32: Product = {
+    pack: (packed, x, { in: K }, T) => f.packRows(packed, x, 4 * K, T, K, crew.index, crew.count),
+    group: (sums, packed, { weight, bias, in: K }, n, T, panels) =>
+      f.product(sums, packed, weight + 4 * n * K, bias + 4 * n, T, K, panels),
+  };
+
   function linear(out: Address, x: Address, w: Linear<Address>, T: number, act?: Activation): void {
     const { in: K, out: N } = w;
-    const packed = rooms.packed(Math.min(ROWS, T) * K);
+    const packed = rooms.packed(packedRoom(Math.min(ROWS, T), K));
     const chunks = Math.ceil(T / ROWS);
+    const product = w.balance === undefined ? floats32 : (whole as Product);
     for (let chunk = 0; chunk < chunks; chunk++) {
       const [first, end] = share(T, chunk, chunks);
       const rows = end - first;
-      f.packRows(packed, x + 4 * first * K, 4 * K, rows, K, crew.index, crew.count);
+      product.pack(packed, x + 4 * first * K, w, rows);
       crew.meet();
       const groups = Math.ceil(N / GROUP);
       for (let g = crew.claim(); g < groups; g = crew.claim()) {
         const n = g * GROUP;
-        group(out + 4 * (first * N + n), 4 * N, packed, w.weight, w.bias + 4 * n, rows, K, N, n, act);
+        group(out + 4 * (first * N + n), 4 * N, product, packed, w, rows, n, act);
       }
       crew.meet();
     }
@@ -77,10 +98,10 @@ export function operations(
 
   /** The columns of the group that begins with n, of a product of packed operands, stored to rows `stride` bytes apart. */
   // biome-ignore format: one line
-  function group(out: Address, stride: number, x: Address, weight: Address, bias: Address, T: number, K: number, N: number, n: number, act?: Activation): void {
-    const columns = Math.min(GROUP, N - n);
+  function group(out: Address, stride: number, product: Product, x: Address, w: Linear<Address>, T: number, n: number, act?: Activation): void {
+    const columns = Math.min(GROUP, w.out - n);
     const panels = Math.ceil(columns / P);
-    f.product(rooms.sums, x, weight + 4 * n * K, bias, T, K, panels);
+    product.group(rooms.sums, x, w, n, T, panels);
     if (act !== undefined) f[act](rooms.sums, 4 * panels * T * P);
     const whole = Math.floor(columns / P);
     f.unpack(out, stride, rooms.sums, T, whole);
@@ -90,7 +111,11 @@ export function operations(
 
   /** A product without bias, all groups of it. */
   function multiply(out: Address, stride: number, x: Address, weight: Address, T: number, K: number, N: number): void {
-    for (let n = 0; n < N; n += GROUP) group(out + 4 * n, stride, x, weight, rooms.zeros, T, K, N, n);
+    const w = { weight, bias: 0, in: K, out: N };
+    for (let n = 0; n < N; n += GROUP) {
+      w.bias = rooms.zeros - 4 * n; // the same zeros for every group
+      group(out + 4 * n, stride, floats32, x, w, T, n);
+    }
   }
 
   function attention(out: Address, qkv: Address, batch: Batch, heads: number, H: number): void {

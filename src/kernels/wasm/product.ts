@@ -1,7 +1,6 @@
 import {
   advance,
   call,
-  drop,
   type Func,
   f32x4,
   forRange,
@@ -9,7 +8,6 @@ import {
   i32,
   type Local,
   type Statement,
-  until,
   v128,
   when,
 } from "./asm.ts";
@@ -17,6 +15,7 @@ import { PAIRS_FROM } from "./layout.ts";
 import type { ModuleBuilder } from "./module-builder.ts";
 import { rowTiles, type Tile } from "./row-tiles.ts";
 import { bytesOf, choose, forBlocks, whole } from "./steps.ts";
+import { type Arithmetic, registerTile, type Sums } from "./tile.ts";
 
 /**
  * product(sums, x, group, bias, T, K, panels): sums[panel][t][j] = bias[j] + the K-blocks' sums in order, for the panels of one group; x
@@ -33,7 +32,17 @@ export function packedProduct(m: ModuleBuilder, tile: Tile): Func {
   /** Rows from which the tiles read ahead. Below, the weights are read fast enough for the hardware to keep ahead by itself. */
   const READ_AHEAD_FROM = 11;
   const tilesOf = (rows: number, panels: number): Func[] =>
-    Array.from({ length: rows }, (_, i) => registerTile(m, i + 1, panels, tile));
+    Array.from({ length: rows }, (_, i) =>
+      registerTile(
+        m,
+        `tile${i + 1}x${panels}`,
+        i + 1,
+        panels,
+        tile,
+        () => floats(tile),
+        (sums) => addUp(sums, tile),
+      ),
+    );
   const singles = tilesOf(tile.rows, 1);
   const pairs = tilesOf(tile.rowsOfPairs ?? 0, 2);
   const width = 16 * tile.vectors;
@@ -58,7 +67,7 @@ export function packedProduct(m: ModuleBuilder, tile: Tile): Func {
       ...rows.each((height) => [
         ...choose(
           height,
-          tiles.map((f) => call(f, at, size, x, p.group, bytes, block, ahead, step)),
+          tiles.map((f) => call(f, at, size, x, p.group, bytes, block, ahead, step, 0, 0)),
         ),
         advance(at, i32.mul(height, width)),
         advance(x, i32.mul(height, bytesOf(block))),
@@ -92,58 +101,23 @@ export function packedProduct(m: ModuleBuilder, tile: Tile): Func {
   });
 }
 
-/**
- * tileHxN(sums, size, x, w, bytes, k, ahead, step): adds k products to a tile of H rows and N panels: each a chain from zero, then added to
- * what stands in sums. The panels' sums are `size` bytes apart, their weights `bytes`. Every turn of the loop also reads a number at `ahead`,
- * which goes on by `step` bytes.
- */
-function registerTile(m: ModuleBuilder, height: number, panels: number, tile: Tile): Func {
-  const { unroll, vectors } = tile;
-  const width = 16 * vectors;
-  const params = {
-    sums: "i32",
-    size: "i32",
-    x: "i32",
-    w: "i32",
-    bytes: "i32",
-    k: "i32",
-    ahead: "i32",
-    step: "i32",
-  } as const;
-  return m.func(`tile${height}x${panels}`, params, (p, locals) => {
-    const acc = Array.from({ length: height }, () => locals("v128", panels * vectors));
-    const w = locals("v128", panels * vectors);
-    const [x] = locals("v128");
-    const [end] = locals("i32");
-    const sums = [p.sums, ...locals("i32", panels - 1)];
-    const weights = [p.w, ...locals("i32", panels - 1)];
-    const panelOf = (j: number): number => Math.floor(j / vectors);
-    const inPanel = (j: number): number => 16 * (j % vectors);
-    const steps = (count: number): readonly Statement[] => [
-      ...Array.from({ length: count }, (_, u) => [
-        ...w.map((v, j) => v.set(v128.load(weights[panelOf(j)], u * width + inPanel(j)))),
-        ...acc.flatMap((row, i) => [
-          x.set(v128.load32_splat(p.x, 4 * (u * height + i))),
-          ...row.map((a, j) => a.set(tile.fused ? f32x4.relaxed_madd(x, w[j], a) : f32x4.add(a, f32x4.mul(x, w[j])))),
-        ]),
-      ]).flat(),
-      advance(p.x, 4 * height * count),
-      ...weights.map((at) => advance(at, width * count)),
-    ];
-    /** What to do with every sum, whose place is `offset` behind the address `at`. */
-    const withSums = (each: (sum: Local<"v128">, at: I32, offset: number) => Statement): readonly Statement[] =>
-      acc.flatMap((row, i) => row.map((a, j) => each(a, sums[panelOf(j)], i * width + inPanel(j))));
-    const readAhead = [drop(i32.load(p.ahead)), advance(p.ahead, p.step)];
-    return [
-      ...sums.slice(1).map((at, i) => at.set(i32.add(sums[i], p.size))),
-      ...weights.slice(1).map((at, i) => at.set(i32.add(weights[i], p.bytes))),
-      end.set(i32.add(p.w, whole(p.k, unroll, unroll * width))),
-      until(p.w, end, () => [...readAhead, ...steps(unroll)]),
-      end.set(i32.add(p.w, i32.mul(i32.rem_u(p.k, unroll), width))),
-      until(p.w, end, () => steps(1)),
-      // All loads and sums first, then all stores: mixed, V8 would not pair 128-bit operations into 256-bit ones anywhere here.
-      ...withSums((sum, at, offset) => sum.set(f32x4.add(v128.load(at, offset), sum))),
-      ...withSums((sum, at, offset) => v128.store(at, sum, offset)),
-    ];
-  });
+/** Float32: a step is one k. Multiply, then add, each rounded; or both in one, rounded once where the machine can. */
+function floats({ vectors, fused }: Tile): Arithmetic {
+  return {
+    stepBytes: 16 * vectors,
+    setUp: [],
+    weights: (w, at, offset) => w.map((v, j) => v.set(v128.load(at, offset + 16 * j))),
+    add: (sum, x, w) => (fused ? f32x4.relaxed_madd(x, w, sum) : f32x4.add(sum, f32x4.mul(x, w))),
+  };
+}
+
+/** Adds the chains of one K-block to what stands there. */
+function addUp({ to, acc, vectorOf, panelOf }: Sums, { vectors }: Tile): readonly Statement[] {
+  const each = (visit: (sum: Local<"v128">, at: I32, offset: number) => Statement): readonly Statement[] =>
+    acc.flatMap((row, i) => row.map((sum, j) => visit(sum, to[panelOf(j)], 16 * (i * vectors + vectorOf(j)))));
+  return [
+    // All loads and sums first, then all stores: mixed, V8 would not pair 128-bit operations into 256-bit ones anywhere here.
+    ...each((sum, at, offset) => sum.set(f32x4.add(v128.load(at, offset), sum))),
+    ...each((sum, at, offset) => v128.store(at, sum, offset)),
+  ];
 }

@@ -90,7 +90,7 @@ export function unpack(m: ModuleBuilder, vectors: number): Func {
 }
 
 /** (0 + 2) + (1 + 3), whatever the vector width; or with another operation than +. */
-function acrossLanes(x: Local<"v128">, op: typeof f32.add): F32 {
+export function acrossLanes(x: Local<"v128">, op: typeof f32.add): F32 {
   const lane = (i: number) => f32x4.extract_lane(x, i);
   return op(op(lane(0), lane(2)), op(lane(1), lane(3)));
 }

@@ -1,9 +1,10 @@
 import type { Kernels } from "../kernels.ts";
 import { type Address, arena, put } from "./arena.ts";
 import { alone, crewMember } from "./crew.ts";
+import type { Int8, Int8Plan } from "./int8/index.ts";
 import { GROUP, ROWS } from "./layout.ts";
 import { CREW, FIRST_FREE, type Functions } from "./module.ts";
-import { attentionRoom, operations } from "./operations.ts";
+import { attentionRoom, operations, packedRoom } from "./operations.ts";
 
 /** Everything a thread needs to compute with others. Plain data, to be posted to it. */
 export interface Seat {
@@ -15,6 +16,8 @@ export interface Seat {
   readonly count: number;
   readonly packed: Address;
   readonly zeros: Address;
+  /** Of a model of whole numbers. */
+  readonly int8?: Int8Plan;
   readonly sums: Address;
   readonly scratch: Address;
 }
@@ -30,13 +33,13 @@ export interface Sizes {
 
 /** Takes the room `count` threads need beside weights and activations, for batches of so many tokens. RangeError where there is none. */
 export function seats(
-  kind: Pick<Seat, "module" | "name" | "panel">,
+  kind: Pick<Seat, "module" | "name" | "panel" | "int8">,
   count: number,
   take: (length: number) => Address,
   { hiddenSize: H, heads, intermediateSize, longestText }: Sizes,
   tokens: number,
 ): Seat[] {
-  const packed = take(Math.min(ROWS, tokens) * Math.max(H, intermediateSize));
+  const packed = take(packedRoom(Math.min(ROWS, tokens), Math.max(H, intermediateSize)));
   const zeros = take(GROUP);
   return Array.from({ length: count }, (_, index) => ({
     ...kind,
@@ -50,12 +53,16 @@ export function seats(
 }
 
 /** The kernels of one thread of a crew; every one of its operations waits for the others. */
-export async function takeSeat(seat: Seat, memory: WebAssembly.Memory): Promise<Kernels<Address>> {
+export async function takeSeat(
+  seat: Seat,
+  memory: WebAssembly.Memory,
+  int8Of: (plan: Int8Plan) => Int8,
+): Promise<Kernels<Address>> {
   const instance = await WebAssembly.instantiate(seat.module, { env: { memory } });
   const f = instance.exports as unknown as Functions;
   const room = arena(memory, FIRST_FREE);
   const { floats, take } = room;
-  const { index, count, packed, scratch, sums, zeros, panel, name } = seat;
+  const { index, count, packed, scratch, sums, zeros, panel, name, int8 } = seat;
   const crew = count === 1 ? alone() : crewMember(f, memory, CREW, index, count);
   const rooms = { packed: () => packed, scratch: () => scratch, sums, zeros };
   const never = (): never => {
@@ -68,6 +75,6 @@ export async function takeSeat(seat: Seat, memory: WebAssembly.Memory): Promise<
     prepare: never,
     read: async (from, length) => floats().slice(from / 4, from / 4 + length),
     dispose: async () => {},
-    ...operations(f, floats, panel, crew, rooms),
+    ...operations(f, floats, panel, crew, rooms, int8 && int8Of(int8).product(f, crew)),
   };
 }

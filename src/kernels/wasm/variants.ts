@@ -1,6 +1,5 @@
-import { refuse } from "../../base/door.ts";
-import { PAGE } from "./arena.ts";
-import { type Functions, kernelModule } from "./module.ts";
+import type { Int8 } from "./int8/index.ts";
+import { kernelModule } from "./module.ts";
 import type { Tile } from "./row-tiles.ts";
 
 /** One way to compute: a register tile, and what it asks of the machine. */
@@ -9,6 +8,8 @@ export interface Variant {
   readonly tile: Tile;
   /** Bits of the vectors: whatever the width, the numbers are the same. */
   readonly width: 128 | 256;
+  /** Products of whole numbers beside those of floats. */
+  readonly int8?: Int8;
 }
 
 /*
@@ -34,7 +35,7 @@ const ROWS = { wasm: [5, 10, 5], "wasm-relaxed": [6, 12, 6] } as const;
  */
 const OLD_V8 = { rows: 4, unroll: 1, rowsOfPairs: undefined };
 
-function isOldV8(): boolean {
+export function isOldV8(): boolean {
   const { process } = globalThis as { process?: { versions?: { v8?: string } } };
   return Number.parseInt(process?.versions?.v8 ?? "13", 10) < 13;
 }
@@ -50,44 +51,12 @@ export function panelOf({ tile }: Variant): number {
   return 4 * tile.vectors;
 }
 
-/**
- * The variant's module, for memory that threads share or for one thread's own. A wide one is the narrow one's kind of code, compiled by an
- * engine that has been told to pair its operations; whether it did, only the clock can tell.
- */
-export async function compile(wanted: Variant, shared: boolean): Promise<WebAssembly.Module> {
-  if (wanted.width === 128) return WebAssembly.compile(kernelModule(wanted.tile, shared));
-  const narrow = await WebAssembly.compile(kernelModule(UNPAIRED, shared));
-  for (let attempt = 1; attempt <= 3; attempt++) {
-    // The mark keeps V8 from handing back code it made of the same bytes before it was told, or in an attempt that failed.
-    const wide = await WebAssembly.compile(kernelModule(wanted.tile, shared, `munjang wide ${attempt}`));
-    if (timesFaster(wide, wanted.tile, narrow, shared) > 1.4) return wide;
-  }
-  return refuse("wide", "had no effect in three attempts: leave it out", true);
+/** The bytes of the variant's module, for memory that threads share or for one thread's own. */
+export function moduleOf(kind: Variant, shared: boolean, mark?: string): Uint8Array<ArrayBuffer> {
+  return kernelModule(kind.tile, shared, mark, kind.int8);
 }
 
-/** The yardstick of the narrow width: one vector a row leaves nothing to pair. */
-const UNPAIRED: Tile = { rows: 10, vectors: 1, unroll: 8 };
-
-/** How many times faster the wide module's product is than the yardstick's: the best of many short runs, taking turns. */
-function timesFaster(wide: WebAssembly.Module, tile: Tile, narrow: WebAssembly.Module, shared: boolean): number {
-  /** How long to look for the effect, ms: the engine compiles its fast code while the slow one runs. */
-  const PATIENCE = 400;
-  const runs = [wide, narrow].map((module, i) => {
-    const memory = new WebAssembly.Memory({ initial: 5, maximum: 5, shared });
-    const f = new WebAssembly.Instance(module, { env: { memory } }).exports as unknown as Functions;
-    // 60 rows (a multiple of every tile's), 256 inputs, 32 columns: a MFLOP, in the nearest caches.
-    const panels = 8 / (i === 0 ? tile : UNPAIRED).vectors;
-    return () => f.product(4 * PAGE, 0, PAGE, PAGE, 60, 256, panels);
-  });
-  const best = [Infinity, Infinity];
-  const end = performance.now() + PATIENCE;
-  for (let round = 0; performance.now() < end; round++) {
-    for (const [i, run] of runs.entries()) {
-      const start = performance.now();
-      run();
-      best[i] = Math.min(best[i], performance.now() - start);
-    }
-    if (round > 20 && best[1] / best[0] > 1.6) break;
-  }
-  return best[1] / best[0];
+/** The module of a variant of 128 bits; wide.ts has those of 256. */
+export async function compile(kind: Variant, shared: boolean): Promise<WebAssembly.Module> {
+  return WebAssembly.compile(moduleOf(kind, shared));
 }

@@ -1,0 +1,33 @@
+/**
+ * What a model is measured with before its numbers become whole ones, if nobody gives texts of their own: short and long, spoken and written,
+ * with numbers, symbols and names, in Korean and English. Under 2 KB.
+ */
+export const CALIBRATION: readonly string[] = [
+  "안녕하세요.",
+  "네, 알겠습니다!",
+  "내일 오후 3시에 회의실에서 만나요.",
+  "이 식당은 가격에 비해 양이 적고 서비스도 느렸다.",
+  "오래된 골목 끝에 있는 작은 책방에는 늘 조용한 음악이 흐른다.",
+  "정부는 12일 전기 요금을 5.2% 올리기로 했다고 밝혔다.",
+  "강아지 두 마리가 눈 덮인 마당을 뛰어다닌다.",
+  "환불은 언제쯤 받을 수 있나요?",
+  "파이썬으로 파일을 읽는 방법을 알려 줘",
+  "진짜 너무 재밌어서 밤새 봤어ㅋㅋㅋ",
+  "별로였어요... 두 번은 안 볼 듯",
+  "세종대왕은 1443년에 훈민정음을 창제하였다.",
+  "물은 섭씨 100도에서 끓고, 압력이 낮아지면 더 낮은 온도에서 끓는다.",
+  "서울에서 부산까지 KTX로 두 시간 반쯤 걸립니다.",
+  "비가 오면 소풍은 다음 주 토요일로 미뤄집니다.",
+  "새로운 백신의 임상 시험 결과는 기대를 크게 웃돌았고, 연구진은 내년 상반기에 허가를 신청할 계획이다.",
+  "그는 문을 닫고 아무 말 없이 계단을 내려갔다.",
+  "배송지 주소: 대전시 유성구 대학로 99, 연락처 010-1234-5678",
+  "Hello!",
+  "The meeting has been moved to Friday at 10:30 a.m.",
+  "A man is playing the guitar on a quiet street.",
+  "How do I reset my password?",
+  "Prices rose 3.4% last year, the fastest since 1991, the bank said.",
+  "The proof follows by induction on the length of the list.",
+  "I wouldn't recommend this phone: the battery barely lasts half a day.",
+  "def add(a, b): return a + b  # sums two numbers",
+  "Rain is expected along the coast, with winds of up to 80 km/h in the north.",
+];
