@@ -80,15 +80,36 @@ function load(): string {
 }
 
 /** A table for every machine that was measured. */
-function rivals(): string {
+function rivals(kind: "rivals" | "int8" = "rivals"): string {
   const files = readdirSync(join(root, "bench/results"))
-    .filter((file) => /^rivals-.*\.json$/.test(file))
+    .filter((file) => file.startsWith(`${kind}-`) && file.endsWith(".json"))
     .sort();
   const tables = files.map((file) => {
     const measured = result(file) as RivalsResult;
     return `${mainTable(measured)} [Everything](bench/results/${file.replace(/json$/, "md")}).`;
   });
   return ["", tables.length === 0 ? "Not measured yet: `npm run bench:rivals`." : tables.join("\n\n"), ""].join("\n");
+}
+
+function quality(): string {
+  const { models, correlations } = result("quality.json");
+  const digits = ({ mean, worst }: { mean: number; worst: number }): string => `${mean.toFixed(4)} / ${worst.toFixed(4)}`;
+  const engines = Object.keys(models[0].cosines);
+  const points = Object.entries(correlations as Record<string, Record<string, number>>).map(
+    ([set, of]) => `${set} ${of.float32.toFixed(2)} float32, ${of.int8.toFixed(2)} int8, ${of["int8-12"].toFixed(2)} int8-12`,
+  );
+  return [
+    "",
+    `| cosine with float32, mean / worst | ${engines.join(" | ")} |`,
+    `|---|${engines.map(() => "---|").join("")}`,
+    ...models.map(
+      ({ name, cosines }: { name: string; cosines: Record<string, { mean: number; worst: number }> }) =>
+        `| ${name} | ${engines.map((engine) => digits(cosines[engine])).join(" | ")} |`,
+    ),
+    "",
+    `${models[0].against}. Spearman of the bundled model, times 100: ${points.join("; ")}.`,
+    "",
+  ].join("\n");
 }
 
 const kernel = (): Timed =>
@@ -100,8 +121,11 @@ const FIGURES: Readonly<Record<string, () => string>> = {
   tokenizer,
   encode,
   load,
-  rivals,
-  size: () => (result("size.json").sizes["index.js"] / 1024).toFixed(1),
+  rivals: () => rivals(),
+  int8: () => rivals("int8"),
+  quality,
+  size: () => (result("size.json").sizes.SentenceTransformer / 1024).toFixed(1),
+  size8: () => (result("size.json").sizes["index.js and int8.js"] / 1024).toFixed(1),
   gflops: () => kernel().rate.median.toFixed(1),
   times: () => kernel().ratio.median.toFixed(1),
 };

@@ -40,6 +40,8 @@ export type DTypeName = "float32" | "int8" | "int8-12";
 
 /** Models of whole numbers: `munjang/int8` brings them, as only some pages have a use for them. */
 export interface WholeNumbers {
+  /** What the weights of a file are. */
+  stored(tensors: TensorSource): DTypeName;
   backends(dtype: DTypeName): WholeBackends;
   load<B>(
     kernels: Loading<B>,
@@ -95,11 +97,7 @@ export async function loadEncoder(
   options: EncoderOptions,
 ): Promise<Encoder> {
   const tensors = await openTensors(source, folder);
-  // By the name of what only they have.
-  const stored = [...tensors.tensors.keys()].some((name) => name.endsWith(".weight_balance")) ? "int8" : "float32";
-  const { dtype = stored } = options;
-  if (dtype === "float32" && stored !== dtype)
-    refuse("dtype", "these weights are whole numbers: use int8 or int8-12", dtype);
+  const { dtype = wholeNumbers?.stored(tensors) ?? "float32" } = options;
   const whole =
     dtype === "float32" ? undefined : (wholeNumbers ?? refuse("dtype", 'needs `import "munjang/int8"` here', dtype));
   const { engine, name, reason, width, work } = await chooseBackend(options, whole?.backends(dtype));

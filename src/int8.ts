@@ -20,6 +20,7 @@ import type { ModelSource } from "./source.ts";
  * Node's entry always does.
  */
 addWholeNumbers({
+  stored: (tensors) => (isQuantised(tensors) ? "int8" : "float32"),
   backends(dtype) {
     const bits: Bits = dtype === "int8" ? 7 : 12;
     return {
@@ -31,7 +32,13 @@ addWholeNumbers({
     if (isQuantised(tensors)) {
       const reading = storedWords(tensors, config, rows);
       reading.catch(() => {}); // awaited below
-      const weights = await loadWeights(kernels, tensors, config, signal, storedLinears(tensors, signal));
+      const weights = await loadWeights(
+        kernels,
+        tensors,
+        config,
+        signal,
+        storedLinears(tensors, kernels.copies === true, signal),
+      );
       return { words: await reading, weights };
     }
     const { next } = await calibrate(
@@ -46,7 +53,7 @@ addWholeNumbers({
 });
 
 /** What a model is measured with, as it will read it. */
-async function calibrationTexts(
+export async function calibrationTexts(
   source: ModelSource,
   folder: string,
   { longestText }: BertConfig,

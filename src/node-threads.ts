@@ -2,12 +2,14 @@ import { availableParallelism } from "node:os";
 import { setFlagsFromString } from "node:v8";
 import { Worker } from "node:worker_threads";
 import { ModelError } from "./base/errors.ts";
-import type { Variant } from "./kernels/wasm/variants.ts";
+import { keepTilesSmall, type Variant } from "./kernels/wasm/variants.ts";
 import { compileWide } from "./kernels/wasm/wide.ts";
 import { setThreads, type Thread } from "./run/threads.ts";
 
 /** Workers of Node, Deno and Bun. Importing this makes them known to `load`. */
 setThreads({ spawn, widen, cores: availableParallelism(), shared: true });
+
+if (Number.parseInt(process.versions.v8 ?? "13", 10) < 13) keepTilesSmall();
 
 let file: string | URL = new URL("./node-worker.js", import.meta.url);
 

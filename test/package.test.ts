@@ -65,6 +65,7 @@ describe("package", () => {
       "./pytorch",
       "./shards",
       "./int8",
+      "./quantize",
       "./unicode",
       "./kernels",
       "./ndarray",

@@ -148,14 +148,11 @@ function transformersJs(runtime: "onnxruntime-web" | "onnxruntime-node", kind: K
   };
 }
 
-/** Options that this build may not know yet: `load` refuses them by name, and the bench shows that as skipped. */
-type Asked = LoadOptions & { readonly wide?: boolean };
-
-function munjang(options: object) {
+function munjang(options: LoadOptions) {
   return async ({ model, threads }: Setting): Promise<Engine> => {
     const { SentenceTransformer } = await import("munjang");
     // One thread is the caller's own; room for the largest budget that is tried.
-    const asked = { ...options, threads: threads === 1 ? 0 : threads, tokensPerBatch: 512 } as Asked;
+    const asked = { ...options, threads: threads === 1 ? 0 : threads, tokensPerBatch: 512 };
     const engine = await SentenceTransformer.load(model, asked);
     const { name, threads: effective, width, reason } = engine.backend;
     if ("wide" in options && width !== 256) throw new Error(`asked for 256 bits, got ${width}`);
@@ -260,6 +257,9 @@ async function limits({ threads }: Setting): Promise<Engine> {
 export const adapters: Readonly<Record<string, (setting: Setting) => Promise<Engine>>> = {
   "munjang-wasm": munjang({ backend: "wasm" }),
   "munjang-wide": munjang({ backend: "wasm", wide: true }),
+  "munjang-int8": munjang({ backend: "wasm" }),
+  "munjang-int8-wide": munjang({ backend: "wasm", wide: true }),
+  "munjang-int8-12": munjang({ backend: "wasm", dtype: "int8-12" }),
   "web-float32": onnxruntime("onnxruntime-web", "float32"),
   "web-int8": onnxruntime("onnxruntime-web", "int8"),
   "node-float32": onnxruntime("onnxruntime-node", "float32"),

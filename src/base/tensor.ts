@@ -74,13 +74,13 @@ export interface TensorSource {
    * its length, which spares letting go of it: garbage stays resident for long.
    */
   readFloat32(name: string, into?: ArrayBuffer): Promise<Tensor<Float32Array>>;
-  /** Reads one tensor in its own type. */
-  read(name: string): Promise<Tensor>;
+  /** Reads one tensor in its own type, `into` memory of just its length if there is some. */
+  read(name: string, into?: ArrayBuffer): Promise<Tensor>;
   /**
-   * Rows of a [rows, width] table, as they are needed, without reading the whole of it where the source allows that. A table of whole numbers
-   * has a `scale` for each row.
+   * Rows of a [rows, width] table, as they are needed, without reading the whole of it where the source allows that. Only a caller who knows
+   * what `whole` numbers stand for is given a table of those.
    */
-  rows(name: string, where: "memory" | "source", scale?: Float32Array): Promise<RowSource>;
+  rows(name: string, where: "memory" | "source", whole?: boolean): Promise<RowSource>;
   /** The first and the last 4 KiB of a tensor as it is stored (all of a small one): enough to tell one model from another. */
   ends(name: string): Promise<Uint8Array>;
 }

@@ -26,6 +26,6 @@ export function checkFloats(dtype: string, place: Place): void {
   fail(
     place.file,
     place.field,
-    `is ${dtype}, which is not read as float32: store it as one of ${FLOAT_TYPES.join(", ")}`,
+    `is ${dtype}, which is not read as float32: store it as one of ${FLOAT_TYPES.join(", ")}; what was converted to int8 needs munjang/int8`,
   );
 }

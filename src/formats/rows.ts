@@ -3,7 +3,7 @@
  * straight from the file, where only the rows asked for are read.
  */
 import { fail, show } from "../base/errors.ts";
-import type { DType, RowSource, Tensor, TensorData, TensorSource } from "../base/tensor.ts";
+import type { DType, RowSource, Tensor, TensorSource } from "../base/tensor.ts";
 import { arrayOf } from "./arrays.ts";
 import { checkFloats, type Place, toFloat32 } from "./floats.ts";
 import { label } from "./json-text.ts";
@@ -13,12 +13,12 @@ import type { StoredTensors } from "./stored.ts";
 export function tensorSource(weights: StoredTensors): TensorSource {
   const { file, tensors, read, readFloat32, bytes } = weights;
 
-  async function rows(name: string, where: "memory" | "source", scale?: Float32Array): Promise<RowSource> {
+  async function rows(name: string, where: "memory" | "source", whole?: boolean): Promise<RowSource> {
     const place = { file, field: label(name) };
     const info = tensors.get(name);
     // What lies all over the file is read once.
-    if (where === "memory" || info === undefined || info.strided) return rowsInMemory(await read(name), place, scale);
-    return rowsFromSource((from, to) => bytes(name, from, to), info.dtype, info.shape, place, scale);
+    if (where === "memory" || info === undefined || info.strided) return rowsInMemory(await read(name), place, whole);
+    return rowsFromSource((from, to) => bytes(name, from, to), info.dtype, info.shape, place, whole);
   }
 
   async function ends(name: string): Promise<Uint8Array> {
@@ -34,16 +34,16 @@ export function tensorSource(weights: StoredTensors): TensorSource {
     return both;
   }
 
-  return { file, tensors, read: (name) => read(name), readFloat32, rows, ends };
+  return { file, tensors, read, readFloat32, rows, ends };
 }
 
 /**
  * Rows of a table [rows, width] in memory, row-major from element 0 as `read` gives it, widened as they are read.
  * @throws ModelError where the table is no matrix of floats; `read` where an id names no row or `out` is too short.
  */
-export function rowsInMemory(table: Tensor, place: Place, scale?: Float32Array): RowSource {
+export function rowsInMemory(table: Tensor, place: Place, whole?: boolean): RowSource {
   const { data, dtype } = table;
-  const [rows, width] = checkTable(dtype, table.shape, place, scale);
+  const [rows, width] = checkTable(dtype, table.shape, place, whole);
   return {
     rows,
     width,
@@ -51,7 +51,7 @@ export function rowsInMemory(table: Tensor, place: Place, scale?: Float32Array):
       checkIds(ids, rows, width, out, place);
       for (let t = 0; t < ids.length; t++) {
         const row = data.subarray(ids[t] * width, (ids[t] + 1) * width);
-        widen(row, dtype, out.subarray(t * width, (t + 1) * width), scale?.[ids[t]]);
+        toFloat32(row, dtype, out.subarray(t * width, (t + 1) * width));
       }
     },
   };
@@ -67,9 +67,9 @@ export function rowsFromSource(
   dtype: string,
   shape: readonly number[],
   place: Place,
-  scale?: Float32Array,
+  whole?: boolean,
 ): RowSource {
-  const [rows, width] = checkTable(dtype, shape, place, scale);
+  const [rows, width] = checkTable(dtype, shape, place, whole);
   const Kept = arrayOf(dtype as DType);
   const rowBytes = width * Kept.BYTES_PER_ELEMENT;
   return {
@@ -92,7 +92,7 @@ export function rowsFromSource(
             for (let k = from; k < to; k++) {
               const t = order[k];
               const row = data.subarray((ids[t] - first) * width, (ids[t] - first + 1) * width);
-              widen(row, dtype, out.subarray(t * width, (t + 1) * width), scale?.[ids[t]]);
+              toFloat32(row, dtype, out.subarray(t * width, (t + 1) * width));
             }
           } catch (error) {
             next = runs.length; // the others finish what they have begun and begin nothing more
@@ -123,14 +123,8 @@ function findRuns(ids: Int32Array, order: Uint32Array, width: number): [number, 
   return runs;
 }
 
-/** A row as float32; of whole numbers, times its scale. */
-function widen(row: TensorData, dtype: string, out: Float32Array, scale?: number): void {
-  toFloat32(row, dtype, out);
-  if (scale !== undefined) for (let i = 0; i < out.length; i++) out[i] *= scale;
-}
-
-function checkTable(dtype: string, shape: readonly number[], place: Place, scale?: unknown): readonly number[] {
-  if (scale === undefined) checkFloats(dtype, place);
+function checkTable(dtype: string, shape: readonly number[], place: Place, whole?: boolean): readonly number[] {
+  if (whole !== true) checkFloats(dtype, place);
   if (shape.length !== 2) fail(place.file, place.field, "rows are read from a matrix [rows, width]", shape);
   return shape;
 }

@@ -7,6 +7,7 @@ import { ModelError } from "../base/errors.ts";
 import type { TensorInfo, TensorSource } from "../base/tensor.ts";
 import { cursorOf, expectEnd, label, readObject, readString, skipValue } from "./json-text.ts";
 import { type FormatLimits, limitsOf } from "./limits.ts";
+import { findParts, joinRows, type Table } from "./row-parts.ts";
 import { noSuchTensor, readBytes } from "./stored.ts";
 
 /**
@@ -33,6 +34,17 @@ export async function openShards(
     tensors.set(name, info);
   }
 
+  const tables = new Map<string, Table>();
+  const parts = findParts(
+    [...tensors].map(([name, info]) => ({ name, source: sources.get(name) as TensorSource, info })),
+  );
+  for (const [name, rows] of parts) {
+    const table = joinRows(name, rows, file);
+    tables.set(name, table);
+    for (const part of rows) tensors.delete(part.name);
+    tensors.set(name, table.info);
+  }
+
   function find(name: string): TensorSource {
     const source = sources.get(name);
     if (source === undefined) noSuchTensor(name, file, tensors);
@@ -42,10 +54,10 @@ export async function openShards(
   return {
     file,
     tensors,
-    read: async (name) => find(name).read(name),
-    readFloat32: async (name, into) => find(name).readFloat32(name, into),
-    rows: async (name, where, scale) => find(name).rows(name, where, scale),
-    ends: async (name) => find(name).ends(name),
+    read: async (name, into) => tables.get(name)?.read() ?? find(name).read(name, into),
+    readFloat32: async (name, into) => tables.get(name)?.readFloat32() ?? find(name).readFloat32(name, into),
+    rows: async (name, where, whole) => tables.get(name)?.rows(where, whole) ?? find(name).rows(name, where, whole),
+    ends: async (name) => tables.get(name)?.ends() ?? find(name).ends(name),
   };
 }
 

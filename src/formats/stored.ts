@@ -26,9 +26,10 @@ export interface StoredTensors {
   readonly tensors: ReadonlyMap<string, Stored>;
   /**
    * Reads one tensor in its own type, row-major and contiguous; float16 and bfloat16 as their bits.
+   * It may be read `into` memory of just its length.
    * @throws ModelError for an unknown name, or a type JavaScript has no array for (`F8_…`, `F6_…`, `F4`, `C64`).
    */
-  read(name: string): Promise<Tensor>;
+  read(name: string, into?: ArrayBuffer): Promise<Tensor>;
   /**
    * Reads one tensor as float32 (float16 and bfloat16 are widened, exactly), row-major and contiguous. What is stored as float32 may be
    * read `into` memory of just its length.

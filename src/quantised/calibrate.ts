@@ -1,4 +1,5 @@
 import type { EncodingIds } from "../base/batch.ts";
+import { refuse } from "../base/door.ts";
 import type { QuantisedTensor, Tensor, TensorSource } from "../base/tensor.ts";
 import { layOut } from "../bert/batch.ts";
 import type { BertConfig } from "../bert/config.ts";
@@ -28,7 +29,7 @@ export interface Calibration {
 
 /**
  * @param texts what the model is measured with, as it will read them.
- * @throws ModelError where a tensor is missing or damaged; CompileError where WebAssembly is forbidden.
+ * @throws ModelError where a tensor is missing or damaged, or WebAssembly forbidden.
  */
 export async function calibrate(
   source: TensorSource,
@@ -41,7 +42,9 @@ export async function calibrate(
   const T = batch.ids.length;
   const kind = variant("wasm", 128);
   const panel = panelOf(kind);
-  const module = await compile(kind, false);
+  const module = await compile(kind, false).catch((cause: unknown) =>
+    refuse("dtype", `${FORBIDDEN} (${cause})`, "int8"),
+  );
   const memory = new WebAssembly.Memory({ initial: 1, maximum: PAGE });
   const room = arena(memory, FIRST_FREE);
   writeConstants(room);
@@ -121,6 +124,9 @@ export async function calibrate(
     hidden: () => kernels.read(s.x, T * H),
   };
 }
+
+const FORBIDDEN =
+  "a float32 model is quantised by WebAssembly, which does not run here: convert it elsewhere, with `munjang convert`, and load what comes out";
 
 function never(): never {
   throw new Error("the calibration text runs with floats");

@@ -2,6 +2,7 @@ import { fail } from "../base/errors.ts";
 import type { QuantisedTensor, RowSource, Tensor, TensorSource } from "../base/tensor.ts";
 import type { BertConfig } from "../bert/config.ts";
 import { reader, readTensor, type WholeLinears, wordsOf } from "../bert/weights.ts";
+import { scaled } from "./words.ts";
 
 /*
  * Whole numbers in a file: beside `x.weight`, int8 [out, in], stand `x.weight_scale` [out], `x.weight_sum` [out], int32, and
@@ -14,35 +15,71 @@ export function isQuantised({ tensors }: TensorSource): boolean {
   return [...tensors.keys()].some((name) => name.endsWith(".weight_balance"));
 }
 
-/** Finds weights that are stored as whole numbers. */
-export function storedLinears(source: TensorSource, signal?: AbortSignal): WholeLinears {
+/**
+ * Finds weights that are stored as whole numbers. With `reuse`, the arrays it answers with are written anew by the next call: memory that is
+ * let go of stays resident for long.
+ */
+export function storedLinears(source: TensorSource, reuse: boolean, signal?: AbortSignal): WholeLinears {
   const read = reader(source, signal);
+  const spare = new Map<string, ArrayBuffer>();
+  /** Memory of so many bytes for one purpose. */
+  const memory = (purpose: string, bytes: number): ArrayBuffer => {
+    const known = spare.get(`${purpose} ${bytes}`);
+    const buffer = known ?? new ArrayBuffer(bytes);
+    if (reuse) spare.set(`${purpose} ${bytes}`, buffer);
+    return buffer;
+  };
   return async (stem, parts, out, K) => {
-    const each: QuantisedTensor[] = [];
-    for (const part of parts) each.push(await readWhole(source, read.find(`${stem}.${part}.weight`, [out, K]), out, K));
+    const N = parts.length * out;
+    for (const part of parts) read.find(`${stem}.${part}.weight`, [out, K]); // before any memory: what config.json claims may be anything
+    const whole = {
+      data: new Int8Array(memory("all", N * K)),
+      shape: [N, K] as const,
+      scale: new Float32Array(N),
+      sum: new Int32Array(N),
+      balance: new Float32Array(K),
+    };
+    for (const [p, part] of parts.entries()) {
+      const name = read.find(`${stem}.${part}.weight`, [out, K]);
+      const own = await readWhole(source, name, out, K, memory("part", out * K));
+      if (p > 0 && own.balance.some((value, k) => value !== whole.balance[k])) {
+        const problem = "differs between query, key and value, which have one input: the file is damaged";
+        fail(source.file, `${name}_balance`, problem);
+      }
+      whole.data.set(own.data, p * out * K);
+      whole.scale.set(own.scale, p * out);
+      whole.sum.set(own.sum, p * out);
+      whole.balance.set(own.balance);
+    }
     const bias = await read.stacked(
       parts.map((part) => `${stem}.${part}.bias`),
       [out],
     );
-    return { weight: each.length === 1 ? each[0] : stack(each, source.file, stem), bias };
+    return { weight: whole, bias };
   };
 }
 
-async function readWhole(source: TensorSource, name: string, N: number, K: number): Promise<QuantisedTensor> {
-  const { file } = source;
-  const stored = await source.read(name);
-  if (!(stored.data instanceof Int8Array)) fail(file, name, `is ${stored.dtype} among weights of whole numbers, int8`);
-  const data = stored.data;
+async function readWhole(
+  source: TensorSource,
+  name: string,
+  N: number,
+  K: number,
+  into: ArrayBuffer,
+): Promise<QuantisedTensor> {
+  const { file, tensors } = source;
+  const dtype = tensors.get(name)?.dtype;
+  if (dtype !== "int8") fail(file, name, `is ${dtype} among weights of whole numbers, int8`);
+  const data = (await source.read(name, into)).data as Int8Array;
   const scale = await positive(source, `${name}_scale`, N);
   const balance = await positive(source, `${name}_balance`, K);
-  const sums = await info(source, `${name}_sum`, N);
+  const sums = await vector(source, `${name}_sum`, N);
   const sum = sums.data;
   if (!(sum instanceof Int32Array)) fail(file, `${name}_sum`, `is ${sums.dtype}, not int32`);
   for (let n = 0; n < N; n++) {
-    let total = 0;
-    for (let i = n * K; i < (n + 1) * K; i++) {
-      if (data[i] === -128) fail(file, name, `element ${i} is -128: whole numbers of weights are -127 to 127`);
-      total += data[i];
+    const row = data.subarray(n * K, (n + 1) * K);
+    const total = sumOf(row);
+    if (total === undefined) {
+      fail(file, name, `element ${n * K + row.indexOf(-128)} is -128: whole numbers of weights are -127 to 127`);
     }
     if (total !== sum[n]) {
       fail(file, `${name}_sum`, `row ${n} sums up to ${total}, not to ${sum[n]}: the file is damaged`);
@@ -51,8 +88,35 @@ async function readWhole(source: TensorSource, name: string, N: number, K: numbe
   return { data, shape: [N, K], scale, sum, balance };
 }
 
+/** The sum of a row, or undefined where a -128 is in it. Four bytes at a time: a model has 85 million of them. */
+function sumOf(row: Int8Array): number | undefined {
+  /** Words that two sums of 16 bits hold: 128 · 2 · 255. */
+  const WORDS = 128;
+  const BIAS = 0x80808080 | 0; // to each byte 128 is added: then -128 is 0, and none is negative
+  let [total, zeros, done] = [0, 0, 0];
+  if (row.byteOffset % 4 === 0) {
+    const words = new Int32Array(row.buffer, row.byteOffset, Math.floor(row.length / 4));
+    for (let from = 0; from < words.length; from += WORDS) {
+      let both = 0;
+      for (let i = from; i < Math.min(from + WORDS, words.length); i++) {
+        const word = words[i] ^ BIAS;
+        zeros |= (word - 0x01010101) & ~word & BIAS; // a bit for each byte of 0
+        both += (word & 0x00ff00ff) + ((word >>> 8) & 0x00ff00ff);
+      }
+      total += (both & 0xffff) + (both >>> 16);
+    }
+    done = 4 * words.length;
+    total -= 128 * done;
+  }
+  for (let i = done; i < row.length; i++) {
+    if (row[i] === -128) return undefined;
+    total += row[i];
+  }
+  return zeros === 0 ? total : undefined;
+}
+
 /** A vector of a length that is known. */
-async function info(source: TensorSource, name: string, length: number): Promise<Tensor> {
+async function vector(source: TensorSource, name: string, length: number): Promise<Tensor> {
   const shape = source.tensors.get(name)?.shape;
   if (shape === undefined) fail(source.file, name, "is missing beside the whole numbers: convert the model again");
   if (`${shape}` !== `${[length]}`) fail(source.file, name, `has the shape [${shape}], not [${length}]`);
@@ -61,43 +125,12 @@ async function info(source: TensorSource, name: string, length: number): Promise
 
 /** A vector of positive numbers. */
 async function positive(source: TensorSource, name: string, length: number): Promise<Float32Array> {
-  const { dtype } = await info(source, name, length);
+  const { dtype } = await vector(source, name, length);
   if (dtype !== "float32") fail(source.file, name, `is ${dtype}, not float32`);
   const { data } = await readTensor(source, name, [length]);
   const wrong = data.findIndex((value) => !(value > 0));
   if (wrong >= 0) fail(source.file, name, `element ${wrong} is ${data[wrong]}, not a positive number`);
   return data;
-}
-
-/** Layers of one input as one. They were quantised together, so they have one balance. */
-function stack(parts: readonly QuantisedTensor[], file: string, stem: string): QuantisedTensor {
-  const { balance, shape } = parts[0];
-  for (const part of parts) {
-    if (part.balance.some((value, k) => value !== balance[k])) {
-      fail(
-        file,
-        `${stem} weight_balance`,
-        "differs between query, key and value, which have one input: the file is damaged",
-      );
-    }
-  }
-  const joined = <A extends Int8Array | Float32Array | Int32Array>(all: A, each: (part: QuantisedTensor) => A): A => {
-    let at = 0;
-    for (const part of parts) {
-      all.set(each(part), at);
-      at += each(part).length;
-    }
-    return all;
-  };
-  const [out, K] = shape;
-  const N = out * parts.length;
-  return {
-    data: joined(new Int8Array(N * K), ({ data }) => data),
-    shape: [N, K],
-    scale: joined(new Float32Array(N), ({ scale }) => scale),
-    sum: joined(new Int32Array(N), ({ sum }) => sum),
-    balance,
-  };
 }
 
 /** The word table: whole numbers with a scale for each row, or floats. */
@@ -108,5 +141,6 @@ export async function storedWords(
 ): Promise<RowSource> {
   const name = wordsOf(source, config);
   if (source.tensors.get(name)?.dtype !== "int8") return source.rows(name, where);
-  return source.rows(name, where, await positive(source, `${name}_scale`, config.vocabularySize));
+  const scale = await positive(source, `${name}_scale`, config.vocabularySize);
+  return scaled(await source.rows(name, where, true), scale);
 }

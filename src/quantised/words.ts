@@ -25,11 +25,10 @@ export async function eachRows(
   }
 }
 
-/** The rows of a table as whole numbers, each with a scale of its own. `data` and `scale` are those of the whole table. */
-export function quantiseRows(data: Int8Array, scale: Float32Array, first: number, rows: Float32Array, H: number): void {
+/** Rows of H numbers as whole numbers, each with a scale of its own. */
+export function quantiseRows(data: Int8Array, scale: Float32Array, rows: Float32Array, H: number): void {
   for (let i = 0; i < rows.length / H; i++) {
-    const at = (first + i) * H;
-    scale[first + i] = quantiseRow(data.subarray(at, at + H), rows.subarray(i * H, (i + 1) * H));
+    scale[i] = quantiseRow(data.subarray(i * H, (i + 1) * H), rows.subarray(i * H, (i + 1) * H));
   }
 }
 
@@ -54,7 +53,20 @@ export async function quantiseTable(
   }
   const data = new Int8Array(vocabularySize * H);
   const scale = new Float32Array(vocabularySize);
-  await eachRows(source, config, (first, rows) => quantiseRows(data, scale, first, rows, H));
+  await eachRows(source, config, (first, rows) =>
+    quantiseRows(data.subarray(first * H), scale.subarray(first), rows, H),
+  );
   const table = { data, shape: [vocabularySize, H], stride: [H, 1], offset: 0, dtype: "int8" } as const;
-  return rowsInMemory(table, { file: source.file, field: wordsOf(source, config) }, scale);
+  return scaled(rowsInMemory(table, { file: source.file, field: wordsOf(source, config) }, true), scale);
+}
+
+/** Rows of whole numbers, each times its scale. */
+export function scaled(table: RowSource, scale: Float32Array): RowSource {
+  return {
+    ...table,
+    async read(ids, out) {
+      await table.read(ids, out);
+      for (let i = 0; i < ids.length * table.width; i++) out[i] *= scale[ids[Math.floor(i / table.width)]];
+    },
+  };
 }

@@ -1,6 +1,6 @@
 import { Worker } from "node:worker_threads";
 import { describe, expect, it } from "vitest";
-import * as asm from "../../src/kernels/wasm/asm.ts";
+import * as asm from "../../src/kernels/wasm/int8/asm.ts";
 import {
   advance,
   type Bytes,
@@ -27,7 +27,7 @@ import {
   v128,
   variable,
   when,
-} from "../../src/kernels/wasm/asm.ts";
+} from "../../src/kernels/wasm/int8/asm.ts";
 import { type ModuleBuilder, moduleBuilder } from "../../src/kernels/wasm/module-builder.ts";
 import { hasRelaxed, switchRelaxedOn } from "./relaxed.ts";
 

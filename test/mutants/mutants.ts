@@ -508,4 +508,77 @@ export const MUTANTS: readonly Mutant[] = [
     find: "await this.#makeFolder(this.#locks);",
     put: "",
   },
+  // whole numbers
+  {
+    name: "the zero point ignored",
+    file: "src/kernels/wasm/int8/product.ts",
+    find: "i32x4.sub(sum, i32x4.mul(z, column(j, 1)))",
+    put: "sum",
+  },
+  {
+    name: "the sum of another column",
+    file: "src/kernels/wasm/int8/index.ts",
+    find: "whole[at + P] = sum[n];",
+    put: "whole[at + P] = sum[(n + 1) % N];",
+  },
+  {
+    name: "the balance skipped",
+    file: "src/kernels/wasm/int8/quantise.ts",
+    find: "f32x4.mul(v128.load(i32.add(p.x, i), at), v128.load(i32.add(p.balance, i), at))",
+    put: "v128.load(i32.add(p.x, i), at)",
+  },
+  {
+    name: "a tail of K lost",
+    file: "src/kernels/wasm/int8/product.ts",
+    find: "steps.set(i32.mul(i32.div_u(i32.add(p.K, 3), 4), 4 / kOf(dot))),",
+    put: "steps.set(i32.mul(i32.div_u(p.K, 4), 4 / kOf(dot))),",
+  },
+  {
+    name: "the zero point ignored in plain JavaScript",
+    file: "src/kernels/js/int8.ts",
+    find: "const z = bits === 7 ? nearest(f(-lo / s)) : 0;",
+    put: "const z = 0;",
+  },
+  {
+    name: "whole numbers of rows without the balance in plain JavaScript",
+    file: "src/kernels/js/int8.ts",
+    find: "nearest(f(f(x[k] * balance[k]) / s))",
+    put: "nearest(f(x[k] / s))",
+  },
+  {
+    name: "rows of whole numbers that may become 128",
+    file: "src/kernels/wasm/int8/quantise.ts",
+    find: "i8x16.min_u(i8x16.narrow_i16x8_u(first, second), most)",
+    put: "i8x16.narrow_i16x8_u(first, second)",
+  },
+  {
+    name: "halves of a vector of bytes exchanged",
+    file: "src/kernels/wasm/int8/dots.ts",
+    find: "[spare.set(v128.load(at, offset + 8 * j)), v.set(i16x8.extend_low_i8x16_s(spare))]",
+    put: "[spare.set(v128.load(at, offset + 8 * j)), v.set(i16x8.extend_high_i8x16_s(spare))]",
+  },
+  {
+    name: "weights of whole numbers divided by no balance",
+    file: "src/quantised/weight.ts",
+    find: "row[k] = weight[n * K + k] / balance[k];",
+    put: "row[k] = weight[n * K + k];",
+  },
+  {
+    name: "sums of a file not looked at",
+    file: "src/quantised/stored.ts",
+    find: "if (total !== sum[n]) {",
+    put: "if (total !== sum[n] && n > N) {",
+  },
+  {
+    name: "rows of the word table without their scales",
+    file: "src/quantised/words.ts",
+    find: "out[i] *= scale[ids[Math.floor(i / table.width)]];",
+    put: "out[i] *= scale[0];",
+  },
+  {
+    name: "every part of a table taken for its first rows",
+    file: "src/formats/row-parts.ts",
+    find: "ids[t] - first",
+    put: "ids[t]",
+  },
 ];

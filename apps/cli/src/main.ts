@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from "node:fs";
 import { Command, CommanderError, Option } from "commander";
+import { convertCommand } from "./convert.ts";
 import { demoCommand } from "./demo.ts";
 import { downloadCommand } from "./download.ts";
 import { embedCommand } from "./embed.ts";
@@ -43,6 +44,7 @@ for (const command of [
   tokenizeCommand(),
   infoCommand(),
   downloadCommand(),
+  convertCommand(),
   demoCommand(),
 ]) {
   program.addCommand(command);

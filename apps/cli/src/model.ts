@@ -24,6 +24,7 @@ export interface ModelFlags extends SourceFlags {
   backend: string;
   threads?: number | "auto";
   wide?: boolean;
+  dtype?: LoadOptions["dtype"];
 }
 
 /** The options of every command that reads a vocabulary. */
@@ -44,6 +45,13 @@ export function withModel(command: Command): Command {
   return withSource(command)
     .option("-b, --backend <name>", "who computes: auto, wasm, js, reference, …", "auto")
     .option("-t, --threads <number>", "workers that compute, or 0, or auto: as many as there are cores", threadCount)
+    .addOption(
+      new Option("--dtype <type>", "what weights are while running (default: what the files hold)").choices([
+        "float32",
+        "int8",
+        "int8-12",
+      ]),
+    )
     .option("--wide", "256-bit vectors: faster, the same bits (Node 24 or newer)");
 }
 
@@ -77,6 +85,7 @@ export async function loadWithSource(
       ...sourceOptions(flags),
       threads: flags.threads,
       wide: flags.wide,
+      dtype: flags.dtype,
       backend: flags.backend as BackendName, // the engine refuses what it does not know, and says what it knows
       onWarning: (warning) => warnings.push(warning),
       ...options,

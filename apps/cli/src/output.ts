@@ -18,6 +18,18 @@ export interface Output {
 /** Signals that end a command; what it has half-written goes with it. */
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
+/** Takes a file or a folder away should a signal end the command; until what it answers with is called. */
+export function removeOnSignal(path: string): () => void {
+  const interrupted = (_: string, signal: number): void => {
+    rmSync(path, { recursive: true, force: true });
+    process.exit(128 + signal);
+  };
+  for (const signal of SIGNALS) process.once(signal, interrupted);
+  return () => {
+    for (const signal of SIGNALS) process.off(signal, interrupted);
+  };
+}
+
 /** Standard output, or a file: written beside its final place and renamed when complete, so that nobody sees half of it. */
 export async function openOutput(file: string | undefined): Promise<Output> {
   if (file === undefined) return straightTo(process.stdout, "standard output");
@@ -28,19 +40,12 @@ export async function openOutput(file: string | undefined): Promise<Output> {
   if (about !== undefined && !about.isFile()) return straightTo(createWriteStream(file), file);
   const target = about === undefined ? file : realpathSync(file); // a link stays, what it points to is replaced
   const beside = `${target}.${process.pid}.part`;
-  const interrupted = (_: string, signal: number): void => {
-    rmSync(beside, { force: true });
-    process.exit(128 + signal);
-  };
-  const listen = (on: boolean): void => {
-    for (const signal of SIGNALS) process[on ? "once" : "off"](signal, interrupted);
-  };
-  listen(true); // before there is anything to leave behind
+  const forget = removeOnSignal(beside); // before there is anything to leave behind
   let stream: WriteStream;
   try {
     stream = createWriteStream(beside, { fd: openSync(beside, "wx") });
   } catch (error) {
-    listen(false);
+    forget();
     throw cannotWrite(file, error as NodeJS.ErrnoException);
   }
   const failed = new Promise<never>((_, reject) => {
@@ -57,12 +62,12 @@ export async function openOutput(file: string | undefined): Promise<Output> {
       await Promise.race([once(stream, "close"), failed]);
       if (head !== undefined) await overwrite(beside, head);
       await rename(beside, target);
-      listen(false);
+      forget();
     },
     discard() {
       stream.destroy();
       rmSync(beside, { force: true });
-      listen(false);
+      forget();
     },
   };
 }
@@ -76,7 +81,7 @@ async function overwrite(path: string, head: Uint8Array): Promise<void> {
   }
 }
 
-function cannotWrite(file: string, { code = "" }: NodeJS.ErrnoException): Error {
+export function cannotWrite(file: string, { code = "" }: NodeJS.ErrnoException): Error {
   const known: Record<string, string> = {
     ENOENT: "there is no such folder",
     ENOTDIR: "a part of the path is a file",

@@ -1,91 +1,41 @@
 /*
  * WebAssembly written as expressions, with the instruction names of the specification: `f32x4.add(a, b)` is the code that computes a,
  * then b, then adds. A `for` loop of TypeScript around such expressions unrolls; `loop` emits a loop that runs.
- *
- * Only what the kernels need is here. The binary format: WebAssembly Core Specification 2.0, chapter 5.
+ * Only what the kernels need is here.
  */
+import {
+  type Atomic,
+  type Binary,
+  type Code,
+  code,
+  type F32,
+  float,
+  type I32,
+  type Load,
+  type Local,
+  load,
+  type Operand,
+  op,
+  type Statement,
+  type Store,
+  simd,
+  store,
+  type Unary,
+  unsigned,
+  type V128,
+  type ValueType,
+} from "./encoding.ts";
 
-export type ValueType = "i32" | "f32" | "v128";
-
-/** Nested, so that building a tree of code copies nothing; flattened once, when the function is done. */
-export type Bytes = number | readonly Bytes[];
-
-declare const TYPE: unique symbol;
-
-/** Code that leaves one value of a type behind, or none. It is nothing but its bytes; the type is known to the compiler alone. */
-export type Code<T extends ValueType | "void"> = readonly Bytes[] & { readonly [TYPE]: T };
-
-/** A whole number stands for the constant. */
-export type I32 = Code<"i32"> | number;
-export type F32 = Code<"f32">;
-export type V128 = Code<"v128">;
-export type Statement = Code<"void">;
-
-type Operand = Code<ValueType> | number;
-type OperandOf<T extends ValueType> = T extends "i32" ? I32 : Code<T>;
-
-/** A parameter or local variable; as an expression, its value. */
-export type Local<T extends ValueType> = Code<T> & { set(value: OperandOf<T>): Statement };
+export type { Bytes, Code, F32, I32, Local, Statement, V128, ValueType } from "./encoding.ts";
+export { unsigned, VALUE_TYPES } from "./encoding.ts";
 
 /** A place to branch to, valid inside the block or loop it was made for. */
 export interface Label {
   readonly depth: number;
 }
 
-export const VALUE_TYPES: Record<ValueType, number> = { i32: 0x7f, f32: 0x7d, v128: 0x7b };
-
 /** Nesting of blocks at the place where code is being built, to turn labels into the relative depths that branches hold. */
 let depth = 0;
-
-/** Whatever type is wanted: the names below say which, and the compiler holds their users to it. */
-function code(...bytes: Bytes[]): Code<never> {
-  return bytes as readonly Bytes[] as Code<never>;
-}
-
-function operand(value: Operand): Bytes {
-  return typeof value === "number" ? [0x41, signed(value)] : value;
-}
-
-/** Unsigned LEB128: seven bits a byte, the lowest first, the top bit set on all but the last. */
-export function unsigned(value: number): number[] {
-  return value < 128 ? [value] : [(value & 127) | 128, ...unsigned(value >>> 7)];
-}
-
-/** Signed LEB128 of a 32-bit number. */
-function signed(value: number): number[] {
-  return value >= -64 && value < 64 ? [value & 127] : [(value & 127) | 128, ...signed(value >> 7)];
-}
-
-/** The four bytes of a float32. */
-function float(value: number): number[] {
-  return [...new Uint8Array(Float32Array.of(value).buffer)];
-}
-
-/** An instruction: its operands in order, then its opcode. */
-function op(...opcode: Bytes[]): (...operands: Operand[]) => Code<never> {
-  return (...operands) => code(operands.map(operand), opcode);
-}
-
-function simd(opcode: number): (...operands: Operand[]) => Code<never> {
-  return op(0xfd, unsigned(opcode));
-}
-
-/** An instruction that reads memory. Behind the opcode: natural alignment as a power of two, and an offset added to the address. */
-function load(align: number, ...opcode: Bytes[]): (address: I32, offset?: number) => Code<never> {
-  return (address, offset = 0) => op(opcode, align, unsigned(offset))(address);
-}
-
-/** One that has an operand besides the address. */
-function store(align: number, ...opcode: Bytes[]): (address: I32, value: Operand, offset?: number) => Code<never> {
-  return (address, value, offset = 0) => op(opcode, align, unsigned(offset))(address, value);
-}
-
-type Load<T extends ValueType> = (address: I32, offset?: number) => Code<T>;
-type Store<T extends ValueType> = (address: I32, value: OperandOf<T>, offset?: number) => Statement;
-/** Leaves what stood in memory, or what became of waiting. */
-type Atomic = (address: I32, value: I32, offset?: number) => Code<"i32">;
-type Unary<T extends ValueType> = (a: OperandOf<T>) => Code<T>;
-type Binary<T extends ValueType> = (a: OperandOf<T>, b: OperandOf<T>) => Code<T>;
 
 export const i32 = {
   add: op(0x6a) as Binary<"i32">,
@@ -97,10 +47,7 @@ export const i32 = {
   ne: op(0x47) as Binary<"i32">,
   lt_u: op(0x49) as Binary<"i32">,
   ge_u: op(0x4f) as Binary<"i32">,
-  /** Towards zero; NaN is 0, and what no i32 holds the nearest that does. */
-  trunc_sat_f32_s: op(0xfc, 0x00) as (a: F32) => Code<"i32">,
   load: load(2, 0x28) as Load<"i32">,
-  store: store(2, 0x36) as Store<"i32">,
   atomic: {
     load: load(2, 0xfe, 0x10) as Load<"i32">,
     store: store(2, 0xfe, 0x17) as Store<"i32">,
@@ -122,14 +69,8 @@ export const f32 = {
   store: store(2, 0x38) as Store<"f32">,
   const: (value: number): F32 => code(0x43, float(value)),
   convert_i32_u: op(0xb3) as (a: I32) => F32,
-  eq: op(0x5b) as (a: F32, b: F32) => Code<"i32">,
-  neg: op(0x8c) as Unary<"f32">,
-  /** The nearest whole number, ties to even. */
-  nearest: op(0x90) as Unary<"f32">,
   sqrt: op(0x91) as Unary<"f32">,
   add: op(0x92) as Binary<"f32">,
-  sub: op(0x93) as Binary<"f32">,
-  min: op(0x96) as Binary<"f32">,
   max: op(0x97) as Binary<"f32">,
   div: op(0x95) as Binary<"f32">,
 };
@@ -137,44 +78,14 @@ export const f32 = {
 export const v128 = {
   load: load(4, 0xfd, 0x00) as Load<"v128">,
   load32_splat: load(2, 0xfd, 0x09) as Load<"v128">,
-  /** Eight bytes, each widened to a lane of 16 bits. */
-  load8x8_s: load(3, 0xfd, 0x01) as Load<"v128">,
   store: store(4, 0xfd, 0x0b) as Store<"v128">,
-  /** One lane of 32 bits. */
-  store32_lane: (address: I32, value: V128, offset: number, lane: number): Statement =>
-    code(store(2, 0xfd, 0x5a)(address, value, offset), lane),
   and: simd(0x4e) as Binary<"v128">,
   /** a and not b */
   andnot: simd(0x4f) as Binary<"v128">,
 };
 
-export const i8x16 = {
-  /** The 16-bit lanes of a, then of b, at least 0 and at most 255. */
-  narrow_i16x8_u: simd(0x66) as Binary<"v128">,
-  min_u: simd(0x77) as Binary<"v128">,
-};
-
-export const i16x8 = {
-  splat: simd(0x10) as (a: I32) => V128,
-  /** The lanes of a, then of b, at least -32768 and at most 32767. */
-  narrow_i32x4_s: simd(0x85) as Binary<"v128">,
-  extend_low_i8x16_s: simd(0x87) as Unary<"v128">,
-  extend_high_i8x16_s: simd(0x88) as Unary<"v128">,
-  /** Lane i: a[2i] · b[2i] + a[2i + 1] · b[2i + 1], bytes. Exact, and the same everywhere, while all of b are 0 to 127. */
-  relaxed_dot_i8x16_i7x16_s: simd(0x112) as Binary<"v128">,
-};
-
 export const i32x4 = {
-  splat: simd(0x11) as (a: I32) => V128,
   add: simd(0xae) as Binary<"v128">,
-  sub: simd(0xb1) as Binary<"v128">,
-  mul: simd(0xb5) as Binary<"v128">,
-  /** Lane i: a[2i] · b[2i] + a[2i + 1] · b[2i + 1], of 16 bits each. */
-  dot_i16x8_s: simd(0xba) as Binary<"v128">,
-  /** Lane i: c[i] + the sum of a[j] · b[j] for the four bytes j of that lane. Exact, and the same everywhere, while all of b are 0 to 127. */
-  relaxed_dot_i8x16_i7x16_add_s: simd(0x113) as (a: V128, b: V128, c: V128) => V128,
-  /** Towards zero; NaN is 0, and what no i32 holds the nearest that does. */
-  trunc_sat_f32x4_s: simd(0xf8) as Unary<"v128">,
   shl: simd(0xab) as (a: V128, by: I32) => V128,
 };
 
@@ -190,9 +101,6 @@ export const f32x4 = {
   /** All ones where a < b, else zeros. */
   lt: simd(0x43) as Binary<"v128">,
   abs: simd(0xe0) as Unary<"v128">,
-  /** The nearest whole number, ties to even. */
-  nearest: simd(0x6a) as Unary<"v128">,
-  convert_i32x4_s: simd(0xfa) as Unary<"v128">,
   /** b < a ? b : a, so that a NaN in `a` stays. */
   pmin: simd(0xea) as Binary<"v128">,
   /** a < b ? b : a, so that a NaN in `a` stays. */

@@ -33,17 +33,24 @@ const ROWS = { wasm: [5, 10, 5], "wasm-relaxed": [6, 12, 6] } as const;
  * V8 before 13 puts all loads of a turn first and the arithmetic behind, so that what a turn loads must fit the registers beside the sums:
  * 4 x 8, one step, and no pairs of panels. 51 GFLOP/s on Node 20 and 22, where 5 x 8 and eight steps spill and reach 23.
  */
-const OLD_V8 = { rows: 4, unroll: 1, rowsOfPairs: undefined };
+const FOR_OLD_V8 = { rows: 4, unroll: 1, rowsOfPairs: undefined };
 
-export function isOldV8(): boolean {
-  const { process } = globalThis as { process?: { versions?: { v8?: string } } };
-  return Number.parseInt(process?.versions?.v8 ?? "13", 10) < 13;
+let oldV8 = false;
+
+/** Called where V8 is that old: by Node, since browsers of today are newer. */
+export function keepTilesSmall(): void {
+  oldV8 = true;
+}
+
+/** The tile to use in place of a larger one. */
+export function fitting(tile: Tile): Tile {
+  return oldV8 ? { ...tile, ...FOR_OLD_V8 } : tile;
 }
 
 export function variant(name: Variant["name"], width: Variant["width"]): Variant {
   const [narrow, wide, rowsOfPairs] = ROWS[name];
   const size = width === 128 ? { rows: narrow } : { rows: wide, rowsOfPairs };
-  return { name, width, tile: { unroll: 8, ...size, ...(isOldV8() && OLD_V8), vectors: 2, fused: name !== "wasm" } };
+  return { name, width, tile: fitting({ ...size, vectors: 2, unroll: 8, fused: name !== "wasm" }) };
 }
 
 /** Columns of a panel. */

@@ -1,8 +1,8 @@
-import { i16x8, i32x4, v128 } from "../asm.ts";
 import type { NewLocals } from "../module-builder.ts";
 import type { Tile } from "../row-tiles.ts";
 import type { Arithmetic } from "../tile.ts";
-import { isOldV8 } from "../variants.ts";
+import { fitting } from "../variants.ts";
+import { i16x8, i32x4, v128 } from "./asm.ts";
 
 /**
  * How products of whole numbers are summed. All give the same whole numbers; machines differ in which is fastest.
@@ -60,6 +60,5 @@ export const TILES: Readonly<Record<Dot, (width: 128 | 256) => Tile>> = {
 };
 
 function tile(width: 128 | 256, rows: number): Tile {
-  if (width === 256) return { rows: 2 * rows, rowsOfPairs: rows, vectors: 2, unroll: 8 };
-  return isOldV8() ? { rows: 4, vectors: 2, unroll: 1 } : { rows, vectors: 2, unroll: 8 };
+  return fitting({ ...(width === 128 ? { rows } : { rows: 2 * rows, rowsOfPairs: rows }), vectors: 2, unroll: 8 });
 }

@@ -38,9 +38,24 @@ export function stepsOf(K: number, dot: Dot): number {
 /** Packs weights [N,K] of whole numbers. `packed` is zeros, and stays so past the last column and the last input. */
 export function packWhole(packed: Int8Array, q: Int8Array, N: number, K: number, P: number, dot: Dot): void {
   const per = kOf(dot);
+  if (K % 4 === 0 && q.byteOffset % 4 === 0) {
+    packUnits(packed, q, N, K / per, P, per);
+    return;
+  }
   const column = columnBytes(K);
   for (let n = 0; n < N; n++) {
     const first = (n - (n % P)) * column + (n % P) * per;
     for (let k = 0, from = n * K; k < K; k++) packed[first + (k - (k % per)) * P + (k % per)] = q[from + k];
+  }
+}
+
+/** The same, a column's numbers of a step at once. */
+function packUnits(packed: Int8Array, q: Int8Array, N: number, steps: number, P: number, per: 2 | 4): void {
+  const units = ({ buffer, byteOffset, length }: Int8Array): Int32Array | Int16Array =>
+    per === 4 ? new Int32Array(buffer, byteOffset, length / 4) : new Int16Array(buffer, byteOffset, length / 2);
+  const [to, from] = [units(packed), units(q)];
+  for (let n = 0; n < N; n++) {
+    let at = (n - (n % P)) * steps + (n % P);
+    for (let i = n * steps; i < (n + 1) * steps; i++, at += P) to[at] = from[i];
   }
 }

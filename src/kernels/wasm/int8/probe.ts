@@ -1,5 +1,5 @@
-import { i32x4, v128 } from "../asm.ts";
 import { moduleBuilder } from "../module-builder.ts";
+import { i32x4, v128 } from "./asm.ts";
 import type { Dot } from "./dots.ts";
 import type { Bits } from "./layout.ts";
 

@@ -1,3 +1,8 @@
+import { PAIRS_FROM } from "../layout.ts";
+import type { ModuleBuilder } from "../module-builder.ts";
+import { rowTiles, type Tile } from "../row-tiles.ts";
+import { choose, whole } from "../steps.ts";
+import { registerTile, type Sums, type TileParams } from "../tile.ts";
 import {
   advance,
   call,
@@ -11,12 +16,7 @@ import {
   type Statement,
   v128,
   when,
-} from "../asm.ts";
-import { PAIRS_FROM } from "../layout.ts";
-import type { ModuleBuilder } from "../module-builder.ts";
-import { rowTiles, type Tile } from "../row-tiles.ts";
-import { choose, whole } from "../steps.ts";
-import { registerTile, type Sums, type TileParams } from "../tile.ts";
+} from "./asm.ts";
 import { type Dot, dots } from "./dots.ts";
 import { kOf, ROW_BYTES } from "./layout.ts";
 

@@ -1,3 +1,7 @@
+import type { ModuleBuilder } from "../module-builder.ts";
+import { rowTiles, type Tile } from "../row-tiles.ts";
+import { acrossLanes } from "../rows.ts";
+import { bytesOf, whole } from "../steps.ts";
 import {
   advance,
   call,
@@ -14,11 +18,7 @@ import {
   type V128,
   v128,
   when,
-} from "../asm.ts";
-import type { ModuleBuilder } from "../module-builder.ts";
-import { rowTiles, type Tile } from "../row-tiles.ts";
-import { acrossLanes } from "../rows.ts";
-import { bytesOf, whole } from "../steps.ts";
+} from "./asm.ts";
 import type { Dot } from "./dots.ts";
 import { type Bits, kOf, LARGEST, ROW_BYTES } from "./layout.ts";
 

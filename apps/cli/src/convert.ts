@@ -1,0 +1,129 @@
+import { readFileSync, rmSync } from "node:fs";
+import { type FileHandle, mkdir, open, rename, stat } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
+import { Command, InvalidArgumentError, Option } from "commander";
+import { type Converted, convert, type ModelSink, type StoredType } from "munjang/quantize";
+import prettyBytes from "pretty-bytes";
+import { examples } from "./help.ts";
+import { Usage } from "./input.ts";
+import { modelOf, watchFiles } from "./model.ts";
+import { cannotWrite, openOutput, removeOnSignal } from "./output.ts";
+import { countOf, showProgress } from "./progress.ts";
+
+interface Flags {
+  dtype: StoredType;
+  words?: StoredType;
+  maxShardSize?: number;
+  calibration?: string;
+  revision?: string;
+  cacheDir?: string;
+  json?: boolean;
+}
+
+const TYPES = ["int8", "float16"];
+
+export function convertCommand(): Command {
+  const command = new Command("convert")
+    .description("Write a model with smaller weights, int8 or float16, to a folder of its own.")
+    .argument("<model>", "a folder, an installed weights package, or owner/name on the hub")
+    .argument("<folder>", "where the new model goes; it must not exist")
+    .addOption(new Option("--dtype <type>", "what the weights become").choices(TYPES).default("int8"))
+    .addOption(new Option("--words <type>", "what the word table becomes (default: the same)").choices(TYPES))
+    .option("--max-shard-size <size>", "write several files of at most this size, as 25MB", sizeOf)
+    .option("--calibration <file>", "texts that are typical of yours, one a line (default: some of our own)")
+    .option("--revision <name>", "branch, tag or commit of a model on the hub")
+    .option("--cache-dir <folder>", "cache of models from the hub (default: the one Python uses)")
+    .option("--json", "print files and cosines as JSON");
+  return examples(
+    command,
+    [
+      "munjang convert snunlp/KR-SBERT-V40K-klueNLI-augSTS kr-sbert-int8",
+      "munjang convert path/to/model small --max-shard-size 25MB --calibration sentences.txt",
+    ],
+    "int8 is a quarter of float32. It runs the calibration texts through the model to see how large its numbers grow, and says how near the new vectors are to the old ones. The new folder is complete or not there.",
+  ).action(convertModel);
+}
+
+async function convertModel(model: string, folder: string, flags: Flags): Promise<void> {
+  const { calibration, json, ...options } = flags;
+  const target = resolve(folder);
+  if (folder === "") throw new Usage("the new model needs the name of a folder");
+  if ((await stat(target).catch(() => undefined)) !== undefined) {
+    throw new Error(`${folder} is there already: name a folder that is not`);
+  }
+  const texts = calibration === undefined ? undefined : linesOf(calibration);
+  const beside = join(dirname(target), `.${basename(target)}.${process.pid}.part`);
+  const forget = removeOnSignal(beside);
+  const { watch, stop: stopFiles } = watchFiles();
+  const progress = showProgress(countOf("layers"));
+  let result: Converted;
+  try {
+    await mkdir(dirname(target), { recursive: true });
+    await mkdir(beside);
+    result = await convert(modelOf(model), folderSink(beside), {
+      ...options,
+      calibration: texts,
+      onProgress: watch,
+      onConvert: ({ done, total }) => progress.update("convert", done, total),
+    });
+    await rename(beside, target);
+  } catch (error) {
+    rmSync(beside, { recursive: true, force: true });
+    const { code, syscall } = error as NodeJS.ErrnoException;
+    throw code !== undefined && syscall !== undefined ? cannotWrite(folder, error as NodeJS.ErrnoException) : error;
+  } finally {
+    stopFiles();
+    progress.stop();
+    forget();
+  }
+  const { files, cosine } = result;
+  const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
+  const near =
+    cosine === undefined
+      ? ""
+      : `; cosines with the old vectors of ${cosine.texts} calibration texts: ${cosine.mean.toFixed(4)} on average, ${cosine.least.toFixed(4)} at least`;
+  process.stderr.write(`munjang: ${files.length} files, ${prettyBytes(bytes)}${near}\n`);
+  const output = await openOutput(undefined);
+  await output.write(json ? `${JSON.stringify({ folder: target, ...options, bytes, ...result })}\n` : `${target}\n`);
+}
+
+/** A folder that files are written to. */
+function folderSink(folder: string): ModelSink {
+  return {
+    model: () => folder,
+    async create(path) {
+      const file = join(folder, path);
+      await mkdir(dirname(file), { recursive: true });
+      const handle = await open(file, "wx");
+      return {
+        write: (bytes, at) => writeAll(handle, bytes, at),
+        async close() {
+          await handle.sync();
+          await handle.close();
+        },
+      };
+    },
+  };
+}
+
+async function writeAll(handle: FileHandle, bytes: Uint8Array, at: number): Promise<void> {
+  for (let written = 0; written < bytes.length; ) {
+    written += (await handle.write(bytes, written, bytes.length - written, at + written)).bytesWritten;
+  }
+}
+
+function linesOf(file: string): string[] {
+  const lines = readFileSync(file, "utf8")
+    .split(/\r?\n/)
+    .filter((line) => line.trim() !== "");
+  if (lines.length === 0) throw new Usage(`--calibration ${file} has no text`);
+  return lines;
+}
+
+/** A size as people write it: 25MB, 100 kB, 1GB, or bytes. */
+function sizeOf(text: string): number {
+  const [, digits, unit = ""] = /^(\d+(?:\.\d+)?) ?([kmg]?)i?b?$/i.exec(text) ?? [];
+  const bytes = Math.floor(Number(digits) * 1000 ** " kmg".indexOf(unit.toLowerCase() || " "));
+  if (!Number.isSafeInteger(bytes) || bytes < 1) throw new InvalidArgumentError("it must be a size, as 25MB.");
+  return bytes;
+}

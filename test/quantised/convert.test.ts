@@ -1,0 +1,233 @@
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { float16ToFloat32, float32ToFloat16 } from "../../src/base/half.ts";
+import { openSafetensors } from "../../src/formats/safetensors.ts";
+import { BertModel, SentenceTransformer } from "../../src/node.ts";
+import { convert, inMemory } from "../../src/quantize.ts";
+import { tinyFiles } from "../tiny.ts";
+
+/* A converted model is the model, in whole numbers: the same whether it was converted before or as it was loaded. */
+
+const TEXTS = [
+  "안녕하세요",
+  "가나다 라마바",
+  "the quick brown fox",
+  "",
+  "길고 긴 문장은 여러 조각으로 나뉘어 있습니다. 그래도 하나입니다.",
+];
+const NAMES = [
+  "plain",
+  "odd-widths",
+  "outliers",
+  "roberta",
+  "old-names",
+  "relu-one-type",
+  "float16",
+  "old-subfolder",
+  "dense-chain",
+];
+
+const bits = (rows: readonly Float32Array[]): number[][] =>
+  rows.map((row) => [...new Uint32Array(row.buffer, row.byteOffset, row.length)]);
+
+async function encode(
+  model: Parameters<typeof SentenceTransformer.load>[0],
+  options: object = {},
+): Promise<number[][]> {
+  const loaded = await SentenceTransformer.load(model, { threads: 0, ...options });
+  const rows = await loaded.encode(TEXTS);
+  await loaded.dispose();
+  return bits(rows);
+}
+
+describe.each(NAMES)("%s", (name) => {
+  const files = tinyFiles(name);
+
+  it("converted or quantised as it is loaded: the same bits, in wasm and js, int8 and int8-12", async () => {
+    const small = inMemory();
+    await convert({ files }, small);
+    for (const backend of ["wasm", "js"] as const) {
+      for (const dtype of ["int8", "int8-12"] as const) {
+        expect(await encode(small.model(), { dtype, backend })).toEqual(await encode({ files }, { dtype, backend }));
+      }
+    }
+    expect(await encode(small.model())).toEqual(await encode(small.model(), { dtype: "int8" }));
+  });
+});
+
+describe("convert", () => {
+  const files = tinyFiles();
+
+  it("writes ordinary safetensors that say what was done, and copies the rest", async () => {
+    const small = inMemory();
+    const { files: written, cosine } = await convert({ files }, small);
+    const weights = await openSafetensors(small.files["model.safetensors"]);
+    expect(JSON.parse(weights.metadata.get("munjang") ?? "")).toMatchObject({ weights: "int8", words: "int8" });
+    const types = Object.fromEntries(
+      [...weights.tensors].map(([key, { dtype }]) => [key.replace(/^encoder\.layer\.\d+\./, ""), dtype]),
+    );
+    expect(types).toMatchObject({
+      "embeddings.word_embeddings.weight": "int8",
+      "embeddings.word_embeddings.weight_scale": "float32",
+      "embeddings.position_embeddings.weight": "float32",
+      "embeddings.LayerNorm.weight": "float32",
+      "attention.self.query.weight": "int8",
+      "attention.self.query.weight_scale": "float32",
+      "attention.self.query.weight_sum": "int32",
+      "attention.self.query.weight_balance": "float32",
+      "attention.self.query.bias": "float32",
+      "output.LayerNorm.bias": "float32",
+    });
+    expect([...weights.tensors.keys()].filter((key) => key.includes("pooler"))).toEqual([]);
+    expect(new Set(written.map(({ file }) => file))).toEqual(new Set(Object.keys(small.files)));
+    for (const [path, bytes] of Object.entries(small.files)) {
+      if (!path.startsWith("model") && path !== "config.json") expect(bytes, path).toEqual(files[path]);
+    }
+    // transformers knows no such method, and says so.
+    const [config, original] = [small.files, files].map((of) =>
+      JSON.parse(new TextDecoder().decode(of["config.json"])),
+    );
+    expect(config).toEqual({ ...original, quantization_config: { quant_method: "munjang-int8" } });
+    expect(cosine?.texts).toBe(27);
+    expect(cosine?.mean).toBeGreaterThan(0.99);
+    expect(cosine?.least).toBeLessThanOrEqual(cosine?.mean as number);
+  });
+
+  it("gives the same bytes twice, and others for other texts", async () => {
+    const of = async (calibration?: string[]): Promise<Uint8Array> => {
+      const small = inMemory();
+      await convert({ files }, small, { calibration });
+      return small.files["model.safetensors"];
+    };
+    const [one, two, three] = [await of(), await of(), await of(["다른 글"])];
+    expect(two).toEqual(one);
+    expect(three).not.toEqual(one);
+    expect(three.length).toBe(one.length);
+  });
+
+  it("float16: every number rounded to nearest, half the size", async () => {
+    const small = inMemory();
+    await convert({ files }, small, { dtype: "float16" });
+    const [before, after] = [
+      await openSafetensors(files["model.safetensors"]),
+      await openSafetensors(small.files["model.safetensors"]),
+    ];
+    for (const [key, { dtype }] of after.tensors) {
+      expect(dtype).toBe("float16");
+      const stored = [...before.tensors.keys()].find((other) => other.endsWith(key)) as string;
+      const { data } = await before.readFloat32(stored);
+      expect((await after.readFloat32(key)).data, key).toEqual(float16ToFloat32(float32ToFloat16(data)));
+    }
+    const [a, b] = await Promise.all([SentenceTransformer.load({ files }), SentenceTransformer.load(small.model())]);
+    const [x, y] = [await a.encode(TEXTS[0]), await b.encode(TEXTS[0])];
+    for (const [i, value] of x.entries()) expect(Math.abs(value - y[i])).toBeLessThan(0.02);
+    await Promise.all([a.dispose(), b.dispose()]);
+  });
+
+  it("int8 weights beside a word table of float16", async () => {
+    const small = inMemory();
+    await convert({ files }, small, { words: "float16" });
+    const weights = await openSafetensors(small.files["model.safetensors"]);
+    expect(weights.tensors.get("embeddings.word_embeddings.weight")?.dtype).toBe("float16");
+    expect(weights.tensors.has("embeddings.word_embeddings.weight_scale")).toBe(false);
+    await encode(small.model());
+  });
+
+  it.each(["int8", "float16"] as const)(
+    "%s in several files, the word table by rows: the same bits from memory and from the files",
+    async (dtype) => {
+      const [whole, parts] = [inMemory(), inMemory()];
+      await convert({ files }, whole, { dtype });
+      await convert({ files }, parts, { dtype, maxShardSize: 5000 });
+      const names = Object.keys(parts.files).filter((path) => path.endsWith(".safetensors"));
+      expect(names.length).toBeGreaterThan(3);
+      const index = JSON.parse(new TextDecoder().decode(parts.files["model.safetensors.index.json"]));
+      expect(new Set(Object.values(index.weight_map))).toEqual(new Set(names));
+      expect(Object.keys(index.weight_map).filter((key) => key.includes(".rows.")).length).toBeGreaterThan(1);
+      for (const name of names) {
+        const shard = await openSafetensors(parts.files[name]);
+        const sizes = [...shard.tensors.values()].map(({ byteLength }) => byteLength);
+        expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThanOrEqual(5000);
+      }
+      const wanted = await encode(whole.model());
+      expect(await encode(parts.model())).toEqual(wanted);
+      expect(await encode(parts.model(), { rows: "source" })).toEqual(wanted);
+      expect(await encode(whole.model(), { rows: "source" })).toEqual(wanted);
+      const [a, b] = [await SentenceTransformer.load(whole.model()), await SentenceTransformer.load(parts.model())];
+      expect(b.identity).toEqual(a.identity); // the index is no part of it
+      await Promise.all([a.dispose(), b.dispose()]);
+    },
+  );
+
+  it("rows read from the float32 file become whole numbers too", async () => {
+    const wanted = await encode({ files }, { dtype: "int8" });
+    expect(await encode({ files }, { dtype: "int8", rows: "source" })).toEqual(wanted);
+  });
+
+  it("tells how far it is", async () => {
+    const seen: string[] = [];
+    await convert({ files }, inMemory(), { onConvert: ({ done, total }) => seen.push(`${done}/${total}`) });
+    expect(seen).toEqual(["1/3", "2/3", "3/3"]);
+  });
+
+  it("stops when it is told to", async () => {
+    const stop = new AbortController();
+    const run = convert({ files }, inMemory(), {
+      signal: stop.signal,
+      onConvert: () => stop.abort(new Error("enough")),
+    });
+    await expect(run).rejects.toThrow("enough");
+  });
+
+  it("says in the identity what the numbers are", async () => {
+    const small = inMemory();
+    await convert({ files }, small);
+    for (const dtype of ["int8", "int8-12"] as const) {
+      const model = await SentenceTransformer.load(small.model(), { dtype });
+      expect(model.identity.dtype).toBe(dtype);
+      await model.dispose();
+    }
+  });
+
+  it.each([
+    ["twice", { files: {} }, /is one of whole numbers already: convert the float32 model/],
+    ["to nothing known", { dtype: "int4" }, /dtype = "int4"/],
+    ["words to nothing known", { words: "float32" }, /words = "float32"/],
+    ["float16 with words of int8", { dtype: "float16", words: "int8" }, /int8 beside float16 weights/],
+    ["into crumbs", { maxShardSize: 10 }, /maxShardSize = 10: is too small: .* has \d+ bytes and cannot be divided/],
+    ["half a byte", { maxShardSize: 1.5 }, /maxShardSize = 1.5/],
+    ["measured with nothing", { calibration: [] }, /calibration: needs a text at least/],
+  ])("is refused %s", async (_, options, message) => {
+    const small = inMemory();
+    if ("files" in options) await convert({ files }, small);
+    const model = "files" in options ? small.model() : { files };
+    await expect(convert(model, inMemory(), options as object)).rejects.toThrow(message);
+  });
+});
+
+describe("without WebAssembly", () => {
+  afterEach(() => vi.unstubAllGlobals());
+
+  it("a float32 model is not quantised, and the error names what does; a converted one computes", async () => {
+    const files = tinyFiles();
+    const small = inMemory();
+    await convert({ files }, small);
+    const wanted = await encode(small.model(), { backend: "js" });
+    vi.stubGlobal("WebAssembly", undefined);
+    expect(await encode(small.model())).toEqual(wanted);
+    await expect(SentenceTransformer.load({ files }, { dtype: "int8" })).rejects.toThrow(/munjang convert/);
+  });
+});
+
+it("float32 is not what a model of whole numbers is loaded as", async () => {
+  const small = inMemory();
+  await convert({ files: tinyFiles() }, small);
+  await expect(BertModel.load(small.model(), { dtype: "float32" })).rejects.toThrow(
+    /is int8, which is not read as float32/,
+  );
+});
+
+it.each(["reference"] as const)("%s takes no whole numbers", async (backend) => {
+  await expect(BertModel.load({ files: tinyFiles() }, { dtype: "int8", backend })).rejects.toThrow(
+    /takes no whole numbers/,
+  );
+});
