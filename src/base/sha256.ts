@@ -16,17 +16,17 @@ export function sha256(): Sha256 {
   let filled = 0;
   let length = 0;
   const next = (): void => {
-    compress(state, block);
+    compress(state, block, 0);
     filled = 0;
   };
   return {
     update(bytes) {
       length += bytes.length;
-      for (let i = 0; i < bytes.length; ) {
-        const part = bytes.subarray(i, i + 64 - filled);
-        block.set(part, filled);
-        filled += part.length;
-        i += part.length;
+      let i = 0;
+      while (i < bytes.length) {
+        // Whole blocks are read where they stand.
+        for (; filled === 0 && i + 64 <= bytes.length; i += 64) compress(state, bytes, i);
+        if (i < bytes.length) block[filled++] = bytes[i++];
         if (filled === 64) next();
       }
       return this;
@@ -51,10 +51,11 @@ export function sha256(): Sha256 {
 /** The message schedule of the block at hand. */
 const w = new Int32Array(64);
 
-/** Takes a block of 64 bytes into the state. */
-function compress(state: Int32Array, block: Uint8Array): void {
-  const view = new DataView(block.buffer);
-  for (let t = 0; t < 16; t++) w[t] = view.getUint32(4 * t);
+/** Takes the 64 bytes from `at` on into the state. */
+function compress(state: Int32Array, bytes: Uint8Array, at: number): void {
+  for (let t = 0, i = at; t < 16; t++, i += 4) {
+    w[t] = (bytes[i] << 24) | (bytes[i + 1] << 16) | (bytes[i + 2] << 8) | bytes[i + 3];
+  }
   for (let t = 16; t < 64; t++) {
     const s0 = rotate(w[t - 15], 7) ^ rotate(w[t - 15], 18) ^ (w[t - 15] >>> 3);
     const s1 = rotate(w[t - 2], 17) ^ rotate(w[t - 2], 19) ^ (w[t - 2] >>> 10);

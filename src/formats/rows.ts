@@ -25,9 +25,9 @@ export function tensorSource(weights: StoredTensors): TensorSource {
     /** Bytes of each end that tell one model from another. */
     const ENDS = 4096;
     const { byteLength } = tensors.get(name) ?? (await read(name)).data; // which says that there is none
-    const middle = Math.min(byteLength, ENDS);
-    const first = new Uint8Array(await bytes(name, 0, middle));
-    const last = new Uint8Array(await bytes(name, Math.max(byteLength - ENDS, middle), byteLength));
+    if (byteLength <= 2 * ENDS) return new Uint8Array(await bytes(name, 0, byteLength));
+    const first = new Uint8Array(await bytes(name, 0, ENDS));
+    const last = new Uint8Array(await bytes(name, byteLength - ENDS, byteLength));
     const both = new Uint8Array(first.length + last.length);
     both.set(first);
     both.set(last, first.length);

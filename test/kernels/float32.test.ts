@@ -7,7 +7,7 @@ import type { Crew } from "../../src/kernels/wasm/crew.ts";
 import { storing, wasm, wasmOf, writeConstants } from "../../src/kernels/wasm/index.ts";
 import { GROUP, ROWS } from "../../src/kernels/wasm/layout.ts";
 import { FIRST_FREE, type Functions, kernelModule } from "../../src/kernels/wasm/module.ts";
-import { operations } from "../../src/kernels/wasm/operations.ts";
+import { OWN_ROWS, operations, packedRoom } from "../../src/kernels/wasm/operations.ts";
 import type { Tile } from "../../src/kernels/wasm/row-tiles.ts";
 import { panelOf, variant } from "../../src/kernels/wasm/variants.ts";
 import * as model from "./float32.ts";
@@ -217,7 +217,7 @@ describe.each<Tile>([
  * Members of a crew one after the other on one memory, in place of side by side: all do their own share, and the last claims all there is to
  * claim. Works where an operation needs no more than that of the others, which is to have packed their rows.
  */
-async function benchOfCrew(count: number): Promise<Bench> {
+async function benchOfCrew(count: number, own: boolean): Promise<Bench> {
   const kind = variant("wasm", 128);
   const memory = new WebAssembly.Memory({ initial: 1, maximum: 65536 });
   const { exports } = await WebAssembly.instantiate(new WebAssembly.Module(kernelModule(kind.tile, false)), {
@@ -237,7 +237,13 @@ async function benchOfCrew(count: number): Promise<Bench> {
         next = 0;
       },
     };
-    const rooms = { packed, zeros, scratch: growing(room.take), sums: room.take(ROWS * GROUP) };
+    const rooms = {
+      packed,
+      zeros,
+      scratch: growing(room.take),
+      sums: room.take(ROWS * GROUP),
+      own: own ? room.take(packedRoom(OWN_ROWS, Math.max(...KS))) : 0,
+    };
     return operations(exports as unknown as Functions, room.floats, panelOf(kind), crew, rooms);
   });
   const each =
@@ -285,12 +291,12 @@ describe("product reads its operands and nothing past them, however far ahead", 
 });
 
 describe.each([1, 2, 3, 7])("the shares of %i threads are the whole", (count) => {
-  it("linear", async () => {
-    const bench = await benchOfCrew(count);
+  it.each([false, true])("linear, few rows packed by each for itself: %s", async (own) => {
+    const bench = await benchOfCrew(count, own);
     for (const [i, T] of TS.entries()) await checkLinear(bench, T, KS[(i * 5) % KS.length], NS[(i * 7) % NS.length]);
   });
   it("layerNorm, embed, attention", async () => {
-    const bench = await benchOfCrew(count);
+    const bench = await benchOfCrew(count, false);
     for (const T of TS) {
       await checkLayerNorm(bench, T, 5 + (T % 4));
       await checkEmbed(bench, [T, 2], 3);

@@ -32,13 +32,14 @@ export async function wasmOf(module: WebAssembly.Module, kind: Variant): Promise
     scratch: growing(room.take),
     sums: room.take(ROWS * GROUP),
     zeros: room.take(GROUP),
+    own: 0,
   };
   return {
     name: kind.name,
     ...storing(room, P, kind.int8),
     read: async (from, length) => room.floats().slice(from / 4, from / 4 + length),
     dispose: async () => {},
-    ...operations(f, room.floats, P, crew, rooms, kind.int8?.product(f, crew)),
+    ...operations(f, room.floats, P, crew, rooms, kind.int8?.product(f)),
   };
 }
 

@@ -10,6 +10,8 @@ import { MASKS } from "./module.ts";
 export interface Rooms {
   /** Rows of x, packed for the tile; all threads of a crew work on the same. */
   packed(length: number): Address;
+  /** Up to OWN_ROWS of them, for this thread alone; 0 where it is the only one. */
+  readonly own: Address;
   /** What attention and LayerNorm keep, for this thread alone. */
   scratch(length: number): Address;
   /** Results of one group, [GROUP / P, ROWS, P], for this thread alone. */
@@ -17,6 +19,9 @@ export interface Rooms {
   /** The bias of products that have none, [GROUP]. */
   readonly zeros: Address;
 }
+
+/** Rows that every thread of a crew packs for itself. */
+export const OWN_ROWS = 16;
 
 /** Floats of room for packed rows, whatever kind of numbers. */
 export function packedRoom(T: number, K: number): number {
@@ -54,8 +59,8 @@ function parts(L: number, D: number, P: number): Parts {
 
 /** A matrix product of one kind of numbers: first all threads pack the rows, then each computes groups of columns. */
 export interface Product {
-  /** Packs T rows of x, [T,K], end to end: this thread's share. */
-  pack(packed: Address, x: Address, w: Linear<Address>, T: number): void;
+  /** Packs T rows of x, [T,K], end to end: the share of number `index` of `count`. */
+  pack(packed: Address, x: Address, w: Linear<Address>, T: number, index: number, count: number): void;
   /** sums[panel][t][j] of the panels of the group that begins with column n. */
   group(sums: Address, packed: Address, w: Linear<Address>, n: number, T: number, panels: number): void;
 }
@@ -72,21 +77,23 @@ export function operations(
   whole?: Product,
 ): Pick<Kernels<Address>, "embed" | "linear" | "attention" | "layerNorm"> {
   const floats32: Product = {
-    pack: (packed, x, { in: K }, T) => f.packRows(packed, x, 4 * K, T, K, crew.index, crew.count),
+    pack: (packed, x, { in: K }, T, index, count) => f.packRows(packed, x, 4 * K, T, K, index, count),
     group: (sums, packed, { weight, bias, in: K }, n, T, panels) =>
       f.product(sums, packed, weight + 4 * n * K, bias + 4 * n, T, K, panels),
   };
 
   function linear(out: Address, x: Address, w: Linear<Address>, T: number, act?: Activation): void {
     const { in: K, out: N } = w;
-    const packed = rooms.packed(packedRoom(Math.min(ROWS, T), K));
+    // Few rows are packed by each thread for itself: that takes less than meeting.
+    const together = rooms.own === 0 || T > OWN_ROWS;
+    const packed = together ? rooms.packed(packedRoom(Math.min(ROWS, T), K)) : rooms.own;
     const chunks = Math.ceil(T / ROWS);
     const product = w.balance === undefined ? floats32 : (whole as Product);
     for (let chunk = 0; chunk < chunks; chunk++) {
       const [first, end] = share(T, chunk, chunks);
       const rows = end - first;
-      product.pack(packed, x + 4 * first * K, w, rows);
-      crew.meet();
+      product.pack(packed, x + 4 * first * K, w, rows, together ? crew.index : 0, together ? crew.count : 1);
+      if (together) crew.meet();
       const groups = Math.ceil(N / GROUP);
       for (let g = crew.claim(); g < groups; g = crew.claim()) {
         const n = g * GROUP;

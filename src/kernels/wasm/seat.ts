@@ -4,7 +4,7 @@ import { alone, crewMember } from "./crew.ts";
 import type { Int8, Int8Plan } from "./int8/index.ts";
 import { GROUP, ROWS } from "./layout.ts";
 import { CREW, FIRST_FREE, type Functions } from "./module.ts";
-import { attentionRoom, operations, packedRoom } from "./operations.ts";
+import { attentionRoom, OWN_ROWS, operations, packedRoom } from "./operations.ts";
 
 /** Everything a thread needs to compute with others. Plain data, to be posted to it. */
 export interface Seat {
@@ -20,6 +20,7 @@ export interface Seat {
   readonly int8?: Int8Plan;
   readonly sums: Address;
   readonly scratch: Address;
+  readonly own: Address;
 }
 
 /** What the room depends on, by the names it has in a model's configuration. */
@@ -48,6 +49,7 @@ export function seats(
     packed,
     zeros,
     sums: take(ROWS * GROUP),
+    own: count === 1 ? 0 : take(packedRoom(OWN_ROWS, Math.max(H, intermediateSize))),
     scratch: take(Math.max(attentionRoom(Math.min(tokens, longestText), H / heads, kind.panel), H + 4)),
   }));
 }
@@ -62,9 +64,9 @@ export async function takeSeat(
   const f = instance.exports as unknown as Functions;
   const room = arena(memory, FIRST_FREE);
   const { floats, take } = room;
-  const { index, count, packed, scratch, sums, zeros, panel, name, int8 } = seat;
+  const { index, count, packed, scratch, sums, zeros, own, panel, name, int8 } = seat;
   const crew = count === 1 ? alone() : crewMember(f, memory, CREW, index, count);
-  const rooms = { packed: () => packed, scratch: () => scratch, sums, zeros };
+  const rooms = { packed: () => packed, scratch: () => scratch, sums, zeros, own };
   const never = (): never => {
     throw new Error("weights are prepared before a crew takes its seats");
   };
@@ -75,6 +77,6 @@ export async function takeSeat(
     prepare: never,
     read: async (from, length) => floats().slice(from / 4, from / 4 + length),
     dispose: async () => {},
-    ...operations(f, floats, panel, crew, rooms, int8 && int8Of(int8).product(f, crew)),
+    ...operations(f, floats, panel, crew, rooms, int8 && int8Of(int8).product(f)),
   };
 }

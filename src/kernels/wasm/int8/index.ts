@@ -1,7 +1,6 @@
 import type { QuantisedTensor, Tensor } from "../../../base/tensor.ts";
 import type { Linear } from "../../kernels.ts";
 import { type Address, put, type Store } from "../arena.ts";
-import type { Crew } from "../crew.ts";
 import { MASKS } from "../layout.ts";
 import type { ModuleBuilder } from "../module-builder.ts";
 import type { Product } from "../operations.ts";
@@ -24,8 +23,8 @@ export interface Int8 {
   functions(m: ModuleBuilder): void;
   /** Packs a weight into the store, panels of `P` columns. */
   prepare(store: Store, P: number, weight: QuantisedTensor, bias: Tensor<Float32Array>): Linear<Address>;
-  /** The product as one of a crew computes it, with the module's functions. */
-  product(functions: object, crew: Crew): Product;
+  /** The product, by the module's functions. */
+  product(functions: object): Product;
 }
 
 /** The functions this adds to the module; addresses and strides in bytes. */
@@ -66,13 +65,13 @@ export function int8(plan: Int8Plan, width: 128 | 256): Int8 {
       put(store, factors, balance);
       return { weight, bias: columns, in: K, out: N, balance: factors };
     },
-    product(functions, { index, count }) {
+    product(functions) {
       const f = functions as Functions8;
       /** The rows' scales stand behind the rows. */
       const rowsAt = (packed: Address, K: number, T: number): Address =>
         packed + Math.ceil((T * columnBytes(K) * (dot === "pairs2" ? 2 : 1)) / 16) * 16;
       return {
-        pack: (packed, x, { in: K, balance }, T) =>
+        pack: (packed, x, { in: K, balance }, T, index, count) =>
           f.quantiseRows(packed, rowsAt(packed, K, T), x, balance as Address, MASKS + 16 * (K % 4), T, K, index, count),
         group: (to, packed, { weight, bias, in: K }, n, T, panels) =>
           f.product8(to, packed, rowsAt(packed, K, T), weight + n * columnBytes(K), bias + 12 * n, T, K, panels),
