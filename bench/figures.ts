@@ -30,7 +30,7 @@ function accuracy(): string {
       "the same with outlier channels, relative to the row's largest",
       of("full-size-seeded-models", "full-size-outliers"),
     ),
-    row("munjang-mini-ko", of("bundled-model", "bundled")),
+    row("munjang-mini-ko, before it became int8", of("bundled-model", "bundled")),
     "",
   ].join("\n");
 }
@@ -93,10 +93,12 @@ function rivals(kind: "rivals" | "int8" = "rivals"): string {
 
 function quality(): string {
   const { models, correlations } = result("quality.json");
-  const digits = ({ mean, worst }: { mean: number; worst: number }): string => `${mean.toFixed(4)} / ${worst.toFixed(4)}`;
+  const digits = ({ mean, worst }: { mean: number; worst: number }): string =>
+    `${mean.toFixed(4)} / ${worst.toFixed(4)}`;
   const engines = Object.keys(models[0].cosines);
   const points = Object.entries(correlations as Record<string, Record<string, number>>).map(
-    ([set, of]) => `${set} ${of.float32.toFixed(2)} float32, ${of.int8.toFixed(2)} int8, ${of["int8-12"].toFixed(2)} int8-12`,
+    ([set, of]) =>
+      `${set} ${of.float32.toFixed(2)} float32, ${of.int8.toFixed(2)} int8, ${of["int8-12"].toFixed(2)} int8-12`,
   );
   return [
     "",

@@ -1,3 +1,6 @@
+// These weights are whole numbers: this lets munjang load them.
+import "munjang/int8";
+
 // One literal `new URL(…, import.meta.url)` a file: the form Vite, webpack and Rollup recognise, so that they copy the file and put its
 // final address here. A loop or a variable in the path would hide it from them.
 

@@ -37,7 +37,7 @@ def main(parts):
     if "bundled" in parts:
         import bundled
 
-        bundled.make(ROOT / "weights" / "model", GOLDEN)
+        bundled.make(GOLDEN / "mini-ko", GOLDEN)
 
 
 if __name__ == "__main__":
