@@ -23,6 +23,24 @@ describe("the entry for pages", () => {
     expect((await (await SentenceTransformer.load({ files: tinyFiles() })).encode("a")).length).toBeGreaterThan(0);
   });
 
+  it("says that it needs munjang/int8, and reads a model of whole numbers with it", async () => {
+    const { convert, inMemory } = await import("../src/quantize.ts");
+    const small = inMemory();
+    await convert({ files: tinyFiles() }, small);
+    vi.resetModules();
+    const { SentenceTransformer } = await import("../src/index.ts");
+    const files = small.model();
+    await expect(SentenceTransformer.load(files)).rejects.toThrow(/is int8, .* needs munjang\/int8/);
+    await expect(SentenceTransformer.load(files, { dtype: "int8" })).rejects.toThrow(
+      'dtype = "int8": needs `import "munjang/int8"` here',
+    );
+    await import("../src/int8.ts");
+    const model = await SentenceTransformer.load(files);
+    expect(model.identity.dtype).toBe("int8");
+    expect((await model.encode("a")).length).toBe(model.dimension);
+    await model.dispose();
+  });
+
   it.each([
     ["munjang/shards", "model.safetensors.index.json", "no-modules.safetensors-shards"],
     ["munjang/pytorch", "pytorch_model.bin", "no-modules.pytorch-shards"],

@@ -47,6 +47,7 @@ export interface Scratch<B> {
 }
 
 export function scratch<B>(k: Loading<B>, c: BertConfig, tokens: number): Scratch<B> {
+  k.expect?.(tokens * (7 * c.hiddenSize + 2 * c.intermediateSize)); // and rows packed for the widest product
   return {
     x: k.alloc(tokens * c.hiddenSize),
     qkv: k.alloc(tokens * 3 * c.hiddenSize),

@@ -110,4 +110,35 @@ describe.each([7, 12] as const)("plain JavaScript with %i bits", (bits) => {
   });
 });
 
+describe("layers of more inputs than sums have room for", () => {
+  const weight = (K: number): QuantisedTensor => ({
+    data: new Int8Array(K),
+    shape: [1, K],
+    scale: Float32Array.of(1),
+    sum: new Int32Array(1),
+    balance: new Float32Array(K).fill(1),
+  });
+  const bias = tensor(new Float32Array(1), [1]);
+
+  it.each([
+    [7, 133_144],
+    [12, 8260],
+  ] as const)("with activations of %i bits, beyond %i", async (bits, most) => {
+    const kind = { ...variant("wasm", 128), int8: int8({ bits, dot: "pairs2" }, 128) };
+    const wasm = await wasmOf(new WebAssembly.Module(moduleOf(kind, false)), kind);
+    for (const kernels of [js8(bits), wasm] as Kernels<unknown>[]) {
+      const fits = kernels.name === "js" ? Math.min(most, 32_768) : most; // what its scratch has room for
+      expect(() => kernels.prepareWhole?.(weight(fits), bias)).not.toThrow();
+      expect(() => kernels.prepareWhole?.(weight(fits + 1), bias)).toThrow(/layers of at most \d+ inputs/);
+      expect(() => kernels.prepareWhole?.(weight(most + 1), bias)).toThrow(
+        `in = ${most + 1}: layers of at most ${most} inputs are exact with activations of ${bits} bits; use float32`,
+      );
+    }
+    // The largest sum there can be is still exact.
+    const largest = most * 127 * (bits === 7 ? 127 : 2047);
+    expect(largest).toBeLessThan(2 ** 31);
+    expect(largest + 127 * (bits === 7 ? 127 : 2047)).toBeGreaterThanOrEqual(2 ** 31 - 1);
+  });
+});
+
 it.skipIf(!RELAXED)("instructions of relaxed SIMD were run: this engine has them", () => expect(PLANS).toHaveLength(4));

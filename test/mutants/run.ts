@@ -16,10 +16,18 @@ function prepare(): void {
   for (const folder of COPIED) {
     cpSync(join(root, folder), join(copy, folder), {
       recursive: true,
-      filter: (from) => !from.includes("rivals/node_modules"),
+      filter: (from) => !/rivals\/(engines\/)?(node_modules|\.venv|\.cache)/.test(from),
     });
   }
-  const files = ["package.json", "package-lock.json", "tsconfig.json", "tsconfig.build.json", "vitest.config.ts"];
+  const files = [
+    "package.json",
+    "package-lock.json",
+    "tsconfig.json",
+    "tsconfig.build.json",
+    "vitest.config.ts",
+    "bundle.ts",
+    "biome.json",
+  ];
   for (const file of [...files, "README.md", "CHANGELOG.md", "LICENSE"]) cpSync(join(root, file), join(copy, file));
   symlinkSync(join(root, "node_modules"), join(copy, "node_modules"));
 }
@@ -31,6 +39,7 @@ function prepare(): void {
 function test(): { passed: boolean; why: string; log: string } {
   const compiler = join(root, "node_modules/typescript/bin/tsc");
   spawnSync(process.execPath, [compiler, "-p", "tsconfig.build.json"], { cwd: copy });
+  spawnSync(process.execPath, [join(root, "node_modules/tsx/dist/cli.mjs"), "bundle.ts"], { cwd: copy });
   const runner = join(root, "node_modules/vitest/vitest.mjs");
   const { status, stdout, stderr } = spawnSync(process.execPath, [runner, "run", "--bail", "1"], {
     cwd: copy,

@@ -4,7 +4,7 @@ import { checkInputs } from "../wasm/int8/inputs.ts";
 import { type Bits, LARGEST } from "../wasm/int8/layout.ts";
 import { ACTIVATIONS } from "./activation.ts";
 import { js } from "./index.ts";
-import { contiguous, linear, products, sums } from "./linear.ts";
+import { checkRoom, contiguous, linear, products, sums } from "./linear.ts";
 
 /*
  * Products of whole numbers in plain JavaScript. The tile of float64 sums holds them exactly, so the whole numbers are those of WebAssembly, and
@@ -29,6 +29,7 @@ export function js8(bits: Bits): Kernels<Float32Array> {
       const { data, shape, scale, balance } = weight;
       const [out, K] = shape;
       checkInputs(K, bits);
+      checkRoom(K);
       return { weight: NONE, q: data, scale, balance, bias: contiguous(bias), in: K, out };
     },
     linear(out, x, w, T, act) {

@@ -26,10 +26,13 @@ export const sums: Float64Array = tileSums;
 /** Keeps the weight as it is, [out, in] row by row: the panels are widened from there, and memory is the model's own. */
 export function prepare(weight: Tensor<Float32Array>, bias: Tensor<Float32Array>): Linear<Float32Array> {
   const [out, K] = weight.shape;
-  if (K > X_SLOTS) {
-    refuse("in", `the js backend takes layers of at most ${X_SLOTS} inputs; use the reference backend`, K);
-  }
+  checkRoom(K);
   return { weight: contiguous(weight), bias: contiguous(bias), in: K, out };
+}
+
+/** Refuses layers whose rows do not fit the scratch. */
+export function checkRoom(K: number): void {
+  if (K > X_SLOTS) refuse("in", `the js backend takes layers of at most ${X_SLOTS} inputs; use another backend`, K);
 }
 
 export function contiguous(t: Tensor<Float32Array>): Float32Array {
