@@ -14,6 +14,16 @@ const tokens = mini.tokenize(SENTENCE).ids.length;
 const full = await BertModel.load({
   files: { "config.json": JSON.stringify(seededConfig), "model.safetensors": seededSafetensors(seededConfig) },
 });
+const [alone, two] = await Promise.all(
+  [0, 2].map((threads) =>
+    BertModel.load(
+      { files: { "config.json": JSON.stringify(seededConfig), "model.safetensors": seededSafetensors(seededConfig) } },
+      { threads, tokensPerBatch: 256 },
+    ),
+  ),
+);
+const text = (length: number) => ({ ids: Int32Array.from({ length }, (_, t) => 5 + 97 * t) });
+const [short, batch] = [[text(10)], Array.from({ length: 25 }, () => text(10))];
 const ids = { ids: Int32Array.from({ length: tokens }, (_, t) => 5 + 97 * t) };
 
 const results = await interleaved(
@@ -31,10 +41,24 @@ const results = await interleaved(
   5,
   1000,
 );
+// Two threads against one: the caller's, and two workers.
+const threads = [];
+for (const [what, texts] of [
+  ["one sentence of 10 tokens", short],
+  ["25 sentences of 10 tokens", batch],
+] as const) {
+  const cases = [
+    { name: `KR-SBERT's shape, ${what}, one thread`, amount: texts.length, run: () => alone.forward(texts) },
+    { name: `KR-SBERT's shape, ${what}, two threads`, amount: texts.length, run: () => two.forward(texts) },
+  ];
+  threads.push(...(await interleaved(cases, 9, 1500)));
+}
+for (const { name, ratio } of threads)
+  console.log(`${name}: ${ratio.median.toFixed(2)} (${ratio.min.toFixed(2)} … ${ratio.max.toFixed(2)})`);
 report(
   `backend ${mini.backend.name}, ${mini.backend.threads} threads`,
   "sentences",
-  results,
+  [...results, ...threads],
   join(import.meta.dirname, "results/encode.json"),
 );
-await Promise.all([mini.dispose(), full.dispose()]);
+await Promise.all([mini.dispose(), full.dispose(), alone.dispose(), two.dispose()]);

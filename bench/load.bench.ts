@@ -5,10 +5,11 @@
  * `npm run bench:load` (With MUNJANG_PYTHON, a Python with torch, PyTorch's container is torch's own.)
  */
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, statSync, writeFileSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { LoadOptions, Tensor } from "munjang";
+import { convert } from "munjang/quantize";
 import { writeSafetensors } from "munjang/safetensors";
 import { rowMajor } from "../src/base/tensor.ts";
 import { dict, int, pickle, tensor, text, torchZip, tuple } from "../test/hostile/make-pickle.ts";
@@ -130,6 +131,18 @@ try {
   for (const threads of [0, 1, 2]) {
     cases.set(`wasm, safetensors, ${threads} worker${threads === 1 ? "" : "s"}`, [whole, { backend: "wasm", threads }]);
   }
+  const int8 = join(folder, "int8");
+  mkdirSync(int8);
+  await convert(whole, {
+    async create(path) {
+      const file = join(int8, path);
+      writeFileSync(file, "");
+      const fd = openSync(file, "r+");
+      return { write: (part, at) => void writeSync(fd, part, 0, part.length, at), close: () => closeSync(fd) };
+    },
+  });
+  cases.set("wasm, int8, 0 workers", [int8, { backend: "wasm", threads: 0 }]);
+  const sizeOf = (at: string): number => (at === int8 ? statSync(join(int8, "model.safetensors")).size : bytes);
   const before = Array.from({ length: 3 }, () => child());
   const [emptyPeak, emptyResident] = (["peak", "resident"] as const).map((key) =>
     Math.min(...before.map((one) => one[key])),
@@ -143,14 +156,19 @@ try {
   }
   const results = [...runs].map(([name, answers]) => ({
     name,
+    bytes: sizeOf(cases.get(name)?.[0] ?? whole),
     secondsToLoad: spread(answers.map(({ loaded }) => loaded / 1000)),
     secondsToFirstVector: spread(answers.map(({ vector }) => vector / 1000)),
-    peakTimesFile: spread(answers.map(({ peak }) => ((peak - emptyPeak) * 1024) / bytes)),
-    residentTimesFile: spread(answers.map(({ resident }) => ((resident - emptyResident) * 1024) / bytes)),
+    peakTimesFile: spread(
+      answers.map(({ peak }) => ((peak - emptyPeak) * 1024) / sizeOf(cases.get(name)?.[0] ?? whole)),
+    ),
+    residentTimesFile: spread(
+      answers.map(({ resident }) => ((resident - emptyResident) * 1024) / sizeOf(cases.get(name)?.[0] ?? whole)),
+    ),
   }));
-  // The backends differ in the last digits, containers and threads in nothing.
+  // The backends differ in the last digits, int8 in the third, containers and threads in nothing.
   const firsts = new Set([...runs.values()].flat().map(({ first }) => first));
-  if (firsts.size !== 2) throw new Error(`containers or threads disagree: ${[...firsts]}`);
+  if (firsts.size !== 3) throw new Error(`containers or threads disagree: ${[...firsts]}`);
   console.log(
     `${"".padEnd(36)}to load  to first vector (s, median)   memory, times the file of ${(bytes / 1e6).toFixed(0)} MB: peak, resident`,
   );

@@ -41,7 +41,7 @@ export function claim(m: ModuleBuilder): void {
 export function meet(m: ModuleBuilder): void {
   m.func("meet", { at: "i32", count: "i32" }, (p, locals) => {
     /** Looks at the others before going to sleep: most of them are late by less than being woken takes. */
-    const LOOKS = 4000;
+    const LOOKS = 40_000;
     const [generation, looks] = locals("i32", 2);
     const gone = i32.ne(i32.atomic.load(p.at, GENERATION), generation);
     return [
