@@ -81,7 +81,7 @@ async function convertModel(model: string, folder: string, flags: Flags): Promis
   const near =
     cosine === undefined
       ? ""
-      : `; cosines with the old vectors of ${cosine.texts} calibration texts: ${cosine.mean.toFixed(4)} on average, ${cosine.least.toFixed(4)} at least`;
+      : `; cosines with the old vectors of ${cosine.texts} calibration texts: ${cosine.mean.toFixed(5)} on average, ${cosine.least.toFixed(5)} at least`;
   process.stderr.write(`munjang: ${files.length} files, ${prettyBytes(bytes)}${near}\n`);
   const output = await openOutput(undefined);
   await output.write(json ? `${JSON.stringify({ folder: target, ...options, bytes, ...result })}\n` : `${target}\n`);
