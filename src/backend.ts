@@ -73,6 +73,8 @@ export function addBackend(name: BackendName, make: () => Kernels<unknown>): voi
 /** The backends that compute with whole numbers; `munjang/int8` brings them. */
 export interface WholeBackends {
   js(): Kernels<unknown>;
+  /** Kernels that compute with floats, for a model of whole numbers. */
+  floats(kernels: Kernels<unknown>): Kernels<unknown>;
   /** What the WebAssembly variants of a width need in addition. */
   wasm(width: Variant["width"]): Variant["int8"];
 }
@@ -91,19 +93,17 @@ export async function chooseBackend(options: BackendOptions = {}, whole?: WholeB
       );
     }
   }
-  if (whole !== undefined && backend !== "js" && !IN_WEBASSEMBLY.includes(backend as string)) {
-    refuse("backend", "takes no whole numbers: load the float32 model, or use wasm or js", backend);
-  }
   if (typeof backend === "object" && backend !== null) {
     // Every function that ours has.
     for (const [field, ours] of Object.entries(js())) {
       if (typeof ours !== "function") continue;
       checkOptional(`backend.${field}`, backend[field as keyof Kernels<unknown>] ?? null, "function");
     }
-    return plain(backend, options, "given by the caller");
+    return plain(whole?.floats(backend) ?? backend, options, "given by the caller");
   }
   const make = PLAIN.get(backend);
-  if (make !== undefined) return plain((whole?.js ?? make)(), options, "asked for");
+  if (make === js) return plain((whole?.js ?? js)(), options, "asked for");
+  if (make !== undefined) return plain(whole?.floats(make()) ?? make(), options, "asked for");
   if (!IN_WEBASSEMBLY.includes(backend)) {
     const names = [...PLAIN.keys(), ...IN_WEBASSEMBLY].join(", ");
     refuse("backend", `is not a backend here; use auto, ${names}, or an object of munjang/kernels`, backend);

@@ -3,6 +3,7 @@ import type { EncodingIds } from "./base/batch.ts";
 import { checkFields, checkOneOf, checkWhole, refuse } from "./base/door.ts";
 import { fail } from "./base/errors.ts";
 import { Json } from "./base/json.ts";
+import { sha256 } from "./base/sha256.ts";
 import type { RowSource, TensorSource } from "./base/tensor.ts";
 import { layOut } from "./bert/batch.ts";
 import { type BertConfig, readConfig } from "./bert/config.ts";
@@ -74,7 +75,8 @@ export async function loadConfig(source: ModelSource, folder: string): Promise<B
 export interface Encoder {
   readonly config: BertConfig;
   readonly backend: BackendInfo;
-  readonly dtype: DTypeName;
+  /** `"int8"`, and where it was quantised just now with the caller's texts a hash of them: they decide about its vectors. */
+  readonly dtype: string;
   /** Tokens there is room for: a batch, or the longest text. */
   readonly tokens: number;
   /** Tokens a batch is filled up to; a longer text is a batch of its own. */
@@ -97,9 +99,19 @@ export async function loadEncoder(
   options: EncoderOptions,
 ): Promise<Encoder> {
   const tensors = await openTensors(source, folder);
-  const { dtype = wholeNumbers?.stored(tensors) ?? "float32" } = options;
+  const stored = wholeNumbers?.stored(tensors) ?? "float32";
+  const { dtype = stored } = options;
+  if (dtype === "float32" && stored !== dtype) refuse("dtype", "the weights are whole numbers: leave it out", dtype);
   const whole =
     dtype === "float32" ? undefined : (wholeNumbers ?? refuse("dtype", 'needs `import "munjang/int8"` here', dtype));
+  const { calibration } = options;
+  const measured =
+    whole === undefined || stored !== "float32" || calibration === undefined
+      ? ""
+      : `, calibration ${sha256()
+          .update(new TextEncoder().encode(JSON.stringify(calibration)))
+          .hex()
+          .slice(0, 16)}`;
   const { engine, name, reason, width, work } = await chooseBackend(options, whole?.backends(dtype));
   const budget = options.tokensPerBatch ?? defaultTokensPerBatch(config, work);
   const tokens = Math.max(budget, longest);
@@ -109,7 +121,15 @@ export async function loadEncoder(
       (await loadFloats(engine.kernels, tensors, config, options));
     const runner = await engine.start(weights, config, tokens);
     const backend = { name, threads: runner.threads, width, reason };
-    return { config, backend, dtype, tokens, budget, tensors, ...running(config, tensors.file, words, runner) };
+    return {
+      config,
+      backend,
+      dtype: dtype + measured,
+      tokens,
+      budget,
+      tensors,
+      ...running(config, tensors.file, words, runner),
+    };
   } catch (error) {
     await engine.dispose();
     throw error;

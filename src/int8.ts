@@ -1,11 +1,13 @@
 import type { EncodingIds } from "./base/batch.ts";
 import { refuse } from "./base/door.ts";
+import { tensor } from "./base/tensor.ts";
 import type { BertConfig } from "./bert/config.ts";
 import { loadWeights } from "./bert/weights.ts";
 import { type EncodingLike, withoutPadding } from "./bert-model.ts";
 import { loadTokenizer } from "./bert-tokenizer.ts";
 import { addWholeNumbers } from "./encoder.ts";
 import { js8 } from "./kernels/js/int8.ts";
+import type { Kernels } from "./kernels/kernels.ts";
 import { int8 } from "./kernels/wasm/int8/index.ts";
 import type { Bits } from "./kernels/wasm/int8/layout.ts";
 import { fastestDot } from "./kernels/wasm/int8/probe.ts";
@@ -14,6 +16,7 @@ import { isQuantised, storedLinears, storedWords } from "./quantised/stored.ts";
 import { CALIBRATION } from "./quantised/text.ts";
 import { quantiseTable } from "./quantised/words.ts";
 import type { ModelSource } from "./source.ts";
+import { readTransformerSettings } from "./transformer-settings.ts";
 
 /*
  * Models of whole numbers, `dtype: "int8"` and `"int8-12"`: how they are loaded, and what computes them. Importing this lets `load` take them;
@@ -25,6 +28,7 @@ addWholeNumbers({
     const bits: Bits = dtype === "int8" ? 7 : 12;
     return {
       js: () => js8(bits),
+      floats: withWhole,
       wasm: (width) => int8({ bits, dot: fastestDot(bits) }, width),
     };
   },
@@ -59,10 +63,25 @@ export async function calibrationTexts(
   { longestText }: BertConfig,
   texts: readonly (string | EncodingLike)[] = CALIBRATION,
 ): Promise<EncodingIds[]> {
-  if (texts.length === 0) refuse("calibration", "needs a text at least");
-  const tokenizer = texts.some((text) => typeof text === "string") ? await loadTokenizer(source, folder) : undefined;
+  if (!Array.isArray(texts) || texts.length === 0)
+    refuse("calibration", "must be a list of texts, one at least", texts);
+  const asText = texts.some((text) => typeof text === "string");
+  const { lowerCase } = await readTransformerSettings(source, folder);
+  const tokenizer = asText ? await loadTokenizer(source, folder, { lowerCase }) : undefined;
   return texts.map((text) => {
     const ids = typeof text === "string" ? tokenizer?.encode(text, { maxLength: longestText }) : text;
     return withoutPadding(ids as EncodingLike);
   });
+}
+
+/** Kernels that compute with floats take whole numbers as the weights they stand for; activations stay as they are. */
+function withWhole<B>(kernels: Kernels<B>): Kernels<B> {
+  return {
+    ...kernels,
+    prepareWhole({ data, shape: [N, K], scale, balance }, bias) {
+      const floats = new Float32Array(N * K);
+      for (let i = 0; i < floats.length; i++) floats[i] = data[i] * scale[Math.floor(i / K)] * balance[i % K];
+      return kernels.prepare(tensor(floats, [N, K]), bias);
+    },
+  };
 }

@@ -96,6 +96,7 @@ export async function convert(model: ModelInput, sink: ModelSink, options: Conve
       { format: "pt", munjang: metadata(dtype, words) },
       maxShardSize,
     );
+    const ours = dtype === "int8" || Object.keys(plan.map).some((name) => /\.rows\.\d+$/.test(name));
     const texts = dtype === "int8" ? await calibrationTexts(opened, folder, config, calibration) : [];
     const measured = dtype === "int8" ? await calibrate(tensors, config, texts, signal) : undefined;
 
@@ -106,12 +107,16 @@ export async function convert(model: ModelInput, sink: ModelSink, options: Conve
       await to.close();
       written.push({ file, bytes: bytes.length });
     };
+    signal?.throwIfAborted();
     const writer = await openWriter(plan, sink, folder);
-    await writeTensors(tensors, config, words, measured?.next, writer, (done, total) => {
-      signal?.throwIfAborted();
-      onConvert?.({ done, total });
-    });
-    await writer.close();
+    try {
+      await writeTensors(tensors, config, words, measured?.next, writer, (done, total) => {
+        signal?.throwIfAborted();
+        onConvert?.({ done, total });
+      });
+    } finally {
+      await writer.close();
+    }
     for (const { path, layout } of plan.files) written.push({ file: inFolder(folder, path), bytes: layout.byteLength });
     if (plan.files.length > 1) {
       const index = { metadata: { total_size: plan.bytes }, weight_map: plan.map };
@@ -122,7 +127,7 @@ export async function convert(model: ModelInput, sink: ModelSink, options: Conve
       const bytes = await opened.open(file);
       if (bytes === undefined) continue;
       const copy = new Uint8Array(await bytes.slice(0, bytes.byteLength));
-      await put(file, file === inFolder(folder, "config.json") && dtype === "int8" ? withMark(copy) : copy);
+      await put(file, file === inFolder(folder, "config.json") && ours ? withMark(copy) : copy);
     }
     const reread = sink.model?.();
     if (measured === undefined || reread === undefined) return { files: written };
@@ -155,12 +160,12 @@ function metadata(dtype: StoredType, words: StoredType): string {
 }
 
 /**
- * config.json of a model of whole numbers says so where transformers looks: it then refuses the model by the name of the method, instead of
- * taking the whole numbers for weights.
+ * config.json of a model that only munjang reads names a type that transformers does not know: it refuses the model, instead of taking whole
+ * numbers for weights, or starting with a random word table because its own lies in parts.
  */
 function withMark(config: Uint8Array): Uint8Array {
   const json = JSON.parse(new TextDecoder().decode(config));
-  return utf8(`${JSON.stringify({ ...json, quantization_config: { quant_method: "munjang-int8" } }, null, 2)}\n`);
+  return utf8(`${JSON.stringify({ ...json, model_type: `munjang-${json.model_type ?? "bert"}` }, null, 2)}\n`);
 }
 
 function utf8(text: string): Uint8Array {

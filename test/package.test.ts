@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -113,6 +114,16 @@ describe("package", () => {
     expect(names(shards)).toEqual([]);
     expect(names(unicode)).toEqual([]);
     expect(names(tokenizer)).toEqual(["Encoding", "WordPieceTokenizer"]);
+  });
+
+  it("munjang/quantize alone opens models by name in Node", () => {
+    const program =
+      'import { convert, inMemory } from "munjang/quantize"; const { files } = await convert("test/golden/models/plain", inMemory()); console.log(files.length)';
+    const printed = execFileSync(process.execPath, ["--input-type=module", "-e", program], {
+      cwd: root,
+      encoding: "utf8",
+    });
+    expect(Number(printed)).toBeGreaterThan(5);
   });
 
   it("says in the README what the scripts are", () => {

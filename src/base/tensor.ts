@@ -14,7 +14,7 @@ export interface Tensor<D extends TensorData = TensorData> {
 }
 
 /**
- * A weight [out, in] as whole numbers: weight[o][i] is about data[o][i] · scale[o] / balance[i]. An input is multiplied by the balance before
+ * A weight [out, in] as whole numbers: weight[o][i] is about data[o][i] · scale[o] · balance[i]. An input is multiplied by the balance before
  * it becomes whole numbers too, so that no column of it needs a coarser grid than the others.
  */
 export interface QuantisedTensor {

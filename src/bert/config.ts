@@ -31,7 +31,13 @@ const ACTIVATIONS: Readonly<Record<string, Activation>> = {
 
 /** Reads config.json field by field; what this engine cannot compute is refused by name, never approximated. */
 export function readConfig(json: Json): BertConfig {
-  const isRoberta = json.choice("model_type", "bert", { bert: false, roberta: true });
+  const isRoberta = json.choice("model_type", "bert", {
+    bert: false,
+    roberta: true,
+    // What `munjang convert` has written, so that nobody else takes it for what it was.
+    "munjang-bert": false,
+    "munjang-roberta": true,
+  });
   json.choice("position_embedding_type", "absolute", { absolute: true });
   for (const field of ["is_decoder", "add_cross_attention"]) {
     if (json.boolean(field, false)) json.fail(field, "is not supported: this engine runs encoders only");

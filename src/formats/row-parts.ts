@@ -33,7 +33,10 @@ export function findParts(parts: Iterable<RowsPart>): Map<string, RowsPart[]> {
   const tables = new Map<string, RowsPart[]>();
   for (const part of parts) {
     const name = /^(.+)\.rows\.\d+$/.exec(part.name)?.[1];
-    if (name !== undefined) tables.set(name, [...(tables.get(name) ?? []), part]);
+    if (name === undefined) continue;
+    const known = tables.get(name);
+    if (known === undefined) tables.set(name, [part]);
+    else known.push(part);
   }
   return tables;
 }

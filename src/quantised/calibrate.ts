@@ -8,6 +8,7 @@ import { loadWords, reader, type WholeLinears } from "../bert/weights.ts";
 import type { Linear, Norm } from "../kernels/kernels.ts";
 import { type Address, arena, PAGE } from "../kernels/wasm/arena.ts";
 import { storing, writeConstants } from "../kernels/wasm/index.ts";
+import { checkInputs } from "../kernels/wasm/int8/inputs.ts";
 import { FIRST_FREE } from "../kernels/wasm/module.ts";
 import { seats, takeSeat } from "../kernels/wasm/seat.ts";
 import { compile, panelOf, variant } from "../kernels/wasm/variants.ts";
@@ -18,6 +19,9 @@ import { balanceOf, columnRanges, quantiseWeight } from "./weight.ts";
  * be given are there, so its balance can be chosen; then its weight is quantised, run as it was, and let go of: no more than one float32
  * weight is in memory, and what the next product sees are the activations of the float32 model.
  */
+
+/** Tokens the model is measured with, at most: 27 KB each for BERT-base. Our own text has some 600. */
+const MOST_TOKENS = 8192;
 
 /** A model on its way to whole numbers. */
 export interface Calibration {
@@ -38,8 +42,15 @@ export async function calibrate(
   signal?: AbortSignal,
 ): Promise<Calibration> {
   const { hiddenSize: H, heads, activation } = config;
+  const T = texts.reduce((sum, { ids }) => sum + ids.length, 0);
+  if (T > MOST_TOKENS) {
+    refuse(
+      "calibration",
+      `has too many tokens to run at once; ${MOST_TOKENS} are plenty, so leave most of the texts out`,
+      T,
+    );
+  }
   const batch = layOut(texts, config);
-  const T = batch.ids.length;
   const kind = variant("wasm", 128);
   const panel = panelOf(kind);
   const module = await compile(kind, false).catch((cause: unknown) =>
@@ -112,6 +123,7 @@ export async function calibrate(
 
   return {
     async next(stem, parts, out, K) {
+      checkInputs(K, 7);
       const named = (kind: string): string[] => parts.map((part) => `${stem}.${part}.${kind}`);
       const weight = await read.stacked(named("weight"), [out, K]);
       const bias = await read.stacked(named("bias"), [out]);

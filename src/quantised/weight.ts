@@ -13,7 +13,7 @@ const f = Math.fround;
 export function balanceOf(activations: Float32Array, weights: Float32Array, eighths: Eighths): Float32Array {
   /** A column that was hardly used by the texts it was measured with may be used by others. */
   const LEAST = 1e-3;
-  const floor = Math.max(...activations) * LEAST;
+  const floor = activations.reduce((a, b) => Math.max(a, b), 0) * LEAST;
   return activations.map((activation, k) => {
     const b = power(weights[k], 8 - eighths) / power(Math.max(activation, floor), eighths);
     return b > 0 && Number.isFinite(b) ? b : 1;

@@ -51,7 +51,7 @@ function rowsOf(seed: number, T: number, K: number): Float32Array {
     if (t % 6 === 2) row.set(row.map((value) => -Math.abs(value)));
     if (t % 6 === 3) row.fill(0);
     if (t % 6 === 4) row[K - 1] = 300;
-    if (t % 6 === 5) row.set(row.map((_, k) => (k % 255) / 2 - 63.5));
+    if (t % 6 === 5) row.set(row.map((_, k) => ((k % 5) - 2) * 1e-43)); // a step that is no normal number
   }
   return x;
 }
@@ -108,6 +108,50 @@ describe.each([7, 12] as const)("plain JavaScript with %i bits", (bits) => {
     kernels.linear(out, Float32Array.of(10, 100), w, 1);
     expect([...out]).toEqual([210.5, 429.5]);
   });
+});
+
+describe("awkward rows", () => {
+  const bits = [7, 12] as const;
+  const both = async (of: 7 | 12): Promise<Kernels<unknown>[]> => {
+    const kind = { ...variant("wasm", 128), int8: int8({ bits: of, dot: "pairs2" }, 128) };
+    return [js8(of), await wasmOf(new WebAssembly.Module(moduleOf(kind, false)), kind)] as Kernels<unknown>[];
+  };
+  const run = async (kernels: Kernels<unknown>, x: Float32Array, weight: QuantisedTensor, T: number) => {
+    const [N, K] = weight.shape;
+    const w = kernels.prepareWhole?.(weight, tensor(new Float32Array(N), [N]));
+    const [at, out] = [kernels.alloc(T * K), kernels.alloc(T * N)];
+    kernels.write(at, x);
+    kernels.linear(out, at, w as NonNullable<typeof w>, T);
+    return kernels.read(out, T * N);
+  };
+
+  it.each(bits)("halves between two whole numbers go to the even one, %i bits", async (of) => {
+    // Steps of 1: from -63.5 to 63.5, or to 2047 and 2047.
+    const x = Float32Array.from({ length: 256 }, (_, k) =>
+      of === 7 ? Math.min(k, 254) / 2 - 63.5 : k === 0 ? 2047 : k / 2,
+    );
+    const weight = { ...weightOf(1, 9, 256), balance: new Float32Array(256).fill(1) };
+    for (const kernels of await both(of)) {
+      sameBits(await run(kernels, x, weight, 1), model.linear8(x, weight, new Float32Array(9), 1, of), kernels.name);
+    }
+  });
+
+  it.each([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])(
+    "%d spoils its row, and no other",
+    async (bad) => {
+      for (const of of bits) {
+        for (const at of [0, 5, 18, 21]) {
+          const weight = weightOf(2, 9, 22);
+          const x = mixed(3)(3 * 22);
+          x[22 + at] = bad;
+          for (const kernels of await both(of)) {
+            const y = await run(kernels, x, weight, 3);
+            expect([...y].map(Number.isNaN)).toEqual([...y].map((_, i) => i >= 9 && i < 18));
+          }
+        }
+      }
+    },
+  );
 });
 
 describe("layers of more inputs than sums have room for", () => {

@@ -29,7 +29,8 @@ export function quantiseRow(x: Float32Array, balance: Float32Array, bits: 7 | 12
   const hi = Math.max(0, ...balanced);
   const most = bits === 7 ? 127 : 2047;
   const range = bits === 7 ? f(hi - lo) : Math.max(hi, -lo);
-  const s = f(range / most) === 0 ? 1 : f(range / most);
+  const finite = balanced.every(Number.isFinite);
+  const s = !finite ? Number.NaN : f(range / most) === 0 ? 1 : f(range / most);
   const z = bits === 7 ? nearest(f(-lo / s)) : 0;
   const least = bits === 7 ? 0 : -most;
   return { u: balanced.map((value) => Math.max(least, Math.min(most, nearest(f(value / s)) + z))), s, z };
@@ -48,6 +49,10 @@ export function linear8(
   for (let t = 0; t < T; t++) {
     const { u, s, z } = quantiseRow(x.subarray(t * K, (t + 1) * K), balance, bits);
     for (let n = 0; n < N; n++) {
+      if (Number.isNaN(s)) {
+        out[t * N + n] = Number.NaN;
+        continue;
+      }
       let total = -BigInt(z) * BigInt(sum[n]);
       for (let k = 0; k < K; k++) total += BigInt(data[n * K + k] * u[k]);
       const y = f(f(f(f(Number(total)) * s) * scale[n]) + bias[n]);

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { float16ToFloat32, float32ToFloat16 } from "../../src/base/half.ts";
 import { openSafetensors } from "../../src/formats/safetensors.ts";
+import { reference } from "../../src/kernels/reference.ts";
 import { BertModel, SentenceTransformer } from "../../src/node.ts";
 import { convert, inMemory } from "../../src/quantize.ts";
 import { tinyFiles } from "../tiny.ts";
@@ -82,11 +83,11 @@ describe("convert", () => {
     for (const [path, bytes] of Object.entries(small.files)) {
       if (!path.startsWith("model") && path !== "config.json") expect(bytes, path).toEqual(files[path]);
     }
-    // transformers knows no such method, and says so.
+    // transformers knows no such type, and says so.
     const [config, original] = [small.files, files].map((of) =>
       JSON.parse(new TextDecoder().decode(of["config.json"])),
     );
-    expect(config).toEqual({ ...original, quantization_config: { quant_method: "munjang-int8" } });
+    expect(config).toEqual({ ...original, model_type: `munjang-${original.model_type ?? "bert"}` });
     expect(cosine?.texts).toBe(27);
     expect(cosine?.mean).toBeGreaterThan(0.99);
     expect(cosine?.least).toBeLessThanOrEqual(cosine?.mean as number);
@@ -102,6 +103,15 @@ describe("convert", () => {
     expect(two).toEqual(one);
     expect(three).not.toEqual(one);
     expect(three.length).toBe(one.length);
+    // All of a text counts, and it is read as the model reads it.
+    const long = "가 나 다 라 마 바 사 아 자 차 카 타 파 하 a b c d e f g h";
+    expect(await of([long])).not.toEqual(await of([long.slice(0, 12)]));
+    const lower = async (calibration: string[]): Promise<Uint8Array> => {
+      const small = inMemory();
+      await convert({ files: tinyFiles("lower-in-sbert") }, small, { calibration });
+      return small.files["model.safetensors"];
+    };
+    expect(await lower(["ABC abc XYZ"])).toEqual(await lower(["abc abc xyz"]));
   });
 
   it("float16: every number rounded to nearest, half the size", async () => {
@@ -153,7 +163,9 @@ describe("convert", () => {
       expect(await encode(parts.model(), { rows: "source" })).toEqual(wanted);
       expect(await encode(whole.model(), { rows: "source" })).toEqual(wanted);
       const [a, b] = [await SentenceTransformer.load(whole.model()), await SentenceTransformer.load(parts.model())];
-      expect(b.identity).toEqual(a.identity); // the index is no part of it
+      // The index is no part of it; that a float16 model in such parts is marked in config.json is.
+      const model = dtype === "int8" ? a.identity.model : b.identity.model;
+      expect(b.identity).toEqual({ ...a.identity, model });
       await Promise.all([a.dispose(), b.dispose()]);
     },
   );
@@ -195,7 +207,7 @@ describe("convert", () => {
     ["float16 with words of int8", { dtype: "float16", words: "int8" }, /int8 beside float16 weights/],
     ["into crumbs", { maxShardSize: 10 }, /maxShardSize = 10: is too small: .* has \d+ bytes and cannot be divided/],
     ["half a byte", { maxShardSize: 1.5 }, /maxShardSize = 1.5/],
-    ["measured with nothing", { calibration: [] }, /calibration: needs a text at least/],
+    ["measured with nothing", { calibration: [] }, /calibration.*must be a list of texts/],
   ])("is refused %s", async (_, options, message) => {
     const small = inMemory();
     if ("files" in options) await convert({ files }, small);
@@ -222,12 +234,53 @@ it("float32 is not what a model of whole numbers is loaded as", async () => {
   const small = inMemory();
   await convert({ files: tinyFiles() }, small);
   await expect(BertModel.load(small.model(), { dtype: "float32" })).rejects.toThrow(
-    /is int8, which is not read as float32/,
+    'dtype = "float32": the weights are whole numbers: leave it out',
   );
 });
 
-it.each(["reference"] as const)("%s takes no whole numbers", async (backend) => {
-  await expect(BertModel.load({ files: tinyFiles() }, { dtype: "int8", backend })).rejects.toThrow(
-    /takes no whole numbers/,
+it("the naive backend, and a caller's own, compute with the weights that whole numbers stand for", async () => {
+  const small = inMemory();
+  await convert({ files: tinyFiles() }, small);
+  const [exact, own, whole] = await Promise.all([
+    SentenceTransformer.load(small.model(), { backend: "reference" }),
+    SentenceTransformer.load(small.model(), { backend: reference() }),
+    SentenceTransformer.load(small.model(), { dtype: "int8-12" }),
+  ]);
+  const [a, b, c] = [await exact.encode(TEXTS), await own.encode(TEXTS), await whole.encode(TEXTS)];
+  expect(bits(b)).toEqual(bits(a));
+  for (const cosine of exact.similarityPairwise(a, c)) expect(cosine).toBeGreaterThan(0.9999);
+  await expect(BertModel.load(small.model(), { backend: "wasmm" as "wasm" })).rejects.toThrow(/is not a backend here/);
+});
+
+it("the identity knows what a model was measured with", async () => {
+  const of = async (
+    options: object,
+    model: Parameters<typeof SentenceTransformer.load>[0] = { files: tinyFiles() },
+  ) => {
+    const loaded = await SentenceTransformer.load(model, { threads: 0, ...options });
+    await loaded.dispose();
+    return loaded.identity;
+  };
+  const [one, same, other] = [["가"], ["가"], ["나"]].map((calibration) => of({ dtype: "int8", calibration }));
+  expect(await same).toEqual(await one);
+  expect((await one).dtype).toMatch(/^int8, calibration [0-9a-f]{16}$/);
+  expect(await other).not.toEqual(await one);
+  expect((await of({ dtype: "int8" })).dtype).toBe("int8");
+  // What is not quantised now was measured with something else, and its numbers are in the hash.
+  const small = inMemory();
+  await convert({ files: tinyFiles() }, small);
+  expect(await of({ calibration: ["가"] }, small.model())).toEqual(await of({}, small.model()));
+  expect((await of({ calibration: ["가"] })).dtype).toBe("float32");
+});
+
+it("a calibration that is no list of texts is refused", async () => {
+  for (const calibration of [{}, "text", new Set(["a"]), null] as never[]) {
+    await expect(BertModel.load({ files: tinyFiles() }, { dtype: "int8", calibration })).rejects.toThrow(
+      /calibration.*must be a list of texts/,
+    );
+  }
+  const many = Array.from({ length: 1200 }, () => ({ ids: Int32Array.of(2, 5, 6, 7, 8, 9, 3) }));
+  await expect(convert({ files: tinyFiles() }, inMemory(), { calibration: many })).rejects.toThrow(
+    "calibration = 8400: has too many tokens to run at once; 8192 are plenty",
   );
 });

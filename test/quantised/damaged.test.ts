@@ -115,3 +115,20 @@ describe("a model of whole numbers", () => {
     await expect(load(`${QUERY}_scale`, set(0, 0), { backend: "js" })).rejects.toThrow(/not a positive number/);
   });
 });
+
+it("a -128 is found in rows of any width", async () => {
+  const files = tinyFiles("odd-widths");
+  const odd = inMemory();
+  await convert({ files }, odd);
+  const weights = await openSafetensors(odd.files["model.safetensors"]);
+  const all = new Map<string, Tensor>();
+  for (const name of weights.tensors.keys()) all.set(name, await weights.read(name));
+  const name = [...all.keys()].find((key) => key.endsWith(".weight_sum"))?.replace("_sum", "") as string;
+  const { data, shape } = all.get(name) as Tensor;
+  expect(shape[1] % 4).not.toBe(0);
+  const sum = all.get(`${name}_sum`) as Tensor;
+  (sum.data as Int32Array)[0] += -128 - Number(data[0]); // the sum is right
+  (data as Int8Array)[0] = -128;
+  const damaged = { ...odd.files, "model.safetensors": writeSafetensors(all) };
+  await expect(BertModel.load({ files: damaged })).rejects.toThrow(/element 0 is -128/);
+});

@@ -1,11 +1,10 @@
-import { readFileSync, rmSync } from "node:fs";
-import { type FileHandle, mkdir, open, rename, stat } from "node:fs/promises";
+import { type FileHandle, lstat, mkdir, open, rename, rm } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { type Converted, convert, type ModelSink, type StoredType } from "munjang/quantize";
 import prettyBytes from "pretty-bytes";
 import { examples } from "./help.ts";
-import { Usage } from "./input.ts";
+import { readItems, Usage } from "./input.ts";
 import { modelOf, watchFiles } from "./model.ts";
 import { cannotWrite, openOutput, removeOnSignal } from "./output.ts";
 import { countOf, showProgress } from "./progress.ts";
@@ -29,7 +28,7 @@ export function convertCommand(): Command {
     .argument("<folder>", "where the new model goes; it must not exist")
     .addOption(new Option("--dtype <type>", "what the weights become").choices(TYPES).default("int8"))
     .addOption(new Option("--words <type>", "what the word table becomes (default: the same)").choices(TYPES))
-    .option("--max-shard-size <size>", "write several files of at most this size, as 25MB", sizeOf)
+    .option("--max-shard-size <size>", "write several files, each with tensors of at most this size, as 25MB", sizeOf)
     .option("--calibration <file>", "texts that are typical of yours, one a line (default: some of our own)")
     .option("--revision <name>", "branch, tag or commit of a model on the hub")
     .option("--cache-dir <folder>", "cache of models from the hub (default: the one Python uses)")
@@ -48,10 +47,10 @@ async function convertModel(model: string, folder: string, flags: Flags): Promis
   const { calibration, json, ...options } = flags;
   const target = resolve(folder);
   if (folder === "") throw new Usage("the new model needs the name of a folder");
-  if ((await stat(target).catch(() => undefined)) !== undefined) {
+  if ((await lstat(target).catch(() => undefined)) !== undefined) {
     throw new Error(`${folder} is there already: name a folder that is not`);
   }
-  const texts = calibration === undefined ? undefined : linesOf(calibration);
+  const texts = calibration === undefined ? undefined : await linesOf(calibration);
   const beside = join(dirname(target), `.${basename(target)}.${process.pid}.part`);
   const forget = removeOnSignal(beside);
   const { watch, stop: stopFiles } = watchFiles();
@@ -68,9 +67,13 @@ async function convertModel(model: string, folder: string, flags: Flags): Promis
     });
     await rename(beside, target);
   } catch (error) {
-    rmSync(beside, { recursive: true, force: true });
-    const { code, syscall } = error as NodeJS.ErrnoException;
-    throw code !== undefined && syscall !== undefined ? cannotWrite(folder, error as NodeJS.ErrnoException) : error;
+    await rm(beside, { recursive: true, force: true }).catch(() => {}); // what went wrong before is what matters
+    const { code = "", path = "" } = error as NodeJS.ErrnoException;
+    if (code === "ENOTEMPTY" || code === "EEXIST")
+      throw new Error(`${folder} has come to be meanwhile: nothing is written`);
+    throw path.startsWith(dirname(target)) || code === "ENOSPC"
+      ? cannotWrite(folder, error as NodeJS.ErrnoException)
+      : error;
   } finally {
     stopFiles();
     progress.stop();
@@ -112,18 +115,17 @@ async function writeAll(handle: FileHandle, bytes: Uint8Array, at: number): Prom
   }
 }
 
-function linesOf(file: string): string[] {
-  const lines = readFileSync(file, "utf8")
-    .split(/\r?\n/)
-    .filter((line) => line.trim() !== "");
-  if (lines.length === 0) throw new Usage(`--calibration ${file} has no text`);
-  return lines;
+/** Texts of a file, read and refused like those to be embedded. */
+async function linesOf(file: string): Promise<string[]> {
+  const texts: string[] = [];
+  for await (const { text } of readItems([], { file, field: "text" })) texts.push(text);
+  return texts;
 }
 
-/** A size as people write it: 25MB, 100 kB, 1GB, or bytes. */
+/** A size as people write it: 25MB, 25MiB, 100 kB, 1GB, or bytes. */
 function sizeOf(text: string): number {
-  const [, digits, unit = ""] = /^(\d+(?:\.\d+)?) ?([kmg]?)i?b?$/i.exec(text) ?? [];
-  const bytes = Math.floor(Number(digits) * 1000 ** " kmg".indexOf(unit.toLowerCase() || " "));
+  const [, digits, unit = "", binary] = /^(\d+(?:\.\d+)?) ?([kmg]?)(i?)b?$/i.exec(text) ?? [];
+  const bytes = Math.floor(Number(digits) * (binary ? 1024 : 1000) ** " kmg".indexOf(unit.toLowerCase() || " "));
   if (!Number.isSafeInteger(bytes) || bytes < 1) throw new InvalidArgumentError("it must be a size, as 25MB.");
   return bytes;
 }

@@ -86,6 +86,7 @@ export function cannotWrite(file: string, { code = "" }: NodeJS.ErrnoException):
     ENOENT: "there is no such folder",
     ENOTDIR: "a part of the path is a file",
     EACCES: "permission denied",
+    ENAMETOOLONG: "the name is too long",
     ENOSPC: "the disk is full",
   };
   return new Error(`cannot write ${file}: ${known[code] ?? code}`);

@@ -78,7 +78,10 @@ test("convert: what cannot be done is said, and nothing is left behind", async (
   await refused(2, /argument 'int4' is invalid/, ["convert", "model", "x", "--dtype", "int4"]);
   await refused(1, /nowhere/, ["convert", "nowhere", "x"]);
   writeFileSync(join(folder, "empty.txt"), "\n \n");
-  await refused(2, /--calibration empty.txt has no text/, ["convert", "model", "x", "--calibration", "empty.txt"]);
+  await refused(1, /empty.txt/, ["convert", "model", "x", "--calibration", "empty.txt"]);
+  await refused(1, /nofile/, ["convert", "model", "x", "--calibration", "nofile"]);
+  await refused(1, /cannot write texts.txt\/x: a part of the path is a file/, ["convert", "model", "texts.txt/x"]);
+  await refused(1, /the name is too long/, ["convert", "model", "y".repeat(300)]);
   for (const name of ["twice", "crumbs", "x"]) expect(existsSync(join(folder, name)), name).toBe(false);
   expect(readdirSync(folder).filter((name) => name.endsWith(".part"))).toEqual([]);
 });

@@ -62,14 +62,15 @@ function linear8(out: Float32Array, x: Float32Array, w: Whole, T: number, bits: 
 /** The whole numbers of a row, less what 0 becomes; returns the size of a step. The rule stands in wasm/int8/quantise.ts. */
 function quantiseRow(u: Float32Array, x: Float32Array, balance: Float32Array, bits: Bits): number {
   const most = LARGEST[bits];
-  let [lo, hi] = [0, 0];
+  let [lo, hi, spoilt] = [0, 0, 0];
   for (let k = 0; k < x.length; k++) {
     const v = f(x[k] * balance[k]);
     if (v < lo) lo = v;
     if (v > hi) hi = v;
+    spoilt += 0 * v; // 0, but for NaN and infinity
   }
   const step = f((bits === 7 ? f(hi - lo) : Math.max(hi, -lo)) / most);
-  const s = step === 0 ? 1 : step;
+  const s = (step === 0 ? 1 : step) + spoilt;
   const z = bits === 7 ? nearest(f(-lo / s)) : 0;
   const least = bits === 7 ? -z : -most;
   for (let k = 0; k < x.length; k++) {

@@ -30,11 +30,6 @@ export function columnBytes(K: number): number {
   return Math.ceil(K / 4) * 4;
 }
 
-/** Steps of the loop over K numbers. */
-export function stepsOf(K: number, dot: Dot): number {
-  return columnBytes(K) / kOf(dot);
-}
-
 /** Packs weights [N,K] of whole numbers. `packed` is zeros, and stays so past the last column and the last input. */
 export function packWhole(packed: Int8Array, q: Int8Array, N: number, K: number, P: number, dot: Dot): void {
   const per = kOf(dot);

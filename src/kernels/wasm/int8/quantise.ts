@@ -75,13 +75,13 @@ export function quantiseRows(m: ModuleBuilder, tile: Tile, dot: Dot, bits: Bits)
  * quantiseRow(to, step, row, x, balance, mask, bytes): one row of `bytes` bytes; every four bytes of the result stand `step` bytes further.
  *
  * 7 bits: from lo = min(0, least) to hi = max(0, largest) in steps of s = (hi - lo) / 127, and z is what 0 becomes. 12 bits: steps of
- * s = largest magnitude / 2047, and 0 stays 0. A row of zeros has steps of 1.
+ * s = largest magnitude / 2047, and 0 stays 0. A row of zeros has steps of 1, one with a NaN or an infinity steps of NaN.
  */
 function quantiseRow(m: ModuleBuilder, dot: Dot, bits: Bits): Func {
   const params = { to: "i32", step: "i32", row: "i32", x: "i32", balance: "i32", mask: "i32", bytes: "i32" } as const;
   return m.func("quantiseRow", params, (p, locals) => {
     const [i, end, z] = locals("i32", 3);
-    const [low, high, scale, zero, most] = locals("v128", 5);
+    const [low, high, scale, zero, most, spoilt] = locals("v128", 6);
     const v = locals("v128", 4);
     const [lo, s] = locals("f32", 2);
     const balanced = (at: number): V128 =>
@@ -90,9 +90,12 @@ function quantiseRow(m: ModuleBuilder, dot: Dot, bits: Bits): Func {
       v[0].set(x),
       low.set(f32x4.pmin(v[0], low)),
       high.set(f32x4.pmax(v[0], high)),
+      spoilt.set(f32x4.add(spoilt, f32x4.mul(v[0], zero))), // 0, but for NaN and infinity
     ];
     const largest = f32.const(LARGEST[bits]);
     const hi = acrossLanes(high, f32.max);
+    /** At most so large, where seven bits are cut off later: a step that is no normal number may be rounded far. */
+    const within = (x: V128): V128 => (bits === 7 ? x : f32x4.pmax(f32x4.pmin(x, high), low));
     /** The next `count` vectors of the row, to as many lanes of 32 bits as they make. */
     const quantise = (count: 1 | 4): readonly Statement[] => {
       const used = v.slice(0, count);
@@ -109,7 +112,9 @@ function quantiseRow(m: ModuleBuilder, dot: Dot, bits: Bits): Func {
       }
       for (let lane = 0; lane < (dot === "pairs2" ? 2 : 1) * count; lane++) lanes.push([lane < 4 ? a : b, lane % 4]);
       return [
-        ...used.map((x, j) => x.set(i32x4.trunc_sat_f32x4_s(f32x4.nearest(f32x4.div(balanced(16 * j), scale))))),
+        ...used.map((x, j) =>
+          x.set(i32x4.trunc_sat_f32x4_s(within(f32x4.nearest(f32x4.div(balanced(16 * j), scale))))),
+        ),
         ...(bits === 12 ? [] : used.map((x) => x.set(i32x4.add(x, zero)))),
         ...pack,
         ...lanes.flatMap(([x, lane]) => [v128.store32_lane(p.to, x, 0, lane), advance(p.to, p.step)]),
@@ -123,12 +128,15 @@ function quantiseRow(m: ModuleBuilder, dot: Dot, bits: Bits): Func {
       lo.set(acrossLanes(low, f32.min)),
       s.set(f32.div(bits === 7 ? f32.sub(hi, lo) : f32.max(hi, f32.neg(lo)), largest)),
       when(f32.eq(s, f32.const(0)), () => [s.set(f32.const(1))]),
+      // What is not a number spoils the row, as it does with floats.
+      s.set(f32.add(s, acrossLanes(spoilt, f32.add))),
       ...(bits === 12 ? [] : [z.set(i32.trunc_sat_f32_s(f32.nearest(f32.div(f32.neg(lo), s))))]),
       f32.store(p.row, s),
       i32.store(p.row, z, 4),
       scale.set(f32x4.splat(s)),
       zero.set(i32x4.splat(z)),
       most.set(i32x4.splat(0x7f7f7f7f)),
+      ...(bits === 7 ? [] : [high.set(f32x4.const(LARGEST[12])), low.set(f32x4.const(-LARGEST[12]))]),
       i.set(0),
       end.set(whole(p.bytes, 64, 64)),
       until(i, end, () => quantise(4)),
