@@ -68,9 +68,8 @@ async function convertModel(model: string, folder: string, flags: Flags): Promis
     await rename(beside, target);
   } catch (error) {
     await rm(beside, { recursive: true, force: true }).catch(() => {}); // what went wrong before is what matters
-    const { code = "", path = "" } = error as NodeJS.ErrnoException;
-    if (code === "ENOTEMPTY" || code === "EEXIST")
-      throw new Error(`${folder} has come to be meanwhile: nothing is written`);
+    const { code = "", path = "", syscall } = error as NodeJS.ErrnoException;
+    if (syscall === "rename") throw new Error(`${folder} has come to be meanwhile: nothing is written`);
     throw path.startsWith(dirname(target)) || code === "ENOSPC"
       ? cannotWrite(folder, error as NodeJS.ErrnoException)
       : error;

@@ -85,6 +85,7 @@ export function cannotWrite(file: string, { code = "" }: NodeJS.ErrnoException):
   const known: Record<string, string> = {
     ENOENT: "there is no such folder",
     ENOTDIR: "a part of the path is a file",
+    EEXIST: "a part of the path is a file",
     EACCES: "permission denied",
     ENAMETOOLONG: "the name is too long",
     ENOSPC: "the disk is full",
