@@ -36,13 +36,9 @@ addWholeNumbers({
     if (isQuantised(tensors)) {
       const reading = storedWords(tensors, config, rows);
       reading.catch(() => {}); // awaited below
-      const weights = await loadWeights(
-        kernels,
-        tensors,
-        config,
-        signal,
-        storedLinears(tensors, kernels.copies === true, signal),
-      );
+      const { next, letGo } = storedLinears(tensors, kernels.copies === true, signal);
+      const weights = await loadWeights(kernels, tensors, config, signal, next);
+      letGo();
       return { words: await reading, weights };
     }
     const { next } = await calibrate(

@@ -175,11 +175,14 @@ export function reader(source: TensorSource, signal?: AbortSignal, reuse = false
       }
       return tensor(all, [names.length * shape[0], ...shape.slice(1)]);
     },
-    letGo() {
-      for (const buffer of spare.values()) (buffer as { transfer?(length: number): unknown }).transfer?.(0);
-      spare.clear();
-    },
+    letGo: () => letGoOf(spare),
   };
+}
+
+/** Empties memory where the language can, instead of leaving it to be collected some time. */
+export function letGoOf(spare: Map<unknown, ArrayBuffer>): void {
+  for (const buffer of spare.values()) (buffer as { transfer?(length: number): unknown }).transfer?.(0);
+  spare.clear();
 }
 
 function checkShape({ tensors, file }: TensorSource, name: string, shape: readonly number[]): void {

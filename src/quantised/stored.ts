@@ -1,7 +1,7 @@
 import { fail } from "../base/errors.ts";
 import type { QuantisedTensor, RowSource, Tensor, TensorSource } from "../base/tensor.ts";
 import type { BertConfig } from "../bert/config.ts";
-import { reader, readTensor, type WholeLinears, wordsOf } from "../bert/weights.ts";
+import { letGoOf, reader, readTensor, type WholeLinears, wordsOf } from "../bert/weights.ts";
 import { scaled } from "./words.ts";
 
 /*
@@ -19,7 +19,11 @@ export function isQuantised({ tensors }: TensorSource): boolean {
  * Finds weights that are stored as whole numbers. With `reuse`, the arrays it answers with are written anew by the next call: memory that is
  * let go of stays resident for long.
  */
-export function storedLinears(source: TensorSource, reuse: boolean, signal?: AbortSignal): WholeLinears {
+export function storedLinears(
+  source: TensorSource,
+  reuse: boolean,
+  signal?: AbortSignal,
+): { readonly next: WholeLinears; letGo(): void } {
   const read = reader(source, signal);
   const spare = new Map<string, ArrayBuffer>();
   /** Memory of so many bytes for one purpose. */
@@ -29,7 +33,7 @@ export function storedLinears(source: TensorSource, reuse: boolean, signal?: Abo
     if (reuse) spare.set(`${purpose} ${bytes}`, buffer);
     return buffer;
   };
-  return async (stem, parts, out, K) => {
+  const next: WholeLinears = async (stem, parts, out, K) => {
     const N = parts.length * out;
     for (const part of parts) read.find(`${stem}.${part}.weight`, [out, K]); // before any memory: what config.json claims may be anything
     const whole = {
@@ -57,6 +61,7 @@ export function storedLinears(source: TensorSource, reuse: boolean, signal?: Abo
     );
     return { weight: whole, bias };
   };
+  return { next, letGo: () => letGoOf(spare) };
 }
 
 async function readWhole(
