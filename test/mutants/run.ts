@@ -1,9 +1,9 @@
 /**
  * Breaks the engine in many named ways, one at a time, in a copy, and shows that `npm test` fails each time. A mutant that survives is a
- * hole in the tests. `npm run test:mutants -- name` runs those whose name contains the words.
+ * hole in the tests. `npm run test:mutants -- some words, others` runs those whose name contains the words.
  */
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { MUTANTS, type Mutant } from "./mutants.ts";
@@ -29,7 +29,13 @@ function prepare(): void {
     "biome.json",
   ];
   for (const file of [...files, "README.md", "CHANGELOG.md", "LICENSE"]) cpSync(join(root, file), join(copy, file));
-  symlinkSync(join(root, "node_modules"), join(copy, "node_modules"));
+  // Packages of others are the project's; its own are the copy's.
+  mkdirSync(join(copy, "node_modules"));
+  const own: Record<string, string> = { munjang: ".", "munjang-mini-ko": "weights", "munjang-cli": "apps/cli" };
+  for (const name of readdirSync(join(root, "node_modules"))) {
+    const to = own[name] === undefined ? join(root, "node_modules", name) : join(copy, own[name]);
+    symlinkSync(to, join(copy, "node_modules", name));
+  }
 }
 
 /**
@@ -62,8 +68,8 @@ function mutate({ name, file, find, put }: Mutant): { path: string; before: stri
   return { path, before };
 }
 
-const wanted = process.argv.slice(2).join(" ");
-const mutants = MUTANTS.filter(({ name }) => name.includes(wanted));
+const wanted = process.argv.slice(2).join(" ").split(",");
+const mutants = MUTANTS.filter(({ name }) => wanted.some((words) => name.includes(words.trim())));
 let survivors = 0;
 try {
   prepare();
