@@ -97,10 +97,10 @@ export const MUTANTS: readonly Mutant[] = [
     put: "export const K_BLOCK = 255;",
   },
   {
-    name: "wasm: one k short in the tile's tail",
-    file: "src/kernels/wasm/product.ts",
-    find: "until(p.w, end, () => steps(1)),",
-    put: "forRange(p.w, p.w, i32.sub(end, width), 0, () => steps(1)),",
+    name: "wasm: the tile's tail cut short",
+    file: "src/kernels/wasm/tile.ts",
+    find: "i32.rem_u(p.steps, unroll)",
+    put: "i32.rem_u(p.steps, 2)",
   },
   {
     name: "wasm: bias dropped",
@@ -224,13 +224,13 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "assembler: offsets of two bytes wrong",
-    file: "src/kernels/wasm/asm.ts",
+    file: "src/kernels/wasm/encoding.ts",
     find: "...unsigned(value >>> 7)]",
     put: "...unsigned(value >>> 8)]",
   },
   {
     name: "assembler: 64 is -64",
-    file: "src/kernels/wasm/asm.ts",
+    file: "src/kernels/wasm/encoding.ts",
     find: "value >= -64 && value < 64",
     put: "value >= -64 && value < 128",
   },
@@ -566,8 +566,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "sums of a file not looked at",
     file: "src/quantised/stored.ts",
-    find: "if (total !== sum[n]) {",
-    put: "if (total !== sum[n] && n > N) {",
+    find: "if (totals[n] !== sum[n]) {",
+    put: "if (totals[n] !== sum[n] && n > N) {",
   },
   {
     name: "rows of the word table without their scales",
