@@ -1,37 +1,14 @@
 import { execFile } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { BackendInfo } from "../../src/node.ts";
-import { committed, corpus, corpusFiles } from "../golden/corpus.ts";
+import { describe, expect, it } from "vitest";
+import { committed } from "../golden/corpus.ts";
+import { runOn } from "./hash.ts";
 
 /* One answer on every Node: the built package, the committed hashes. `npm run test:runtimes` installs the binaries. */
 
 const here = import.meta.dirname;
-const entry = new URL("../../dist/node/node.js", import.meta.url).href;
-const folder = mkdtempSync(join(tmpdir(), "munjang-runtimes-"));
-const texts = join(folder, "corpus.json");
-
-beforeAll(() => {
-  for (const [name, content] of Object.entries(corpusFiles())) writeFileSync(join(folder, name), content);
-  writeFileSync(texts, JSON.stringify(corpus.map(({ ids }) => Array.from(ids))));
-});
-afterAll(() => rmSync(folder, { recursive: true }));
-
-interface Printed {
-  readonly version: string;
-  readonly backend: BackendInfo;
-  readonly hash: string;
-}
-
-async function runOn(binary: string, options: object): Promise<Printed> {
-  const args = [join(here, "hash.js"), entry, folder, texts, JSON.stringify(options)];
-  const { stdout, stderr } = await promisify(execFile)(binary, args, { timeout: 120_000 });
-  expect(stderr).toBe("");
-  return JSON.parse(stdout);
-}
 
 const binaryOf = (major: number): string =>
   process.version.startsWith(`v${major}.`) ? process.execPath : join(here, `node_modules/node${major}/bin/node`);
@@ -47,42 +24,44 @@ describe.each([20, 22, 24, 26])("Node %i", (major) => {
   });
 
   it.skipIf(missing).each([0, 1, 2, 3])("wasm, %i threads", async (threads) => {
-    const { backend, hash } = await runOn(binary, { backend: "wasm", threads });
+    const { backend, hash } = await runOn([binary], { backend: "wasm", threads });
     expect(backend).toMatchObject({ name: "wasm", threads, width: 128 });
     expect(hash).toBe(committed.corpus.wasm);
   });
 
   it.skipIf(missing)("js", async () => {
-    expect((await runOn(binary, { backend: "js" })).hash).toBe(committed.corpus.js);
+    expect((await runOn([binary], { backend: "js" })).hash).toBe(committed.corpus.js);
   });
 
   // Every version has instructions of its own for these: plain SIMD, relaxed SIMD in three steps or one.
   it.skipIf(missing).each(["int8", "int8-12"] as const)("%s", async (dtype) => {
-    expect((await runOn(binary, { dtype, threads: 2 })).hash).toBe(committed.corpus[`wasm ${dtype}`]);
-    expect((await runOn(binary, { dtype, backend: "js" })).hash).toBe(committed.corpus[`js ${dtype}`]);
+    expect((await runOn([binary], { dtype, threads: 2 })).hash).toBe(committed.corpus[`wasm ${dtype}`]);
+    expect((await runOn([binary], { dtype, backend: "js" })).hash).toBe(committed.corpus[`js ${dtype}`]);
   });
 
   if (wide) {
     it.skipIf(missing).each([0, 2])("256-bit vectors, %i threads", async (threads) => {
-      const { backend, hash } = await runOn(binary, { backend: "wasm", threads, wide: true });
+      const { backend, hash } = await runOn([binary], { backend: "wasm", threads, wide: true });
       expect(backend).toMatchObject({ name: "wasm", threads, width: 256 });
       expect(hash).toBe(committed.corpus.wasm);
     });
 
     it.skipIf(missing).each(["int8", "int8-12"] as const)("256-bit vectors, %s", async (dtype) => {
-      const { backend, hash } = await runOn(binary, { dtype, threads: 2, wide: true });
+      const { backend, hash } = await runOn([binary], { dtype, threads: 2, wide: true });
       expect(backend.width).toBe(256);
       expect(hash).toBe(committed.corpus[`wasm ${dtype}`]);
     });
   } else {
     it.skipIf(missing)("256-bit vectors are refused", async () => {
-      await expect(runOn(binary, { wide: true })).rejects.toThrow(/wide = true: needs Node 24 or newer; this is Node/);
+      await expect(runOn([binary], { wide: true })).rejects.toThrow(
+        /wide = true: needs Node 24 or newer; this is Node/,
+      );
     });
   }
 
   // Node 20 has relaxed SIMD behind a flag; that is its own to switch on.
   it.skipIf(missing)(`wasm-relaxed ${major < 22 ? "is refused" : "runs, near the others"}`, async () => {
-    const run = runOn(binary, { backend: "wasm-relaxed", threads: 2 });
+    const run = runOn([binary], { backend: "wasm-relaxed", threads: 2 });
     if (major < 22) await expect(run).rejects.toThrow(/backend = "wasm-relaxed": does not run here/);
     else expect((await run).backend).toMatchObject({ name: "wasm-relaxed", threads: 2 });
   });
