@@ -165,7 +165,9 @@ function metadata(dtype: StoredType, words: StoredType): string {
  */
 function withMark(config: Uint8Array): Uint8Array {
   const json = JSON.parse(new TextDecoder().decode(config));
-  return utf8(`${JSON.stringify({ ...json, model_type: `munjang-${json.model_type ?? "bert"}` }, null, 2)}\n`);
+  const type: string = json.model_type ?? "bert";
+  const marked = type.startsWith("munjang-") ? type : `munjang-${type}`; // float16 in parts bears it already
+  return utf8(`${JSON.stringify({ ...json, model_type: marked }, null, 2)}\n`);
 }
 
 function utf8(text: string): Uint8Array {

@@ -170,6 +170,21 @@ describe("convert", () => {
     },
   );
 
+  it("float16 in parts becomes the int8 of float16 in one piece", async () => {
+    const [whole, parts] = [inMemory(), inMemory()];
+    await convert({ files }, whole, { dtype: "float16" });
+    await convert({ files }, parts, { dtype: "float16", maxShardSize: 5000 });
+    const made = await Promise.all(
+      [whole, parts].map(async (half) => {
+        const small = inMemory();
+        await convert(half.model(), small);
+        return small;
+      }),
+    );
+    expect(made[1].files).toEqual(made[0].files);
+    expect(await encode(made[1].model())).toEqual(await encode(made[0].model()));
+  });
+
   it("rows read from the float32 file become whole numbers too", async () => {
     const wanted = await encode({ files }, { dtype: "int8" });
     expect(await encode({ files }, { dtype: "int8", rows: "source" })).toEqual(wanted);
