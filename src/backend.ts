@@ -3,7 +3,7 @@ import { ModelError } from "./base/errors.ts";
 import { js } from "./kernels/js/index.ts";
 import type { Kernels } from "./kernels/kernels.ts";
 import { wasmOf } from "./kernels/wasm/index.ts";
-import { compile, type Variant, variant } from "./kernels/wasm/variants.ts";
+import { among, type Compiled, compile, type Variant, variant } from "./kernels/wasm/variants.ts";
 import type { Engine } from "./run/engine.ts";
 import { inline } from "./run/inline.ts";
 import { team } from "./run/team.ts";
@@ -30,6 +30,11 @@ export interface BackendOptions {
    * the whole process, which cannot be switched off again; an error where it has no effect.
    */
   wide?: boolean;
+  /**
+   * Modules that were compiled beforehand, for runtimes that compile nothing while they run (Cloudflare's, Vercel's at the edge): the files
+   * `munjang/wasm/float32.wasm`, `int8.wasm`, `int8-12.wasm`, imported there. They are for one thread.
+   */
+  wasmModules?: Compiled;
   /** The worker's code, where it cannot be found beside the engine's. */
   workerUrl?: string | URL;
 }
@@ -76,7 +81,7 @@ export interface WholeBackends {
   /** Kernels that compute with floats, for a model of whole numbers. */
   floats(kernels: Kernels<unknown>): Kernels<unknown>;
   /** What the WebAssembly variants of a width need in addition. */
-  wasm(width: Variant["width"]): Variant["int8"];
+  wasm(width: Variant["width"], compiled?: Compiled): Variant["int8"];
 }
 
 export async function chooseBackend(options: BackendOptions = {}, whole?: WholeBackends): Promise<ChosenBackend> {
@@ -135,12 +140,16 @@ async function inWebAssembly(
 ): Promise<ChosenBackend> {
   /** More threads than this gain little: they meet some 130 times in a forward pass of twelve layers. */
   const MOST_BY_DEFAULT = 8;
-  const { threads = "auto", wide = false, workerUrl } = options;
+  const { threads = "auto", wide = false, workerUrl, wasmModules } = options;
   const here = threadsHere();
-  const make = wide ? (here?.widen ?? refuse("wide", "needs Node 24 or newer; leave it out", wide)) : compile;
+  const ready = async (kind: Variant): Promise<WebAssembly.Module> =>
+    among(wasmModules as Compiled, kind) ??
+    refuse("wasmModules", "holds no module for this dtype and version: import it from munjang/wasm/");
+  const narrow = wasmModules === undefined ? compile : ready;
+  const make = wide ? (here?.widen ?? refuse("wide", "needs Node 24 or newer; leave it out", wide)) : narrow;
   const width = wide ? 256 : 128;
-  const kind = { ...variant(name, width), int8: whole?.wasm(width) };
-  const workers = threads === 0 ? undefined : here;
+  const kind = { ...variant(name, width), int8: whole?.wasm(width, wasmModules) };
+  const workers = threads === 0 || wasmModules !== undefined ? undefined : here;
   const module = await make(kind, workers?.shared ?? false);
   let alone = threads === 0 ? "no workers were asked for" : "this runtime has no workers";
   if (workers !== undefined) {

@@ -1,10 +1,11 @@
 import { type BackendInfo, type BackendOptions, chooseBackend, type WholeBackends } from "./backend.ts";
 import type { EncodingIds } from "./base/batch.ts";
+import { letGo } from "./base/bytes.ts";
 import { checkFields, checkOneOf, checkWhole, refuse } from "./base/door.ts";
 import { fail } from "./base/errors.ts";
 import { Json } from "./base/json.ts";
 import { sha256 } from "./base/sha256.ts";
-import type { RowSource, TensorSource } from "./base/tensor.ts";
+import type { RowSource, RowsPlace, TensorSource } from "./base/tensor.ts";
 import { layOut } from "./bert/batch.ts";
 import { type BertConfig, readConfig } from "./bert/config.ts";
 import type { BertWeights } from "./bert/forward.ts";
@@ -25,8 +26,11 @@ export interface EncoderOptions extends BackendOptions {
   dtype?: DTypeName;
   /** Texts, or token ids, that a float32 model is measured with as it is quantised. Default: some lines of Korean and English. */
   calibration?: readonly (string | EncodingLike)[];
-  /** Where the word table stays: in memory in its stored precision (default), or in its file, read a few rows at a time. */
-  rows?: "memory" | "source";
+  /**
+   * Where the word table stays: in memory in its stored precision (default), or in its file, read a few rows at a time; or in its file behind
+   * a function that keeps some of it (`munjang/edge`).
+   */
+  rows?: RowsPlace;
   /**
    * Tokens computed together, a whole number of at least 1. Memory grows with it (30 KB a token for BERT-base), and so does the time for
    * which the thread is busy at a stretch; vectors do not depend on it. Default: a few tenths of a second of the backend's work, which for
@@ -172,7 +176,9 @@ function running(
       }
       checkFinite(rows, file, "word embeddings of this batch");
       checkUsable();
-      return runner.run(batch, rows, see);
+      const hidden = await runner.run(batch, rows, see);
+      letGo(rows.buffer);
+      return hidden;
     },
     async dispose() {
       if (disposed) return;
@@ -192,6 +198,6 @@ export function checkEncoderOptions(options: EncoderOptions): void {
     checkWhole("threads", threads, 0, MOST_THREADS, "all sense");
   }
   if (dtype !== undefined) checkOneOf("dtype", dtype, ["float32", "int8", "int8-12"]);
-  if (rows !== undefined) checkOneOf("rows", rows, ["memory", "source"]);
+  if (rows !== undefined && typeof rows !== "function") checkOneOf("rows", rows, ["memory", "source"]);
   if (tokensPerBatch !== undefined) checkWhole("tokensPerBatch", tokensPerBatch, 1);
 }

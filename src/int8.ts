@@ -8,9 +8,11 @@ import { loadTokenizer } from "./bert-tokenizer.ts";
 import { addWholeNumbers } from "./encoder.ts";
 import { js8 } from "./kernels/js/int8.ts";
 import type { Kernels } from "./kernels/kernels.ts";
-import { int8 } from "./kernels/wasm/int8/index.ts";
+import { DOTS, type Dot } from "./kernels/wasm/int8/dots.ts";
+import { type Int8, int8 } from "./kernels/wasm/int8/index.ts";
 import type { Bits } from "./kernels/wasm/int8/layout.ts";
 import { fastestDot } from "./kernels/wasm/int8/probe.ts";
+import { among, variant } from "./kernels/wasm/variants.ts";
 import { calibrate } from "./quantised/calibrate.ts";
 import { isQuantised, storedLinears, storedWords } from "./quantised/stored.ts";
 import { CALIBRATION } from "./quantised/text.ts";
@@ -29,7 +31,12 @@ addWholeNumbers({
     return {
       js: () => js8(bits),
       floats: withWhole,
-      wasm: (width) => int8({ bits, dot: fastestDot(bits) }, width),
+      wasm(width, compiled) {
+        const by = (dot: Dot): Int8 => int8({ bits, dot }, width);
+        if (compiled === undefined) return by(fastestDot(bits));
+        // Where it is none of them the backend finds no module either, and says so.
+        return by(DOTS.find((dot) => among(compiled, { ...variant("wasm", width), int8: by(dot) })) ?? "pairs2");
+      },
     };
   },
   async load(kernels, tensors, { source, folder, config }, { rows = "memory", signal, calibration }) {

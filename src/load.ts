@@ -68,7 +68,7 @@ export async function loadParts(from: ModelSource, options: LoadOptions): Promis
       [...read].filter((path) => path !== DEFAULTS),
     ),
   };
-  if (options.rows !== "source") await source.close(); // everything has been read
+  if ((options.rows ?? "memory") === "memory") await source.close(); // everything has been read
   return { source, tokenizer, encoder, list, defaults, maxSeqLength, warnings, identity };
 }
 

@@ -1,4 +1,5 @@
 import type { BackendInfo } from "./backend.ts";
+import { letGo } from "./base/bytes.ts";
 import { refuse } from "./base/door.ts";
 import { type Tensor, tensor } from "./base/tensor.ts";
 import { intoBatches, placesOf } from "./bert/batch.ts";
@@ -222,6 +223,7 @@ export class SentenceTransformer {
         }
         done += groups[group].length;
       }
+      letGo(hidden.buffer as ArrayBuffer);
       options.onProgress?.({ done, total: input.length });
     }
     return options.precision === undefined || options.precision === "float32"

@@ -12,3 +12,8 @@ export interface ByteSource {
   /** Lets go of a file handle, where there is one. */
   close?(): Promise<void>;
 }
+
+/** Gives memory back at once, where the language can. What is left to be collected stays resident for long, and there is a lot of it. */
+export function letGo(bytes: ArrayBuffer): void {
+  (bytes as { transfer?(length: number): unknown }).transfer?.(0);
+}

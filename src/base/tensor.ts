@@ -80,7 +80,7 @@ export interface TensorSource {
    * Rows of a [rows, width] table, as they are needed, without reading the whole of it where the source allows that. Only a caller who knows
    * what `whole` numbers stand for is given a table of those.
    */
-  rows(name: string, where: "memory" | "source", whole?: boolean): Promise<RowSource>;
+  rows(name: string, where: RowsPlace, whole?: boolean): Promise<RowSource>;
   /** The first and the last 4 KiB of a tensor as it is stored (all of a small one): enough to tell one model from another. */
   ends(name: string): Promise<Uint8Array>;
 }
@@ -92,6 +92,15 @@ export interface RowSource {
   /** Writes row `ids[t]` of the table to `out[t * width …]`, as float32, for every t: [T, width]. */
   read(ids: Int32Array, out: Float32Array): Promise<void> | void;
 }
+
+/**
+ * Where the rows of a table stay: in memory in their stored precision; in their file, of which a few are read at a time; or in the file behind
+ * a function that keeps some of its bytes, such as `munjang/edge` brings.
+ */
+export type RowsPlace = "memory" | "source" | ((read: ReadBytes, byteLength: number, rowBytes: number) => ReadBytes);
+
+/** Reads bytes `from` to `to` of something. */
+export type ReadBytes = (from: number, to: number) => Promise<ArrayBuffer>;
 
 /** Axes a tensor of a file may have: as many as NumPy and PyTorch know. No format has a limit, and a header of zeros could claim millions. */
 export const AXES = 64;

@@ -1,5 +1,6 @@
+import { letGo } from "../base/bytes.ts";
 import { fail } from "../base/errors.ts";
-import type { QuantisedTensor, RowSource, Tensor, TensorSource } from "../base/tensor.ts";
+import type { QuantisedTensor, RowSource, RowsPlace, Tensor, TensorSource } from "../base/tensor.ts";
 import { sizeOf, tensor } from "../base/tensor.ts";
 import type { Linear, Loading, Norm } from "../kernels/kernels.ts";
 import type { BertConfig } from "./config.ts";
@@ -86,11 +87,7 @@ export async function loadWeights<B>(
 }
 
 /** The word table, [vocab_size, H]: in memory in the file's own precision, or read row by row from where the file lies. */
-export async function loadWords(
-  source: TensorSource,
-  config: BertConfig,
-  where: "memory" | "source",
-): Promise<RowSource> {
+export async function loadWords(source: TensorSource, config: BertConfig, where: RowsPlace): Promise<RowSource> {
   return source.rows(wordsOf(source, config), where);
 }
 
@@ -181,7 +178,7 @@ export function reader(source: TensorSource, signal?: AbortSignal, reuse = false
 
 /** Empties memory where the language can, instead of leaving it to be collected some time. */
 export function letGoOf(spare: Map<unknown, ArrayBuffer>): void {
-  for (const buffer of spare.values()) (buffer as { transfer?(length: number): unknown }).transfer?.(0);
+  spare.forEach(letGo);
   spare.clear();
 }
 

@@ -3,7 +3,15 @@
  * table written that would not fit the largest file allowed.
  */
 import { ModelError } from "../base/errors.ts";
-import { type RowSource, rowMajor, sizeOf, type Tensor, type TensorInfo, type TensorSource } from "../base/tensor.ts";
+import {
+  type RowSource,
+  type RowsPlace,
+  rowMajor,
+  sizeOf,
+  type Tensor,
+  type TensorInfo,
+  type TensorSource,
+} from "../base/tensor.ts";
 import { arrayOf } from "./arrays.ts";
 import { label } from "./json-text.ts";
 
@@ -24,7 +32,7 @@ export interface Table {
   readonly info: TensorInfo;
   read(): Promise<Tensor>;
   readFloat32(): Promise<Tensor<Float32Array>>;
-  rows(where: "memory" | "source", whole?: boolean): Promise<RowSource>;
+  rows(where: RowsPlace, whole?: boolean): Promise<RowSource>;
   ends(): Promise<Uint8Array>;
 }
 

@@ -3,7 +3,7 @@
  * straight from the file, where only the rows asked for are read.
  */
 import { fail, show } from "../base/errors.ts";
-import type { DType, RowSource, Tensor, TensorSource } from "../base/tensor.ts";
+import type { DType, ReadBytes, RowSource, RowsPlace, Tensor, TensorSource } from "../base/tensor.ts";
 import { arrayOf } from "./arrays.ts";
 import { checkFloats, type Place, toFloat32 } from "./floats.ts";
 import { label } from "./json-text.ts";
@@ -13,12 +13,22 @@ import type { StoredTensors } from "./stored.ts";
 export function tensorSource(weights: StoredTensors): TensorSource {
   const { file, tensors, read, readFloat32, bytes } = weights;
 
-  async function rows(name: string, where: "memory" | "source", whole?: boolean): Promise<RowSource> {
+  async function rows(name: string, where: RowsPlace, whole?: boolean): Promise<RowSource> {
     const place = { file, field: label(name) };
     const info = tensors.get(name);
     // What lies all over the file is read once.
     if (where === "memory" || info === undefined || info.strided) return rowsInMemory(await read(name), place, whole);
-    return rowsFromSource((from, to) => bytes(name, from, to), info.dtype, info.shape, place, whole);
+    const stored: ReadBytes = (from, to) => bytes(name, from, to);
+    if (where === "source") return rowsFromSource(stored, info.dtype, info.shape, place, whole);
+    // Such a function knows best how many reads may be under way.
+    return rowsFromSource(
+      where(stored, info.byteLength, info.byteLength / info.shape[0]),
+      info.dtype,
+      info.shape,
+      place,
+      whole,
+      Number.POSITIVE_INFINITY,
+    );
   }
 
   async function ends(name: string): Promise<Uint8Array> {
@@ -63,11 +73,13 @@ export function rowsInMemory(table: Tensor, place: Place, whole?: boolean): RowS
  * @throws ModelError where the table is no matrix of floats; `read` where an id names no row or `out` is too short.
  */
 export function rowsFromSource(
-  read: (from: number, to: number) => Promise<ArrayBuffer>,
+  read: ReadBytes,
   dtype: string,
   shape: readonly number[],
   place: Place,
   whole?: boolean,
+  /** Reads under way at once: enough to hide the latency of range requests, few enough not to flood a server. */
+  reads = 8,
 ): RowSource {
   const [rows, width] = checkTable(dtype, shape, place, whole);
   const Kept = arrayOf(dtype as DType);
@@ -76,8 +88,6 @@ export function rowsFromSource(
     rows,
     width,
     async read(ids: Int32Array, out: Float32Array): Promise<void> {
-      /** Reads in flight at once: enough to hide the latency of range requests, few enough not to flood a server. */
-      const READS = 8;
       checkIds(ids, rows, width, out, place);
       const order = Uint32Array.from(ids, (_, t) => t).sort((a, b) => ids[a] - ids[b]); // [T]
       const runs = findRuns(ids, order, width);
@@ -101,7 +111,7 @@ export function rowsFromSource(
         }
       };
       // Settled, not all: nobody may write into `out` after this has returned.
-      const ends = await Promise.allSettled(Array.from({ length: Math.min(READS, runs.length) }, work));
+      const ends = await Promise.allSettled(Array.from({ length: Math.min(reads, runs.length) }, work));
       for (const end of ends) if (end.status === "rejected") throw end.reason;
     },
   };

@@ -16,6 +16,8 @@ export interface Kernels<B> {
 
   /** Told how many floats `alloc` and `prepare` will take in all, about: memory that grows step by step costs V8 a collection a step. */
   expect?(floats: number): void;
+  /** Takes the room that batches of so many tokens need beside their activations, once the weights are there. */
+  reserve?(sizes: Sizes, tokens: number): void;
   /** A buffer of `length` floats. At load only. */
   alloc(length: number): B;
   /** Copies `values` to the start of `to`, in order with the operations. Allocates nothing. */
@@ -24,7 +26,10 @@ export interface Kernels<B> {
   prepare(weight: Tensor<Float32Array>, bias: Tensor<Float32Array>): Linear<B>;
   /** The same for a weight of whole numbers, in backends that compute with them. */
   prepareWhole?(weight: QuantisedTensor, bias: Tensor<Float32Array>): Linear<B>;
-  /** The first `length` floats of a buffer, as they are after everything asked for so far. The only place that waits. */
+  /**
+   * The first `length` floats of a buffer, as they are after everything asked for so far: a copy, which is the caller's. The only place that
+   * waits.
+   */
   read(from: B, length: number): Promise<Float32Array>;
   dispose(): Promise<void>;
 
@@ -45,7 +50,19 @@ export interface Kernels<B> {
 }
 
 /** The part that takes weights and makes room, before anything runs. */
-export type Loading<B> = Pick<Kernels<B>, "alloc" | "write" | "prepare" | "prepareWhole" | "copies" | "expect">;
+export type Loading<B> = Pick<
+  Kernels<B>,
+  "alloc" | "write" | "prepare" | "prepareWhole" | "copies" | "expect" | "reserve"
+>;
+
+/** What room depends on, by the names it has in a model's configuration. */
+export interface Sizes {
+  readonly hiddenSize: number;
+  readonly heads: number;
+  readonly intermediateSize: number;
+  /** Tokens of a sentence, at most. */
+  readonly longestText: number;
+}
 
 /** A prepared linear layer. Plain data, so that it can be posted to a worker. */
 export interface Linear<B> {

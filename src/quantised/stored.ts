@@ -1,5 +1,5 @@
 import { fail } from "../base/errors.ts";
-import type { QuantisedTensor, RowSource, Tensor, TensorSource } from "../base/tensor.ts";
+import type { QuantisedTensor, RowSource, RowsPlace, Tensor, TensorSource } from "../base/tensor.ts";
 import type { BertConfig } from "../bert/config.ts";
 import { letGoOf, reader, readTensor, type WholeLinears, wordsOf } from "../bert/weights.ts";
 import { scaled } from "./words.ts";
@@ -45,12 +45,13 @@ export function storedLinears(
     };
     for (const [p, part] of parts.entries()) {
       const name = read.find(`${stem}.${part}.weight`, [out, K]);
-      const own = await readWhole(source, name, out, K, memory("part", out * K));
+      const into = parts.length === 1 ? (whole.data.buffer as ArrayBuffer) : memory("part", out * K);
+      const own = await readWhole(source, name, out, K, into);
       if (p > 0 && own.balance.some((value, k) => value !== whole.balance[k])) {
         const problem = "differs between query, key and value, which have one input: the file is damaged";
         fail(source.file, `${name}_balance`, problem);
       }
-      whole.data.set(own.data, p * out * K);
+      if (own.data.buffer !== whole.data.buffer) whole.data.set(own.data, p * out * K);
       whole.scale.set(own.scale, p * out);
       whole.sum.set(own.sum, p * out);
       whole.balance.set(own.balance);
@@ -148,11 +149,7 @@ async function positive(source: TensorSource, name: string, length: number): Pro
 }
 
 /** The word table: whole numbers with a scale for each row, or floats. */
-export async function storedWords(
-  source: TensorSource,
-  config: BertConfig,
-  where: "memory" | "source",
-): Promise<RowSource> {
+export async function storedWords(source: TensorSource, config: BertConfig, where: RowsPlace): Promise<RowSource> {
   const name = wordsOf(source, config);
   if (source.tensors.get(name)?.dtype !== "int8") return source.rows(name, where);
   const scale = await positive(source, `${name}_scale`, config.vocabularySize);

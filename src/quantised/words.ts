@@ -1,4 +1,4 @@
-import type { RowSource, TensorSource } from "../base/tensor.ts";
+import type { RowSource, RowsPlace, TensorSource } from "../base/tensor.ts";
 import type { BertConfig } from "../bert/config.ts";
 import { checkFinite, loadWords, wordsOf } from "../bert/weights.ts";
 import { rowsInMemory } from "../formats/rows.ts";
@@ -33,13 +33,9 @@ export function quantiseRows(data: Int8Array, scale: Float32Array, rows: Float32
 }
 
 /** A float32 word table as whole numbers in memory; of one that is read from its file each row becomes them when it is read. */
-export async function quantiseTable(
-  source: TensorSource,
-  config: BertConfig,
-  where: "memory" | "source",
-): Promise<RowSource> {
+export async function quantiseTable(source: TensorSource, config: BertConfig, where: RowsPlace): Promise<RowSource> {
   const { vocabularySize, hiddenSize: H } = config;
-  if (where === "source") {
+  if (where !== "memory") {
     const table = await loadWords(source, config, where);
     const q = new Int8Array(H);
     const read: RowSource["read"] = async (ids, out) => {

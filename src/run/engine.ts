@@ -15,7 +15,9 @@ export interface Engine<B> {
 
 export function roomFor<B>(kernels: Loading<B>, config: BertConfig, tokens: number): Scratch<B> {
   try {
-    return scratch(kernels, config, tokens);
+    const room = scratch(kernels, config, tokens);
+    kernels.reserve?.(config, tokens);
+    return room;
   } catch (cause) {
     if (!(cause instanceof RangeError)) throw cause;
     return refuse("tokensPerBatch", "there is no memory for a batch of so many tokens", tokens);

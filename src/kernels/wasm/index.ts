@@ -6,6 +6,7 @@ import type { Int8 } from "./int8/index.ts";
 import { CONSTANTS, FIRST_FREE, GROUP, MASKS, packedSize, packWeights, ROWS } from "./layout.ts";
 import type { Functions } from "./module.ts";
 import { operations } from "./operations.ts";
+import { packedFor, scratchFor } from "./seat.ts";
 import { compile, panelOf, type Variant, variant } from "./variants.ts";
 import { constants } from "./vector-math.ts";
 
@@ -36,6 +37,11 @@ export async function wasmOf(module: WebAssembly.Module, kind: Variant): Promise
   };
   return {
     name: kind.name,
+    // What a batch needs beside its activations, taken once: rooms that grow leave behind what they were.
+    reserve(sizes, tokens) {
+      rooms.packed(packedFor(sizes, tokens));
+      rooms.scratch(scratchFor(sizes, tokens, P));
+    },
     ...storing(room, P, kind.int8),
     read: async (from, length) => room.floats().slice(from / 4, from / 4 + length),
     dispose: async () => {},

@@ -1,4 +1,4 @@
-import type { Kernels } from "../kernels.ts";
+import type { Kernels, Sizes } from "../kernels.ts";
 import { type Address, arena, put } from "./arena.ts";
 import { alone, crewMember } from "./crew.ts";
 import type { Int8, Int8Plan } from "./int8/index.ts";
@@ -23,13 +23,14 @@ export interface Seat {
   readonly own: Address;
 }
 
-/** What the room depends on, by the names it has in a model's configuration. */
-export interface Sizes {
-  readonly hiddenSize: number;
-  readonly heads: number;
-  readonly intermediateSize: number;
-  /** Tokens of a sentence, at most. */
-  readonly longestText: number;
+/** Floats of room for the packed rows of a batch. */
+export function packedFor({ hiddenSize, intermediateSize }: Sizes, tokens: number): number {
+  return packedRoom(Math.min(ROWS, tokens), Math.max(hiddenSize, intermediateSize));
+}
+
+/** Floats that one thread's attention and LayerNorm need. */
+export function scratchFor({ hiddenSize: H, heads, longestText }: Sizes, tokens: number, P: number): number {
+  return Math.max(attentionRoom(Math.min(tokens, longestText), H / heads, P), H + 4);
 }
 
 /** Takes the room `count` threads need beside weights and activations, for batches of so many tokens. RangeError where there is none. */
@@ -37,10 +38,10 @@ export function seats(
   kind: Pick<Seat, "module" | "name" | "panel" | "int8">,
   count: number,
   take: (length: number) => Address,
-  { hiddenSize: H, heads, intermediateSize, longestText }: Sizes,
+  sizes: Sizes,
   tokens: number,
 ): Seat[] {
-  const packed = take(packedRoom(Math.min(ROWS, tokens), Math.max(H, intermediateSize)));
+  const packed = take(packedFor(sizes, tokens));
   const zeros = take(GROUP);
   return Array.from({ length: count }, (_, index) => ({
     ...kind,
@@ -49,8 +50,8 @@ export function seats(
     packed,
     zeros,
     sums: take(ROWS * GROUP),
-    own: count === 1 ? 0 : take(packedRoom(OWN_ROWS, Math.max(H, intermediateSize))),
-    scratch: take(Math.max(attentionRoom(Math.min(tokens, longestText), H / heads, kind.panel), H + 4)),
+    own: count === 1 ? 0 : take(packedFor(sizes, OWN_ROWS)),
+    scratch: take(scratchFor(sizes, tokens, kind.panel)),
   }));
 }
 

@@ -1,3 +1,4 @@
+import { sha256 } from "../../base/sha256.ts";
 import type { Int8 } from "./int8/index.ts";
 import { kernelModule } from "./module.ts";
 import type { Tile } from "./row-tiles.ts";
@@ -61,6 +62,24 @@ export function panelOf({ tile }: Variant): number {
 /** The bytes of the variant's module, for memory that threads share or for one thread's own. */
 export function moduleOf(kind: Variant, shared: boolean, mark?: string): Uint8Array<ArrayBuffer> {
   return kernelModule(kind.tile, shared, mark, kind.int8);
+}
+
+/**
+ * The mark in the files of `munjang/wasm/`, which are compiled before they run: it hangs on every byte, so that no module is taken for
+ * another's, or for that of another version.
+ */
+export function markOf(kind: Variant): string {
+  return `munjang ${sha256().update(moduleOf(kind, false)).hex()}`;
+}
+
+/** One module of such, or several. */
+export type Compiled = WebAssembly.Module | readonly WebAssembly.Module[];
+
+/** A variant's module among them. */
+export function among(compiled: Compiled, kind: Variant): WebAssembly.Module | undefined {
+  const { Module } = WebAssembly;
+  const mark = markOf(kind);
+  return [compiled].flat().find((one) => one instanceof Module && Module.customSections(one, mark).length > 0);
 }
 
 /** The module of a variant of 128 bits; wide.ts has those of 256. */

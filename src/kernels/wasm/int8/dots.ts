@@ -11,7 +11,9 @@ import { i16x8, i32x4, v128 } from "./asm.ts";
  *     pairs4   the same four bytes in three instructions: what is fastest where the CPU does not have it
  *     pairs2   two numbers of 16 bits a lane: any engine with SIMD, and the only one for activations of more than 7 bits
  */
-export type Dot = "add4" | "pairs4" | "pairs2";
+export type Dot = (typeof DOTS)[number];
+
+export const DOTS = ["add4", "pairs4", "pairs2"] as const;
 
 export function dots(dot: Dot, { vectors }: Tile, width: 128 | 256): (locals: NewLocals) => Arithmetic {
   const bytes: Pick<Arithmetic, "stepBytes" | "weights"> = {

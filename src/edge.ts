@@ -1,0 +1,248 @@
+import { checkFields, checkWhole, refuse } from "./base/door.ts";
+import type { RowsPlace } from "./base/tensor.ts";
+import { type Answer, edgeFiles, type Part, type Store } from "./edge-files.ts";
+import { keepRows } from "./edge-rows.ts";
+import type { ModelSource } from "./source.ts";
+import { checkAnswer, type Patience, persist } from "./url.ts";
+
+/*
+ * Models in a store beside a runtime of little memory, such as a Worker of Cloudflare's with 128 MB: the encoder is loaded in some forty
+ * requests, the word table stays where it is, and its rows come as they are needed (docs/edge.md).
+ */
+
+/** What `load` takes: `SentenceTransformer.load(model.source, { rows: model.rows, … })`. */
+export interface EdgeModel {
+  readonly source: ModelSource;
+  /** The option `rows`. */
+  readonly rows: RowsPlace;
+  /** What it has cost so far. */
+  readonly stats: EdgeStats;
+}
+
+export interface EdgeStats {
+  /** Requests to the store. */
+  readonly requests: number;
+  /** Bytes that came. */
+  readonly bytes: number;
+  /** Bytes of the word table that are in memory. */
+  readonly rowBytes: number;
+}
+
+export interface EdgeOptions extends Pick<Patience, "signal" | "timeout"> {
+  /** Bytes of the word table kept in memory, those used last. Default: 8,000,000, a quarter of KR-SBERT's. */
+  rowBytes?: number;
+  /** Bytes of it fetched together. Default: 65536, which are 85 rows of KR-SBERT in int8. */
+  pageBytes?: number;
+  /** Requests under way at once, at most. Default: 6, all that Cloudflare allows. */
+  requests?: number;
+}
+
+/** The part of an R2 bucket that is used here. */
+export interface Bucket {
+  get(key: string, options: BucketOptions): Promise<BucketObject | null>;
+  head(key: string): Promise<BucketObject | null>;
+}
+
+export interface BucketOptions {
+  range: { offset: number; length: number };
+  onlyIf?: { etagMatches: string };
+}
+
+export interface BucketObject {
+  readonly size: number;
+  readonly etag: string;
+  /** Missing where a condition does not hold. */
+  arrayBuffer?(): Promise<ArrayBuffer>;
+}
+
+/** A binding to static assets, or whatever fetches as one. */
+export interface Fetcher {
+  fetch(url: string, init?: RequestInit): Promise<Response>;
+}
+
+/**
+ * A model in an R2 bucket, its files below `prefix`. Nothing is read before it is loaded.
+ * @throws ModelError where that is no bucket.
+ */
+export function inBucket(bucket: Bucket, prefix: string, options: EdgeOptions = {}): EdgeModel {
+  const problem = "must be the binding of an R2 bucket: does wrangler's configuration have it?";
+  if (typeof bucket?.get !== "function") refuse("bucket", problem, bucket);
+  const folder = asFolder(prefix);
+  const part = async (key: string, [from, to]: Part, version?: string): Promise<BucketObject | null> => {
+    const range = { offset: from, length: to - from };
+    try {
+      return await bucket.get(key, version === undefined ? { range } : { range, onlyIf: { etagMatches: version } });
+    } catch (error) {
+      const object = await bucket.head(key);
+      if (object?.size !== 0) throw error;
+      return { ...object, arrayBuffer: async () => new ArrayBuffer(0) }; // of an empty object no part can be had
+    }
+  };
+  return edgeModel(`the bucket's ${folder}`, options, "https://bucket", (metered) => async (path, parts, version) => {
+    const meter = metered();
+    const key = folder + path;
+    const all = await Promise.all(
+      parts.map(([from, to]) =>
+        meter(path, async () => {
+          const object = await part(key, [from, to], version);
+          // A file that has changed is one without a body: whoever asked compares the versions.
+          const bytes = (await object?.arrayBuffer?.()) ?? new ArrayBuffer(0);
+          return {
+            object,
+            bytes,
+            expected: object?.arrayBuffer && Math.min(to, object.size) - Math.min(from, object.size),
+          };
+        }),
+      ),
+    );
+    const object = all.find(({ object }) => object?.etag !== version)?.object ?? all[0].object;
+    if (object === null) return undefined;
+    return { parts: all.map(({ bytes }) => bytes), size: object.size, version: object.etag, ranges: true };
+  });
+}
+
+/**
+ * A model in static assets, its files below `path`; each may have 25 MiB (`munjang convert --max-shard-size 8000000`, and
+ * `import "munjang/shards"`). Cloudflare's assets are only served from their first byte on: what is wanted of a file is taken out of it as
+ * it passes.
+ * @throws ModelError where that is no binding.
+ */
+export function inAssets(assets: Fetcher, path: string, options: EdgeOptions = {}): EdgeModel {
+  const problem = "must be the binding of static assets: does wrangler's configuration have it?";
+  if (typeof assets?.fetch !== "function") refuse("assets", problem, assets);
+  const root = new URL(asFolder(path), "https://assets.local/");
+  return edgeModel(`the assets' ${root.pathname}`, options, root.href, (metered) => async (path, parts) => {
+    const meter = metered();
+    const url = new URL(path.split("/").map(encodeURIComponent).join("/"), root);
+    const [first, last] = [parts[0][0], parts[parts.length - 1][1]];
+    const { answer } = await meter(path, async (signal) => {
+      const response = await assets.fetch(url.href, { headers: { Range: `bytes=${first}-${last - 1}` }, signal });
+      if (response.status === 404) return { answer: undefined, bytes: NOTHING };
+      checkAnswer(path, url, response, "");
+      const { body, status, headers } = response;
+      const [, from, total] = /^bytes (\d+)-\d+\/(\d+)$/.exec(headers.get("content-range") ?? "")?.map(Number) ?? [];
+      const ranges = status === 206 && from === first;
+      if (status === 206 && !ranges) throw new Error(`bytes ${first} on were asked for, others came`);
+      const size = ranges ? total : Number(headers.get("content-length"));
+      if (!(size > 0)) throw new Error("it did not say how long it is");
+      const taken = await take(body, ranges ? first : 0, parts, size);
+      const tag = headers.get("etag") ?? headers.get("last-modified") ?? "";
+      return { answer: { parts: taken.parts, size, version: tag, ranges }, bytes: { byteLength: taken.passed } };
+    });
+    return answer;
+  });
+}
+
+const NOTHING = { byteLength: 0 };
+
+/** Takes parts out of a stream whose first byte is the file's byte `at`, and stops after the last. */
+async function take(
+  body: ReadableStream<Uint8Array> | null,
+  at: number,
+  parts: readonly Part[],
+  size: number,
+): Promise<{ parts: ArrayBuffer[]; passed: number }> {
+  const wanted = parts.map(([from, to]) => ({
+    from,
+    to: Math.min(to, size),
+    bytes: new Uint8Array(Math.min(to, size) - from),
+  }));
+  const end = wanted[wanted.length - 1].to;
+  const begin = at;
+  const reader = body?.getReader();
+  while (at < end) {
+    const piece = await reader?.read();
+    if (piece?.value === undefined) throw new Error(`${at - begin} bytes came of ${end - begin}`);
+    const [pieceFrom, pieceTo] = [at, at + piece.value.length];
+    for (const { from, to, bytes } of wanted) {
+      const [first, last] = [Math.max(from, pieceFrom), Math.min(to, pieceTo)];
+      if (first < last) bytes.set(piece.value.subarray(first - pieceFrom, last - pieceFrom), first - from);
+    }
+    at = pieceTo;
+  }
+  await reader?.cancel();
+  return { parts: wanted.map(({ bytes }) => bytes.buffer), passed: at - begin };
+}
+
+/** One request: waits for its turn, tries again, counts. What came must have as many bytes as `expected`. */
+type Meter = <R extends { bytes: { byteLength: number }; expected?: number }>(
+  path: string,
+  ask: (signal: AbortSignal) => Promise<R>,
+) => Promise<R>;
+
+function edgeModel(
+  name: string,
+  options: EdgeOptions,
+  address: string,
+  store: (
+    metered: () => Meter,
+  ) => (path: string, parts: readonly Part[], version?: string) => Promise<Answer | undefined>,
+): EdgeModel {
+  checkFields(options, {});
+  const { rowBytes = 8e6, pageBytes = 65_536, requests = 6 } = options;
+  checkWhole("rowBytes", rowBytes, 0);
+  checkWhole("pageBytes", pageBytes, 1);
+  checkWhole("requests", requests, 1);
+  const stats = { requests: 0, bytes: 0 };
+  // A gate for each read, not one for all: on Cloudflare a request that is cut off would keep its places for ever.
+  const metered =
+    (inTurn = gate(requests)): Meter =>
+    (path, ask) =>
+      inTurn(() =>
+        persist(path, new URL(path, address), options, async (signal, alive) => {
+          stats.requests++;
+          const answer = await orAborted(ask(signal), signal);
+          alive();
+          const { bytes, expected = bytes.byteLength } = answer;
+          stats.bytes += bytes.byteLength;
+          if (bytes.byteLength !== expected) throw new Error(`${bytes.byteLength} bytes came of ${expected}`);
+          return answer;
+        }),
+      );
+  const files = edgeFiles({ name, read: store(metered) } satisfies Store);
+  const kept = keepRows(rowBytes, pageBytes);
+  return {
+    source: files.source,
+    rows(read, byteLength, rowBytes) {
+      const through = kept.through(read, byteLength, rowBytes);
+      return (from, to) => {
+        files.loaded();
+        return through(from, to);
+      };
+    },
+    get stats() {
+      return { ...stats, rowBytes: kept.bytes() };
+    },
+  };
+}
+
+/** Lets so many pieces of work run at a time. */
+function gate(most: number): <R>(work: () => Promise<R>) => Promise<R> {
+  let running = 0;
+  const waiting: (() => void)[] = [];
+  return async (work) => {
+    if (running >= most) await new Promise<void>((go) => waiting.push(go));
+    else running++;
+    try {
+      return await work();
+    } finally {
+      // Its place goes to the next in the row.
+      const next = waiting.shift();
+      if (next === undefined) running--;
+      else next();
+    }
+  };
+}
+
+/** What no signal can end is at least not waited for. */
+function orAborted<R>(work: Promise<R>, signal: AbortSignal): Promise<R> {
+  return new Promise((resolve, reject) => {
+    signal.addEventListener("abort", () => reject(signal.reason));
+    work.then(resolve, reject);
+  });
+}
+
+function asFolder(path: string): string {
+  if (typeof path !== "string") refuse("prefix", "must be a text", path);
+  return path === "" || path.endsWith("/") ? path : `${path}/`;
+}
