@@ -12,8 +12,8 @@ const shared = { bundle: true, format: "esm", platform: "node", target: "node20"
 const entries: Record<string, string> = {};
 for (const entry of Object.values(manifest.exports)) {
   if (typeof entry === "string") continue;
-  const { types, default: file } = entry.node;
-  const name = file.slice(`./${outdir}/`.length, -".js".length);
+  const types = typeof entry.types === "string" ? entry.types : entry.types.node;
+  const name = entry.node.slice(`./${outdir}/`.length, -".js".length);
   entries[name] = types.replace("./dist/", "src/").replace(/\.d\.ts$/, ".ts");
 }
 rmSync(outdir, { recursive: true, force: true }); // the names of shared files change with what is in them
