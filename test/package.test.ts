@@ -73,6 +73,9 @@ describe("package", () => {
       "./unicode",
       "./kernels",
       "./ndarray",
+      "./web-worker",
+      "./node-worker",
+      "./inline-worker",
       "./package.json",
     ]);
     for (const { types, default: file } of entries) {
