@@ -17,7 +17,7 @@ const withoutPages: Plugin = {
 
 const entries: Record<string, string> = {};
 for (const entry of Object.values(manifest.exports)) {
-  if (typeof entry === "string") continue;
+  if (typeof entry === "string" || !("node" in entry)) continue;
   const types = typeof entry.types === "string" ? entry.types : entry.types.node;
   const name = entry.node.slice(`./${outdir}/`.length, -".js".length);
   entries[name] = types.replace("./dist/", "src/").replace(/\.d\.ts$/, ".ts");

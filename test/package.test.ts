@@ -52,8 +52,9 @@ describe("package", () => {
   const WEB = ["workerd", "edge-light", "browser"]; // first: who sets one of these and `node` too is bundling for the web
   const NODE = ["deno", "bun", "node"];
   type Conditions = Readonly<Record<string, string>>;
-  const entries = Object.values<string | (Conditions & { types: string | Conditions })>(manifest.exports).filter(
-    (entry) => typeof entry !== "string",
+  type Entry = Conditions & { types: string | Conditions };
+  const entries = Object.values<string | Entry>(manifest.exports).filter(
+    (entry): entry is Entry => typeof entry !== "string" && "node" in entry,
   );
   const both = (web: string, node: string): [string, string][] => [
     ...WEB.map((condition): [string, string] => [condition, web]),
