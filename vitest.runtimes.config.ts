@@ -1,9 +1,9 @@
 import { defineConfig } from "vitest/config";
 
-// `npm run test:runtimes`: the built package on other runtimes, which it installs.
+// `npm run test:runtimes`: the built package on other runtimes, and packed and bundled; it installs what it needs.
 export default defineConfig({
   test: {
-    include: ["test/runtimes/*.test.ts"],
+    include: ["test/runtimes/*.test.ts", "test/packaging/*.test.ts"],
     setupFiles: ["test/setup.ts"],
     testTimeout: 120_000,
     reporters: process.env.CI ? ["default", ["json", { outputFile: "test-results/runtimes.json" }]] : ["default"],

@@ -154,13 +154,19 @@ async function inWebAssembly(
   let alone = threads === 0 ? "no workers were asked for" : "this runtime has no workers";
   if (workers !== undefined) {
     const count = threads === "auto" ? Math.min(workers.cores, MOST_BY_DEFAULT) : threads;
-    try {
-      const engine = (await team(workers, count, module, kind, workerUrl)) as Engine<unknown>;
-      const own = workers.shared ? "" : "; one worker, as memory cannot be shared here";
-      return { engine, name, reason: reason + own, width, work: WORK.team };
-    } catch (error) {
-      alone = `${error}`;
+    let why = "";
+    for (const spawn of [() => workers.spawn(workerUrl), workers.spare]) {
+      if (spawn === undefined) break;
+      try {
+        const engine = (await team(spawn, workers.shared, count, module, kind)) as Engine<unknown>;
+        if (why !== "") reason += `; the worker of munjang/inline-worker, because ${why}`;
+        if (!workers.shared) reason += "; one worker, as memory cannot be shared here";
+        return { engine, name, reason, width, work: WORK.team };
+      } catch (error) {
+        why ||= `${error}`;
+      }
     }
+    alone = why;
   }
   checkNoThreads(threads, alone);
   const own = workers?.shared ? await make(kind, false) : module;

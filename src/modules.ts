@@ -151,13 +151,8 @@ function poolingModes(json: Json): PoolingMode[] {
   return modes.length === 0 ? ["mean"] : modes;
 }
 
-const DENSE_ACTIVATIONS: ReadonlyMap<string, DenseActivation> = new Map([
-  ["Identity", "identity"],
-  ["Tanh", "tanh"],
-  ["ReLU", "relu"],
-  ["GELU", "gelu"],
-  ["Sigmoid", "sigmoid"],
-]);
+/** Classes of torch.nn; in lower case our own names. */
+const DENSE_ACTIVATIONS = ["Identity", "Tanh", "ReLU", "GELU", "Sigmoid"] as const;
 
 /** Reads a tensor of one module by its name. */
 type Read = (name: string, shape: readonly number[]) => Promise<Float32Array>;
@@ -169,9 +164,10 @@ async function readDense(read: Read, json: Json, width: Widths): Promise<Module>
   checkWidth(json, "in_features", width[on]);
   const name = json.string("activation_function", "torch.nn.modules.activation.Tanh");
   // The class alone; what is not of torch.nn stays whole, and is not found.
-  const activation =
-    DENSE_ACTIVATIONS.get(name.replace(/^torch\.nn\..*?(\w+)$/, "$1")) ??
-    json.fail("activation_function", `must be torch.nn's ${[...DENSE_ACTIVATIONS.keys()].join(", ")}`);
+  const type = name.replace(/^torch\.nn\..*?(\w+)$/, "$1");
+  const known =
+    DENSE_ACTIVATIONS.find((one) => one === type) ??
+    json.fail("activation_function", `must be torch.nn's ${DENSE_ACTIVATIONS.join(", ")}`);
   let residual: "none" | "input" | Float32Array = "none";
   if (json.boolean("use_residual", false)) {
     residual = input === out ? "input" : await read("residual.weight", [out, input]);
@@ -181,7 +177,7 @@ async function readDense(read: Read, json: Json, width: Widths): Promise<Module>
     bias: json.boolean("bias", true) ? await read("linear.bias", [out]) : new Float32Array(out),
     in: input,
     out,
-    activation,
+    activation: known.toLowerCase() as DenseActivation,
     residual,
   };
   width[on] = out;

@@ -11,24 +11,37 @@ setThreads({ spawn, widen, cores: availableParallelism(), shared: true });
 
 if (Number.parseInt(process.versions.v8 ?? "13", 10) < 13) keepTilesSmall();
 
-let file: string | URL = new URL("./node-worker.js", import.meta.url);
+let file: URL | undefined;
 
 /** Where the worker's code lies, for programs that run this from elsewhere than the built package. */
 export function setWorkerFile(to: URL): void {
   file = to;
 }
 
+/** Asked for late, and as bundlers look for it: a CommonJS bundle does not know where it lies, and may well run without workers. */
+function beside(): URL {
+  try {
+    return new URL("./node-worker.js", import.meta.url);
+  } catch {
+    throw new Error("this bundle does not know where it lies, nor where munjang/node-worker does: give workerUrl");
+  }
+}
+
 function spawn(workerUrl?: string | URL): Thread {
   // Without the program's own flags: --input-type and --import are for its entry, and would fail or run twice here.
   // A heap that may not grow beyond 512 MB takes 1.5 MB less from the start; what is large lies outside of it.
   const resourceLimits = { maxOldGenerationSizeMb: 512 };
-  const worker = new Worker(new URL(workerUrl ?? file), { name: "munjang", execArgv: [], resourceLimits });
+  const url = new URL(workerUrl ?? file ?? beside());
+  const worker = new Worker(url, { name: "munjang", execArgv: [], resourceLimits });
   let stopping = false;
   return {
     post: (message, transfer) => worker.postMessage(message, transfer),
     listen(message, ended) {
       worker.on("message", message);
-      worker.on("error", ended);
+      worker.on("error", (error: NodeJS.ErrnoException) => {
+        const missing = error.code === "MODULE_NOT_FOUND" || error.code === "ERR_MODULE_NOT_FOUND";
+        ended(missing ? `${url} is missing: put munjang/node-worker there, or give workerUrl` : error);
+      });
       worker.on("exit", (code) => {
         if (!stopping) ended(`exit code ${code}`);
       });

@@ -12,7 +12,7 @@ const NAMES = ["bert", "roberta", "distilbert", "camembert", "albert", "xlm-robe
 
 /** Fields that may stand there empty, and that this engine would have to obey if they did not. */
 const MUST_BE_EMPTY = [
-  ...["model_args", "tokenizer_args", "config_args", "model_kwargs", "tokenizer_kwargs", "config_kwargs"],
+  ...["model", "tokenizer", "config"].flatMap((name) => [`${name}_args`, `${name}_kwargs`]),
   ...["processor_kwargs", "processing_kwargs", "query_length", "document_length", "query_expansion"],
 ];
 

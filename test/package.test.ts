@@ -49,14 +49,18 @@ describe("package", () => {
     expect(remote).toEqual([]);
   });
 
-  interface Target {
-    readonly types: string;
-    readonly default: string;
-  }
-  const entries = Object.values<string | (Target & { node: Target })>(manifest.exports).filter(
-    (entry) => typeof entry !== "string",
+  const WEB = ["workerd", "edge-light", "browser"]; // first: who sets one of these and `node` too is bundling for the web
+  const NODE = ["deno", "bun", "node"];
+  type Conditions = Readonly<Record<string, string>>;
+  type Entry = Conditions & { types: string | Conditions };
+  const entries = Object.values<string | Entry>(manifest.exports).filter(
+    (entry): entry is Entry => typeof entry !== "string" && "node" in entry,
   );
-  const sourceOfTypes = ({ types }: Target): string => types.replace(/\.d\.ts$/, ".ts");
+  const both = (web: string, node: string): [string, string][] => [
+    ...WEB.map((condition): [string, string] => [condition, web]),
+    ...NODE.map((condition): [string, string] => [condition, node]),
+    ["default", web],
+  ];
 
   it("exports these paths, each built from a source", () => {
     expect(Object.keys(manifest.exports)).toEqual([
@@ -70,21 +74,35 @@ describe("package", () => {
       "./unicode",
       "./kernels",
       "./ndarray",
+      "./web-worker",
+      "./node-worker",
+      "./inline-worker",
       "./package.json",
     ]);
-    for (const entry of entries) {
-      for (const file of [entry.default.replace(/\.js$/, ".ts"), ...[entry, entry.node].map(sourceOfTypes)]) {
-        expect(existsSync(join(root, file.replace("./dist/", "src/"))), file).toBe(true);
+    for (const { types, default: file } of entries) {
+      for (const built of [file, ...(typeof types === "string" ? [types] : Object.values(types))]) {
+        const source = built.replace("./dist/", "src/").replace(/(\.d)?(\.[jt]s)$/, ".ts");
+        expect(existsSync(join(root, source)), source).toBe(true);
       }
     }
   });
 
+  it("has every condition in order: types, those of the web before those of Node, and the web's for whoever sets none", () => {
+    for (const { types, ...files } of entries) {
+      expect(Object.entries(files)).toEqual(both(files.default, files.node));
+      expect(files.node).toMatch(/^\.\/dist\/node\//);
+      if (typeof types !== "string") expect(Object.entries(types)).toEqual(both(types.default, types.node));
+    }
+    for (const entry of entries) expect(Object.keys(entry)[0]).toBe("types");
+  });
+
   it("gives Node the same names in fewer files, and one ModelError to all of them", async () => {
     const errors = new Set<unknown>();
-    for (const { node } of entries) {
-      const bundled = await import(join(root, node.default));
-      const built = await import(join(root, node.types.replace(/\.d\.ts$/, ".js")));
-      expect(Object.keys(bundled).sort(), node.default).toEqual(Object.keys(built).sort());
+    for (const { types, node } of entries) {
+      const bundled = await import(join(root, node));
+      const source = typeof types === "string" ? types : types.node;
+      const built = await import(join(root, source.replace(/\.d\.ts$/, ".js")));
+      expect(Object.keys(bundled).sort(), node).toEqual(Object.keys(built).sort());
       if (bundled.ModelError !== undefined) errors.add(bundled.ModelError);
     }
     expect(errors.size).toBe(1);

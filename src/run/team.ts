@@ -7,7 +7,7 @@ import { seats } from "../kernels/wasm/seat.ts";
 import { panelOf, type Variant } from "../kernels/wasm/variants.ts";
 import { type Engine, roomFor } from "./engine.ts";
 import type { Answer, Order } from "./member.ts";
-import type { Thread, Threads } from "./threads.ts";
+import type { Thread } from "./threads.ts";
 import { turns } from "./turns.ts";
 
 /**
@@ -16,20 +16,16 @@ import { turns } from "./turns.ts";
  * the variant's, for shared memory where there is. Rejects where a worker does not come.
  */
 export async function team(
-  threads: Threads,
+  spawn: () => Thread,
+  shared: boolean,
   asked: number,
   module: WebAssembly.Module,
   kind: Variant,
-  workerUrl?: string | URL,
 ): Promise<Engine<Address>> {
-  const { shared } = threads;
   const count = shared ? asked : 1;
   const panel = panelOf(kind);
   const memory = shared ? new WebAssembly.Memory({ initial: 1, maximum: PAGE, shared }) : undefined;
-  const workers = together(
-    Array.from({ length: count }, () => threads.spawn(workerUrl)),
-    memory,
-  );
+  const workers = together(Array.from({ length: count }, spawn), memory);
   const late = setTimeout(() => workers.fail("it does not answer"), PATIENCE);
   await workers
     .ask(() => ({ kind: "memory", memory: memory ?? { initial: 1, maximum: PAGE } }), count)
@@ -102,6 +98,7 @@ function together(threads: readonly Thread[], memory: WebAssembly.Memory | undef
   let asked: { missing: number; resolve: (answer: Answer) => void; reject: (error: unknown) => void } | undefined;
   /** Why this team computes no more. */
   let broken: ModelError | undefined;
+  let begun = false;
   let stopped = false;
 
   /** Nothing but a call in flight keeps the process open. */
@@ -115,7 +112,7 @@ function together(threads: readonly Thread[], memory: WebAssembly.Memory | undef
   };
   const fail = (cause: unknown): void => {
     if (stopped) return;
-    const problem = `a worker has stopped (${cause}); load the model again`;
+    const problem = begun ? `a worker has stopped (${cause}); load the model again` : `no worker came (${cause})`;
     broken = new ModelError(problem, { field: "threads", value: threads.length, cause });
     asked?.reject(broken);
     void stop();
@@ -136,11 +133,13 @@ function together(threads: readonly Thread[], memory: WebAssembly.Memory | undef
     async ask(order, answers) {
       hold(true);
       try {
-        return await new Promise<Answer>((resolve, reject) => {
+        const answer = await new Promise<Answer>((resolve, reject) => {
           if (broken !== undefined) return reject(broken);
           asked = { missing: answers, resolve, reject };
           for (const [index, thread] of threads.entries()) thread.post(order(index));
         });
+        begun = true;
+        return answer;
       } finally {
         asked = undefined;
         hold(false);

@@ -14,6 +14,8 @@ export interface Thread {
 export interface Threads {
   /** Starts one; throws where that is not possible. */
   spawn(workerUrl?: string | URL): Thread;
+  /** Another way, for where no worker comes of the first; `munjang/inline-worker` brings it. */
+  spare?(): Thread;
   /** Cores a model may use when nobody says how many. */
   readonly cores: number;
   /** Whether memory can be shared with workers here. */

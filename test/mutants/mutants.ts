@@ -317,8 +317,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "weighted mean counts from 0",
     file: "src/pooling/pool.ts",
-    find: "(t) => t + 1",
-    put: "(t) => t",
+    find: "(t + 1) * x",
+    put: "t * x",
   },
   {
     name: "old pooling booleans taken for each other",

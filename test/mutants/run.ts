@@ -16,7 +16,7 @@ function prepare(): void {
   for (const folder of COPIED) {
     cpSync(join(root, folder), join(copy, folder), {
       recursive: true,
-      filter: (from) => !/rivals\/(engines\/)?(node_modules|\.venv|\.cache)/.test(from),
+      filter: (from) => !/(rivals|runtimes|packaging)\/(engines\/)?(node_modules|\.venv|\.cache)/.test(from),
     });
   }
   const files = [
