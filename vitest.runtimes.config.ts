@@ -6,6 +6,7 @@ export default defineConfig({
     include: ["test/runtimes/*.test.ts", "test/packaging/*.test.ts"],
     setupFiles: ["test/setup.ts"],
     testTimeout: 120_000,
+    hookTimeout: 60_000,
     reporters: process.env.CI ? ["default", ["json", { outputFile: "test-results/runtimes.json" }]] : ["default"],
   },
 });

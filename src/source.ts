@@ -73,14 +73,6 @@ export function setPlatform(to: Platform): void {
  * @throws ModelError where it names no model.
  */
 export async function openModel(input: ModelInput, options: SourceOptions = {}): Promise<ModelSource> {
-  if (typeof input === "string" || input instanceof URL) {
-    const name = String(input);
-    if (name.trim() === "") refuse("model", "must name a model", name);
-    if (/^https?:/i.test(name)) return behindUrl(name, options);
-    const problem =
-      "cannot be opened by name here: this runtime has no file system. Pass a URL, https://…, or { files: { … } }";
-    return platform?.openName(name, options) ?? refuse("model", problem, name);
-  }
   if (typeof input === "object" && input !== null) {
     if ("open" in input && typeof input.open === "function") return input;
     if ("files" in input && typeof input.files === "object" && input.files !== null) {
@@ -92,6 +84,15 @@ export async function openModel(input: ModelInput, options: SourceOptions = {}):
       const named = Array.from(input, (f) => [f.webkitRelativePath?.replace(/^[^/]*\//, "") || f.name, f] as const);
       return inMemory("files", named, options);
     }
+  }
+  // Last, for runtimes that have no URL.
+  if (typeof input === "string" || input instanceof URL) {
+    const name = String(input);
+    if (name.trim() === "") refuse("model", "must name a model", name);
+    if (/^https?:/i.test(name)) return behindUrl(name, options);
+    const problem =
+      "cannot be opened by name here: this runtime has no file system. Pass a URL, https://…, or { files: { … } }";
+    return platform?.openName(name, options) ?? refuse("model", problem, name);
   }
   return refuse("model", "must be a name, a folder, a URL, a list of files, or { files: { path: bytes } }", input);
 }

@@ -12,6 +12,7 @@ import * as pytorch from "../src/pytorch.ts";
 import * as shards from "../src/shards.ts";
 import * as tokenizer from "../src/tokenizer/index.ts";
 import * as unicode from "../src/unicode.ts";
+import * as utf8 from "../src/utf8.ts";
 
 const root = join(import.meta.dirname, "..");
 const read = (file: string): string => readFileSync(join(root, file), "utf8");
@@ -72,6 +73,7 @@ describe("package", () => {
       "./int8",
       "./quantize",
       "./unicode",
+      "./utf8",
       "./kernels",
       "./ndarray",
       "./web-worker",
@@ -131,6 +133,7 @@ describe("package", () => {
     expect(names(safetensors)).toEqual(["ModelError", "openSafetensors", "writeSafetensors"]);
     expect(names(shards)).toEqual([]);
     expect(names(unicode)).toEqual([]);
+    expect(names(utf8)).toEqual([]);
     expect(names(tokenizer)).toEqual(["Encoding", "WordPieceTokenizer"]);
   });
 

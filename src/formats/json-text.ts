@@ -9,6 +9,8 @@ import { TEXT, tooManyTensors, tooMuch } from "./limits.ts";
 /** Where reading stands. */
 export interface Cursor {
   readonly bytes: Uint8Array;
+  /** Strict, and without a habit of dropping byte order marks. */
+  readonly utf8: TextDecoder;
   next: number;
   /** Bytes of strings that may still come. */
   room: number;
@@ -18,10 +20,6 @@ export interface Cursor {
   /** What the text is, for messages: `header`. */
   readonly what: string;
 }
-
-/** Strict, and without a habit of dropping byte order marks. */
-const utf8 = (): TextDecoder => new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-const UTF8: TextDecoder = utf8();
 
 /** A name as it may stand in a message: it comes from a stranger, and may be long or hold line breaks. */
 export function label(name: string): string {
@@ -42,15 +40,15 @@ export function cursorOf(buffer: ArrayBuffer, file: string, what: string, maxTen
   if (colon > 4 * maxTensors + 1000 || comma + bracket > 16 * maxTensors + 1000) {
     tooMuch("more members and values than tensors", file, what);
   }
+  const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
   try {
-    const decoder = utf8();
-    for (let i = 0; i < bytes.length; i += PIECE) decoder.decode(bytes.subarray(i, i + PIECE), { stream: true });
-    decoder.decode();
+    for (let i = 0; i < bytes.length; i += PIECE) utf8.decode(bytes.subarray(i, i + PIECE), { stream: true });
+    utf8.decode();
   } catch (cause) {
     throw new ModelError("is not UTF-8: the file is damaged, fetch it again", { file, field: what, cause });
   }
   const most = maxTensors + 1000;
-  return { bytes, next: 0, room: TEXT * most, most, file, what };
+  return { bytes, utf8, next: 0, room: TEXT * most, most, file, what };
 }
 
 /** How often every byte stands outside strings, [256]. */
@@ -90,7 +88,7 @@ export function readObject<T>(at: Cursor, where: string, read: (key: string) => 
 
 export function readString(at: Cursor): string {
   expect(at, '"');
-  const { bytes, next } = at;
+  const { bytes, utf8, next } = at;
   let end = next;
   let plain = true;
   while (end < bytes.length && bytes[end] !== 34) {
@@ -101,10 +99,10 @@ export function readString(at: Cursor): string {
   if (at.room < 0) tooMuch("more text than names", at.file, at.what);
   at.next = end;
   expect(at, '"');
-  if (plain) return UTF8.decode(bytes.subarray(next, end));
+  if (plain) return utf8.decode(bytes.subarray(next, end));
   try {
     // Escapes, and control characters, which must not stand bare.
-    const value: string = JSON.parse(UTF8.decode(bytes.subarray(next - 1, end + 1)));
+    const value: string = JSON.parse(utf8.decode(bytes.subarray(next - 1, end + 1)));
     if (!/\p{Surrogate}/u.test(value)) return value;
   } catch {}
   at.next = next - 1;

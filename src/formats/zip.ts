@@ -32,8 +32,6 @@ const TAIL = 20 + 22 + 65535;
 /** Files beside those of the tensors: data.pkl, version, byteorder, … */
 const OTHERS = 1000;
 
-const UTF8: TextDecoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-
 /**
  * The files of an archive by name, in the order of the directory.
  * @throws ModelError naming the rule that is broken: compression, encryption, names that repeat or lead away, overlap, a cut file.
@@ -170,7 +168,7 @@ async function findDirectory(
 function nameOf(raw: Uint8Array, refuse: Refuse): string {
   let name: string;
   try {
-    name = UTF8.decode(raw);
+    name = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(raw);
   } catch {
     throw refuse("central directory", "a name is not UTF-8", String.fromCharCode(...raw.subarray(0, 40)));
   }

@@ -1,4 +1,4 @@
-/** Run in a page: loads the model with the built package, and says what computed, and the hash of the corpus. */
+/** Run in a page or a worker: loads the model with the built package, and says what computed, and the hash of the corpus. */
 import "/dist/int8.js";
 import { BertModel } from "/dist/index.js";
 
@@ -22,3 +22,4 @@ export async function run(options) {
   await model.dispose();
   return { isolated: globalThis.crossOriginIsolated, backend, hash };
 }
+globalThis.run = run;
