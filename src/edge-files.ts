@@ -5,13 +5,17 @@ import { type ModelSource, openedOnce } from "./source.ts";
 /** A part of a file: its first byte, and the one behind its last. */
 export type Part = readonly [from: number, to: number];
 
-/** Parts of a file, and what is known of the whole. */
-export interface Answer {
-  /** Each may end early where the file does. */
-  readonly parts: readonly ArrayBuffer[];
+/** What is known of a file once a part of it has come. */
+export interface Known {
   readonly size: number;
   /** Changes when the file does. */
   readonly version: string;
+}
+
+/** Parts of a file. */
+export interface Answer extends Known {
+  /** Each may end early where the file does. */
+  readonly parts: readonly ArrayBuffer[];
   /** False where the store had to begin at the first byte to come to the others. */
   readonly ranges: boolean;
 }
@@ -19,8 +23,8 @@ export interface Answer {
 /** Where objects lie. */
 export interface Store {
   readonly name: string;
-  /** Some parts of an object, which follow each other; undefined where there is none. */
-  read(path: string, parts: readonly Part[], version?: string): Promise<Answer | undefined>;
+  /** Some parts of an object, which follow each other, and what is `known` of it; undefined where there is none. */
+  read(path: string, parts: readonly Part[], known?: Known): Promise<Answer | undefined>;
 }
 
 /** The files of a model in a store, with what is kept of them while the model is loaded. */
@@ -77,7 +81,7 @@ export function edgeFiles(store: Store): EdgeFiles {
     const blockBytes = ranges ? BLOCK_BYTES : size;
 
     const read = async (parts: readonly Part[]): Promise<readonly ArrayBuffer[]> => {
-      const answer = await store.read(path, parts, version);
+      const answer = await store.read(path, parts, first);
       if (answer?.version !== version || answer.size !== size) {
         fail(path, undefined, "changed in the store meanwhile; load the model again");
       }

@@ -1,7 +1,9 @@
+import { letGo } from "./base/bytes.ts";
 import { checkFields, checkWhole, refuse } from "./base/door.ts";
 import type { RowsPlace } from "./base/tensor.ts";
-import { type Answer, edgeFiles, type Part, type Store } from "./edge-files.ts";
+import { edgeFiles, type Part, type Store } from "./edge-files.ts";
 import { keepRows } from "./edge-rows.ts";
+import { pieces, rest, sizeByHeader, take } from "./edge-streams.ts";
 import type { ModelSource } from "./source.ts";
 import { checkAnswer, type Patience, persist } from "./url.ts";
 
@@ -29,7 +31,7 @@ export interface EdgeStats {
 }
 
 export interface EdgeOptions extends Pick<Patience, "signal" | "timeout"> {
-  /** Bytes of the word table kept in memory, those used last. Default: 8,000,000, a quarter of KR-SBERT's. */
+  /** Bytes of the word table kept in memory, those used last. Default: 8,000,000, a quarter of KR-SBERT's; with assets half of that. */
   rowBytes?: number;
   /** Bytes of it fetched together. Default: 65536, which are 85 rows of KR-SBERT in int8. */
   pageBytes?: number;
@@ -78,7 +80,8 @@ export function inBucket(bucket: Bucket, prefix: string, options: EdgeOptions = 
       return { ...object, arrayBuffer: async () => new ArrayBuffer(0) }; // of an empty object no part can be had
     }
   };
-  return edgeModel(`the bucket's ${folder}`, options, "https://bucket", (metered) => async (path, parts, version) => {
+  return edgeModel(`the bucket's ${folder}`, options, "https://bucket", (metered) => async (path, parts, known) => {
+    const version = known?.version;
     const meter = metered();
     const key = folder + path;
     const all = await Promise.all(
@@ -102,7 +105,7 @@ export function inBucket(bucket: Bucket, prefix: string, options: EdgeOptions = 
 }
 
 /**
- * A model in static assets, its files below `path`; each may have 25 MiB (`munjang convert --max-shard-size 8000000`, and
+ * A model in static assets, its files below `path`; each may have 25 MiB (`munjang convert --max-shard-size 4000000`, and
  * `import "munjang/shards"`). Cloudflare's assets are only served from their first byte on: what is wanted of a file is taken out of it as
  * it passes.
  * @throws ModelError where that is no binding.
@@ -111,58 +114,50 @@ export function inAssets(assets: Fetcher, path: string, options: EdgeOptions = {
   const problem = "must be the binding of static assets: does wrangler's configuration have it?";
   if (typeof assets?.fetch !== "function") refuse("assets", problem, assets);
   const root = new URL(asFolder(path), "https://assets.local/");
-  return edgeModel(`the assets' ${root.pathname}`, options, root.href, (metered) => async (path, parts) => {
-    const meter = metered();
-    const url = new URL(path.split("/").map(encodeURIComponent).join("/"), root);
-    const [first, last] = [parts[0][0], parts[parts.length - 1][1]];
-    const { answer } = await meter(path, async (signal) => {
-      const response = await assets.fetch(url.href, { headers: { Range: `bytes=${first}-${last - 1}` }, signal });
-      if (response.status === 404) return { answer: undefined, bytes: NOTHING };
-      checkAnswer(path, url, response, "");
-      const { body, status, headers } = response;
-      const [, from, total] = /^bytes (\d+)-\d+\/(\d+)$/.exec(headers.get("content-range") ?? "")?.map(Number) ?? [];
-      const ranges = status === 206 && from === first;
-      if (status === 206 && !ranges) throw new Error(`bytes ${first} on were asked for, others came`);
-      const size = ranges ? total : Number(headers.get("content-length"));
-      if (!(size > 0)) throw new Error("it did not say how long it is");
-      const taken = await take(body, ranges ? first : 0, parts, size);
-      const tag = headers.get("etag") ?? headers.get("last-modified") ?? "";
-      return { answer: { parts: taken.parts, size, version: tag, ranges }, bytes: { byteLength: taken.passed } };
-    });
-    return answer;
-  });
+  return edgeModel(
+    `the assets' ${root.pathname}`,
+    { rowBytes: 4e6, ...options },
+    root.href,
+    (metered) => async (path, parts, known) => {
+      const meter = metered();
+      const url = new URL(path.split("/").map(encodeURIComponent).join("/"), root);
+      const [first, last] = [parts[0][0], parts[parts.length - 1][1]];
+      const { answer } = await meter(path, async (signal) => {
+        const response = await assets.fetch(url.href, { headers: { Range: `bytes=${first}-${last - 1}` }, signal });
+        if (response.status === 404) return { answer: undefined, bytes: NOTHING };
+        checkAnswer(path, url, response, "");
+        const { body, status, headers } = response;
+        const [, from, total] = /^bytes (\d+)-\d+\/(\d+)$/.exec(headers.get("content-range") ?? "")?.map(Number) ?? [];
+        const ranges = status === 206 && from === first;
+        if (status === 206 && !ranges) throw new Error(`bytes ${first} on were asked for, others came`);
+        const version = headers.get("etag") ?? headers.get("last-modified") ?? "";
+        if (!ranges && known !== undefined && known.size <= WHOLE) {
+          const all = await response.arrayBuffer();
+          const parted = parts.map(([from, to]) => (to - from === all.byteLength ? all : all.slice(from, to)));
+          const bytes = { byteLength: all.byteLength };
+          if (!parted.includes(all)) letGo(all);
+          return { answer: { parts: parted, size: bytes.byteLength, version, ranges }, bytes };
+        }
+        const begin = ranges ? first : 0;
+        const stream = pieces(body);
+        // Cloudflare does not say how long an asset is; of a compressed one its length says nothing.
+        const said = headers.has("content-encoding") ? null : headers.get("content-length");
+        const expected = ranges ? total : said === null ? known?.size : Number(said);
+        const taken = await take(stream, begin, parts, expected);
+        const end = begin + taken.passed;
+        const size = expected ?? (taken.ended ? end : (sizeByHeader(taken.parts[0]) ?? end + (await rest(stream))));
+        await stream.cancel();
+        return { answer: { parts: taken.parts, size, version, ranges }, bytes: { byteLength: taken.passed } };
+      });
+      return answer;
+    },
+  );
 }
+
+/** Bytes of a file that is taken in whole where no part of it can be had: a longer one passes by, piece by piece, which leaves more garbage. */
+const WHOLE = 8 << 20;
 
 const NOTHING = { byteLength: 0 };
-
-/** Takes parts out of a stream whose first byte is the file's byte `at`, and stops after the last. */
-async function take(
-  body: ReadableStream<Uint8Array> | null,
-  at: number,
-  parts: readonly Part[],
-  size: number,
-): Promise<{ parts: ArrayBuffer[]; passed: number }> {
-  const wanted = parts.map(([from, to]) => ({
-    from,
-    to: Math.min(to, size),
-    bytes: new Uint8Array(Math.min(to, size) - from),
-  }));
-  const end = wanted[wanted.length - 1].to;
-  const begin = at;
-  const reader = body?.getReader();
-  while (at < end) {
-    const piece = await reader?.read();
-    if (piece?.value === undefined) throw new Error(`${at - begin} bytes came of ${end - begin}`);
-    const [pieceFrom, pieceTo] = [at, at + piece.value.length];
-    for (const { from, to, bytes } of wanted) {
-      const [first, last] = [Math.max(from, pieceFrom), Math.min(to, pieceTo)];
-      if (first < last) bytes.set(piece.value.subarray(first - pieceFrom, last - pieceFrom), first - from);
-    }
-    at = pieceTo;
-  }
-  await reader?.cancel();
-  return { parts: wanted.map(({ bytes }) => bytes.buffer), passed: at - begin };
-}
 
 /** One request: waits for its turn, tries again, counts. What came must have as many bytes as `expected`. */
 type Meter = <R extends { bytes: { byteLength: number }; expected?: number }>(
@@ -174,9 +169,7 @@ function edgeModel(
   name: string,
   options: EdgeOptions,
   address: string,
-  store: (
-    metered: () => Meter,
-  ) => (path: string, parts: readonly Part[], version?: string) => Promise<Answer | undefined>,
+  store: (metered: () => Meter) => Store["read"],
 ): EdgeModel {
   checkFields(options, {});
   const { rowBytes = 8e6, pageBytes = 65_536, requests = 6 } = options;

@@ -10,6 +10,8 @@ import float32 from "munjang/wasm/float32.wasm";
 import int8 from "munjang/wasm/int8.wasm";
 import int812 from "munjang/wasm/int8-12.wasm";
 
+const MODULES = [float32, int8, int812];
+
 /** Every memory there is: inspectors count heap and array buffers, not these. */
 const memories = [];
 const { Memory } = WebAssembly;
@@ -18,11 +20,6 @@ WebAssembly.Memory = class extends Memory {
     super(descriptor);
     memories.push(this);
   }
-};
-
-const base64 = (floats) => {
-  const bytes = new Uint8Array(floats.buffer, floats.byteOffset, floats.byteLength);
-  return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
 };
 
 let model;
@@ -47,14 +44,17 @@ const actions = {
     const start = Date.now();
     model = await SentenceTransformer.load(edge.source, {
       rows: rows ?? edge.rows,
-      wasmModules: [float32, int8, int812],
+      wasmModules: MODULES,
       ...options,
     });
     return { backend: model.backend, warnings: model.warnings, identity: model.identity, ms: Date.now() - start };
   },
 
   async encode({ texts }) {
-    return (await model.encode(texts)).map(base64);
+    // As bytes: text would be garbage in the heap that is measured.
+    return new Response(new Blob(await model.encode(texts)).stream(), {
+      headers: { "content-type": "application/octet-stream" },
+    });
   },
 
   async dispose() {
@@ -66,11 +66,11 @@ const actions = {
   },
 
   /** The hash of the corpus, as in page.js. */
-  async hash({ folder, corpus, options }, env) {
+  async hash({ folder, corpus, options, compiled = true }, env) {
     const { source } = inBucket(env.MODELS, folder);
     const texts = corpus.map((ids) => ({ ids: Int32Array.from(ids) }));
     const loaded = await BertModel.load(source, {
-      wasmModules: [float32, int8, int812],
+      wasmModules: compiled ? MODULES : undefined,
       calibration: texts.slice(0, 40),
       ...options,
     });
@@ -95,7 +95,8 @@ export default {
     try {
       const given = searchParams.get("with");
       const input = given === null ? await request.json() : JSON.parse(given);
-      return Response.json((await actions[pathname.slice(1)](input, env, request)) ?? null);
+      const output = await actions[pathname.slice(1)](input, env, request);
+      return output instanceof Response ? output : Response.json(output ?? null);
     } catch (error) {
       return Response.json({ error: String(error) }, { status: 500 });
     }
