@@ -7,6 +7,7 @@ export default defineConfig({
     setupFiles: ["test/setup.ts"],
     testTimeout: 120_000,
     hookTimeout: 60_000,
+    fileParallelism: false, // each measures a little speed
     reporters: process.env.CI ? ["default", ["json", { outputFile: "test-results/runtimes.json" }]] : ["default"],
   },
 });

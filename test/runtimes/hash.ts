@@ -11,6 +11,7 @@ import { corpus, corpusFiles } from "../golden/corpus.ts";
 
 const here = import.meta.dirname;
 const entry = new URL("../../dist/node/node.js", import.meta.url).href;
+const bundled = join(here, "../../weights/model");
 const folder = mkdtempSync(join(tmpdir(), "munjang-runtimes-"));
 const texts = join(folder, "corpus.json");
 
@@ -24,11 +25,18 @@ export interface Printed {
   readonly version: string;
   readonly backend: BackendInfo;
   readonly hash: string;
+  /** Sentences of the bundled model a second, where it was asked for. */
+  readonly speed: number | null;
 }
 
 /** `command` is the binary and what stands before the program's name. */
-export async function runOn([binary, ...before]: readonly string[], options: object): Promise<Printed> {
+export async function runOn(
+  [binary, ...before]: readonly string[],
+  options: object,
+  { speed = false } = {},
+): Promise<Printed> {
   const args = [...before, join(here, "hash.js"), entry, folder, texts, JSON.stringify(options)];
+  if (speed) args.push(bundled);
   const { stdout, stderr } = await promisify(execFile)(binary, args, { timeout: 120_000 });
   expect(stderr).toBe("");
   return JSON.parse(stdout);
