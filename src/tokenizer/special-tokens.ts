@@ -63,7 +63,7 @@ export function readToken(token: unknown, special: boolean, file: string, field:
   if (typeof token === "string") {
     return { content: token, special, normalized: !special, lstrip: false, rstrip: false };
   }
-  if (!isObject(token)) fail(file, field, "expected a token in quotes, or an object with its content", token);
+  if (!isObject(token)) fail(file, field, "must be a string, or an object with its content", token);
   const has = (name: string, otherwise = false): boolean => flag(token, name, otherwise, file);
   if (has("single_word")) {
     const problem =
