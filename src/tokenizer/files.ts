@@ -193,7 +193,7 @@ function warnings(
   if (differing.length === 0) return [];
   const why = configured
     ? "tokenizer.json disagrees with tokenizer_config.json, which is followed, as in transformers"
-    : "tokenizer.json is followed as written, which transformers without a tokenizer_config.json would not do";
+    : "tokenizer.json is followed as written, unlike in transformers, without a tokenizer_config.json";
   return [`${why}: ${differing.join(", ")}`];
 }
 

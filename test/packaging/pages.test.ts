@@ -123,7 +123,7 @@ describe.skipIf(noChromium)("a bundle in a page of Chromium", () => {
     const program = inPage('import "munjang/inline-worker";');
     const { backend, bits, blobs, missing } = await runBundle(esbuild(), program, { threads: 2 });
     expect(backend).toMatchObject({ name: "wasm", threads: 2 });
-    expect(backend.reason).toContain("the worker of munjang/inline-worker, because");
+    expect(backend.reason).toContain("munjang/inline-worker, because");
     expect(bits).toEqual(expected);
     expect(missing).toContain("/web-worker.js");
     expect(blobs).toEqual({ made: 2, revoked: 2 });
