@@ -159,7 +159,7 @@ async function inWebAssembly(
       if (spawn === undefined) break;
       try {
         const engine = (await team(spawn, workers.shared, count, module, kind)) as Engine<unknown>;
-        if (why !== "") reason += `; the worker of munjang/inline-worker, because ${why}`;
+        if (why !== "") reason += `; munjang/inline-worker, because ${why}`;
         if (!workers.shared) reason += "; one worker, as memory cannot be shared here";
         return { engine, name, reason, width, work: WORK.team };
       } catch (error) {

@@ -4,7 +4,6 @@ import { letGo } from "./base/bytes.ts";
 import { checkFields, checkOneOf, checkWhole, refuse } from "./base/door.ts";
 import { fail } from "./base/errors.ts";
 import { Json } from "./base/json.ts";
-import { sha256 } from "./base/sha256.ts";
 import type { RowSource, RowsPlace, TensorSource } from "./base/tensor.ts";
 import { layOut } from "./bert/batch.ts";
 import { type BertConfig, readConfig } from "./bert/config.ts";
@@ -53,7 +52,15 @@ export interface WholeNumbers {
     tensors: TensorSource,
     from: { readonly source: ModelSource; readonly folder: string; readonly config: BertConfig },
     options: EncoderOptions,
-  ): Promise<{ words: RowSource; weights: BertWeights<B> }>;
+  ): Promise<Loaded<B>>;
+}
+
+/** What an encoder computes with. */
+interface Loaded<B> {
+  readonly words: RowSource;
+  readonly weights: BertWeights<B>;
+  /** Added to the dtype of a model that was quantised just now with the caller's texts: they decide about its vectors. */
+  readonly measured?: string;
 }
 
 let wholeNumbers: WholeNumbers | undefined;
@@ -108,19 +115,11 @@ export async function loadEncoder(
   if (dtype === "float32" && stored !== dtype) refuse("dtype", "the weights are whole numbers: leave it out", dtype);
   const whole =
     dtype === "float32" ? undefined : (wholeNumbers ?? refuse("dtype", 'needs `import "munjang/int8"` here', dtype));
-  const { calibration } = options;
-  const measured =
-    whole === undefined || stored !== "float32" || calibration === undefined
-      ? ""
-      : `, calibration ${sha256()
-          .update(new TextEncoder().encode(JSON.stringify(calibration)))
-          .hex()
-          .slice(0, 16)}`;
   const { engine, name, reason, width, work } = await chooseBackend(options, whole?.backends(dtype));
   const budget = options.tokensPerBatch ?? defaultTokensPerBatch(config, work);
   const tokens = Math.max(budget, longest);
   try {
-    const { words, weights } =
+    const { words, weights, measured } =
       (await whole?.load(engine.kernels, tensors, { source, folder, config }, options)) ??
       (await loadFloats(engine.kernels, tensors, config, options));
     const runner = await engine.start(weights, config, tokens);
@@ -128,7 +127,7 @@ export async function loadEncoder(
     return {
       config,
       backend,
-      dtype: dtype + measured,
+      dtype: dtype + (measured ?? ""),
       tokens,
       budget,
       tensors,
@@ -145,7 +144,7 @@ async function loadFloats<B>(
   tensors: TensorSource,
   config: BertConfig,
   { rows = "memory", signal }: EncoderOptions,
-): Promise<{ words: RowSource; weights: BertWeights<B> }> {
+): Promise<Loaded<B>> {
   const reading = loadWords(tensors, config, rows);
   reading.catch(() => {}); // awaited below: a quarter of KR-SBERT is read while the rest is packed
   const weights = await loadWeights(kernels, tensors, config, signal);

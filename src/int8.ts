@@ -1,5 +1,6 @@
 import type { EncodingIds } from "./base/batch.ts";
 import { refuse } from "./base/door.ts";
+import { sha256 } from "./base/sha256.ts";
 import { tensor } from "./base/tensor.ts";
 import type { BertConfig } from "./bert/config.ts";
 import { loadWeights } from "./bert/weights.ts";
@@ -55,7 +56,10 @@ addWholeNumbers({
       signal,
     );
     const weights = await loadWeights(kernels, tensors, config, signal, next);
-    return { words: await quantiseTable(tensors, config, rows), weights };
+    const words = await quantiseTable(tensors, config, rows);
+    if (calibration === undefined) return { words, weights };
+    const texts = new TextEncoder().encode(JSON.stringify(calibration));
+    return { words, weights, measured: `, calibration ${sha256().update(texts).hex().slice(0, 16)}` };
   },
 });
 

@@ -139,7 +139,7 @@ function poolingModes(json: Json): PoolingMode[] {
     return names.map(
       (name) =>
         POOLING_MODES.find((known) => known === name) ??
-        json.fail("pooling_mode", `must be of ${POOLING_MODES.join(", ")}`),
+        json.fail("pooling_mode", `must be one of ${POOLING_MODES.join(", ")}`),
     );
   }
   for (const key of json.keys) {

@@ -203,6 +203,6 @@ export async function readText(source: ModelSource, path: string): Promise<strin
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(content);
   } catch (cause) {
-    throw new ModelError("is not UTF-8 text; fetch the file again", { file: path, cause });
+    throw new ModelError("is not UTF-8; fetch it again", { file: path, cause });
   }
 }

@@ -156,6 +156,16 @@ describe("package", () => {
     expect(readme).toContain("npm ci && npm test");
   });
 
+  it("says in docs/bundlers.md which versions were tried", () => {
+    const { dependencies } = JSON.parse(read("test/packaging/package.json"));
+    const { dependencies: runtimes } = JSON.parse(read("test/runtimes/package.json"));
+    const page = read("docs/bundlers.md");
+    for (const name of ["vite", "webpack", "rollup", "esbuild", "@rollup/plugin-node-resolve"]) {
+      expect(page).toContain(`${name} ${dependencies[name]}`);
+    }
+    expect(page).toContain(`bun ${runtimes.bun.split("@").at(-1)}`);
+  });
+
   it("links nowhere inside the project that is not there", () => {
     const pages = ["README.md", ...readdirSync(join(root, "docs")).map((page) => `docs/${page}`)].filter((page) =>
       page.endsWith(".md"),

@@ -98,6 +98,6 @@ export function parseJson(file: string, text: string): unknown {
     // A byte order mark is no JSON, but editors write one.
     return JSON.parse(text.charCodeAt(0) === 0xfeff ? text.slice(1) : text);
   } catch (cause) {
-    throw new ModelError(`is not valid JSON (${(cause as Error).message}); fetch the file again`, { file, cause });
+    throw new ModelError(`is not valid JSON (${(cause as Error).message}); fetch it again`, { file, cause });
   }
 }

@@ -45,7 +45,7 @@ export function cursorOf(buffer: ArrayBuffer, file: string, what: string, maxTen
     for (let i = 0; i < bytes.length; i += PIECE) utf8.decode(bytes.subarray(i, i + PIECE), { stream: true });
     utf8.decode();
   } catch (cause) {
-    throw new ModelError("is not UTF-8: the file is damaged, fetch it again", { file, field: what, cause });
+    throw new ModelError("is not UTF-8; fetch it again", { file, field: what, cause });
   }
   const most = maxTensors + 1000;
   return { bytes, utf8, next: 0, room: TEXT * most, most, file, what };
@@ -175,6 +175,6 @@ function expect(at: Cursor, character: string): void {
 function broken(at: Cursor, wanted: string): never {
   const found = show(new TextDecoder().decode(at.bytes.subarray(at.next, at.next + 12)));
   const there = at.next < at.bytes.length ? found : "its end";
-  const problem = `not the JSON it should be: ${wanted} belongs at byte ${at.next}, where ${there} stands; fetch the file again`;
+  const problem = `not the JSON it should be: ${wanted} belongs at byte ${at.next}, where ${there} stands; fetch it again`;
   fail(at.file, at.what, problem);
 }

@@ -193,7 +193,7 @@ function warnings(
   if (differing.length === 0) return [];
   const why = configured
     ? "tokenizer.json disagrees with tokenizer_config.json, which is followed, as in transformers"
-    : "tokenizer.json is followed as written, which transformers without a tokenizer_config.json would not do";
+    : "tokenizer.json is followed as written, unlike in transformers, without a tokenizer_config.json";
   return [`${why}: ${differing.join(", ")}`];
 }
 
@@ -202,11 +202,11 @@ function modelMaxLength(config: JsonObject): number | undefined {
   const NO_LENGTH = 1e15;
   const field = config.model_max_length === undefined ? "max_len" : "model_max_length";
   const value = config[field] ?? NO_LENGTH;
-  if (typeof value !== "number" || !(value > 0)) return fail(CONFIG, field, "expected a length", value);
+  if (typeof value !== "number" || !(value > 0)) return fail(CONFIG, field, "must be a length", value);
   return value >= NO_LENGTH ? undefined : Math.floor(value);
 }
 
 function side(config: JsonObject, field: string): "left" | "right" {
   const value = config[field] ?? "right";
-  return value === "left" || value === "right" ? value : fail(CONFIG, field, 'expected "left" or "right"', value);
+  return value === "left" || value === "right" ? value : fail(CONFIG, field, 'must be "left" or "right"', value);
 }

@@ -19,21 +19,21 @@ export function at(value: unknown, ...path: (string | number)[]): unknown {
 }
 
 export function asObject(value: unknown, file: string, field: string | undefined): JsonObject {
-  return isObject(value) ? value : fail(file, field, "expected an object in braces", value);
+  return isObject(value) ? value : fail(file, field, "must be a JSON object", value);
 }
 
 export function asText(value: unknown, file: string, field: string): string {
-  return typeof value === "string" ? value : fail(file, field, "expected a text in quotes", value);
+  return typeof value === "string" ? value : fail(file, field, "must be a string", value);
 }
 
 export function asList(value: unknown, file: string, field: string): unknown[] {
-  return Array.isArray(value) ? value : fail(file, field, "expected a list", value);
+  return Array.isArray(value) ? value : fail(file, field, "must be a list", value);
 }
 
 /** Ids are 32-bit numbers, so nothing above that is one. */
 export function asWhole(value: unknown, file: string, field: string, most: number = 2 ** 31 - 1): number {
   if (Number.isInteger(value) && (value as number) >= 0 && (value as number) <= most) return value as number;
-  return fail(file, field, `expected a whole number up to ${most}`, value);
+  return fail(file, field, `must be a whole number up to ${most}`, value);
 }
 
 /** `value[field]`, which must be a truth value; `otherwise` where it is missing or null. */
@@ -45,5 +45,5 @@ export function flag<T extends boolean | undefined>(
 ): boolean | T {
   const found = value[field] ?? otherwise;
   if (found === otherwise || typeof found === "boolean") return found as boolean | T;
-  return fail(file, field, "expected true or false", found);
+  return fail(file, field, "must be true or false", found);
 }

@@ -63,11 +63,10 @@ export function readToken(token: unknown, special: boolean, file: string, field:
   if (typeof token === "string") {
     return { content: token, special, normalized: !special, lstrip: false, rstrip: false };
   }
-  if (!isObject(token)) fail(file, field, "expected a token in quotes, or an object with its content", token);
+  if (!isObject(token)) fail(file, field, "must be a string, or an object with its content", token);
   const has = (name: string, otherwise = false): boolean => flag(token, name, otherwise, file);
   if (has("single_word")) {
-    const problem =
-      "added tokens that match whole words only are not supported; set it to false if it may match inside";
+    const problem = "is not supported (whole words only); set it to false if it may match inside";
     fail(file, `${field}.single_word`, problem, true);
   }
   const isSpecial = special || has("special");

@@ -61,8 +61,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "heads swapped",
     file: "src/kernels/js/attention.ts",
-    find: "const query = first * row + head * D;",
-    put: "const query = first * row + (heads - 1 - head) * D;",
+    find: "const to = (q - head) / 3 + head;",
+    put: "const to = (q - head) / 3 + (H - D - head);",
   },
   {
     name: "scores not divided by the root of the head's width",
@@ -73,8 +73,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "attention across sentences",
     file: "src/kernels/js/attention.ts",
-    find: "const first = batch.starts[n];",
-    put: "const first = batch.starts[0];",
+    find: "const first = batch.starts[n] * row;",
+    put: "const first = batch.starts[0] * row;",
   },
   {
     name: "token type embedding missing",

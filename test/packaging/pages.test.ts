@@ -2,8 +2,8 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Bundle, esbuild, rollup, vite, webpack } from "./bundlers.ts";
-import { copyModel, type Project, project } from "./packed.ts";
-import { type Browser, chromium, noChromium, type Site, type SiteOptions, serve } from "./pages.ts";
+import { copyModel, type Project, project, tool } from "./packed.ts";
+import { type Browser, chromium, ISOLATED, noChromium, type Site, type SiteOptions, serve } from "./pages.ts";
 import { type Answer, inPage, onNode } from "./program.ts";
 
 /*
@@ -93,11 +93,37 @@ describe.skipIf(noChromium)("a bundle in a page of Chromium", () => {
     expect(blobs.made).toBe(0);
   });
 
+  it("Vite while developing, which serves packages in a form of its own", async () => {
+    interface Server {
+      readonly resolvedUrls: { readonly local: readonly string[] } | null;
+      listen(): Promise<unknown>;
+      close(): Promise<void>;
+    }
+    const { createServer } = await tool<{ createServer(config: object): Promise<Server> }>("vite");
+    const name = `bundle${++bundles}`;
+    const entry = installed.write(`${name}/app.js`, inPage());
+    const script = '<script type="module" src="/app.js"></script>';
+    installed.write(`${name}/index.html`, `<!doctype html><meta charset="utf-8">${script}`);
+    const server = await createServer({
+      root: join(entry, ".."),
+      cacheDir: join(installed.folder, "cache", name),
+      configFile: false,
+      logLevel: "error",
+      server: { port: 0, host: "127.0.0.1", headers: ISOLATED, fs: { allow: [installed.folder] } },
+    });
+    await server.listen();
+    const origin = new URL(server.resolvedUrls?.local[0] ?? "").origin;
+    const { backend, bits } = await run({ origin, missing: [], close: () => void server.close() }, { threads: 2 });
+    expect(backend).toMatchObject({ name: "wasm", threads: 2 });
+    expect(backend.reason).not.toContain("because");
+    expect(bits).toEqual(expected);
+  });
+
   it("esbuild, which knows no workers: munjang/inline-worker", async () => {
     const program = inPage('import "munjang/inline-worker";');
     const { backend, bits, blobs, missing } = await runBundle(esbuild(), program, { threads: 2 });
     expect(backend).toMatchObject({ name: "wasm", threads: 2 });
-    expect(backend.reason).toContain("the worker of munjang/inline-worker, because");
+    expect(backend.reason).toContain("munjang/inline-worker, because");
     expect(bits).toEqual(expected);
     expect(missing).toContain("/web-worker.js");
     expect(blobs).toEqual({ made: 2, revoked: 2 });

@@ -17,6 +17,12 @@ const TYPES: Record<string, string> = {
   ".txt": "text/plain",
 };
 
+/** Memory can be shared with the workers of a page that came with these. */
+export const ISOLATED = {
+  "Cross-Origin-Opener-Policy": "same-origin",
+  "Cross-Origin-Embedder-Policy": "require-corp",
+} as const;
+
 export interface Site {
   readonly origin: string;
   /** Paths that were asked for and are not there. */
@@ -25,7 +31,6 @@ export interface Site {
 }
 
 export interface SiteOptions {
-  /** Cross-Origin-Opener-Policy and Cross-Origin-Embedder-Policy: memory can be shared with workers. */
   readonly isolated?: boolean;
   readonly policy?: string;
   /** For pages of other origins to import from. */
@@ -39,10 +44,7 @@ export async function serve(folder: string, { isolated, policy, forOthers, page 
   const server = createServer((request, response) => {
     const path = decodeURIComponent((request.url ?? "").split("?")[0]);
     const header = (name: string, value: string): void => void response.setHeader(name, value);
-    if (isolated) {
-      header("Cross-Origin-Opener-Policy", "same-origin");
-      header("Cross-Origin-Embedder-Policy", "require-corp");
-    }
+    if (isolated) for (const [name, value] of Object.entries(ISOLATED)) header(name, value);
     if (policy !== undefined) header("Content-Security-Policy", policy);
     if (forOthers) header("Access-Control-Allow-Origin", "*");
     const file = join(folder, path);

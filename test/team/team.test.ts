@@ -87,6 +87,36 @@ describe("a team", () => {
     await expect(BertModel.load({ files }, { threads: 2 })).rejects.toThrow(/^threads = 2: .*no workers today/);
   });
 
+  it("where no worker comes of the first way, one of the other computes, and the reason says so", async () => {
+    const started = watched();
+    const spawn = (): never => {
+      throw new Error("no workers from there");
+    };
+    setThreads({ ...node, spawn, spare: () => node.spawn() });
+    const model = await BertModel.load({ files }, { threads: 2 });
+    expect(model.backend).toMatchObject({ name: "wasm", threads: 2 });
+    expect(model.backend.reason).toMatch(/munjang\/inline-worker, because .*no workers from there/);
+    expect(started.length).toBe(2);
+    await model.dispose();
+    // Where that fails too, what is told is why the first did: it is the one to mend.
+    const spare = (): never => {
+      throw new Error("nor from here");
+    };
+    setThreads({ ...node, spawn, spare });
+    await expect(BertModel.load({ files }, { threads: 2 })).rejects.toThrow(/^threads = 2: .*no workers from there/);
+    const alone = await BertModel.load({ files });
+    expect(alone.backend).toMatchObject({ name: "wasm", threads: 0 });
+    await alone.dispose();
+  });
+
+  it("a file that is not there is named, with what to do", async () => {
+    const workerUrl = new URL("nowhere/node-worker.js", import.meta.url);
+    const load = BertModel.load({ files }, { threads: 2, workerUrl });
+    await expect(load).rejects.toThrow(
+      /no worker came \(.*nowhere\/node-worker\.js is missing: put munjang\/node-worker there/,
+    );
+  });
+
   it.each([-1, 1.5, "2", Number.NaN, 257])("%s threads are refused", async (threads) => {
     await expect(BertModel.load({ files }, { threads: threads as number })).rejects.toThrow(/^threads = /);
   });
