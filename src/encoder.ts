@@ -4,7 +4,6 @@ import { letGo } from "./base/bytes.ts";
 import { checkFields, checkOneOf, checkWhole, refuse } from "./base/door.ts";
 import { fail } from "./base/errors.ts";
 import { Json } from "./base/json.ts";
-import { sha256 } from "./base/sha256.ts";
 import type { RowSource, RowsPlace, TensorSource } from "./base/tensor.ts";
 import { layOut } from "./bert/batch.ts";
 import { type BertConfig, readConfig } from "./bert/config.ts";
@@ -48,6 +47,8 @@ export interface WholeNumbers {
   /** What the weights of a file are. */
   stored(tensors: TensorSource): DTypeName;
   backends(dtype: DTypeName): WholeBackends;
+  /** What the identity says of such weights: the type, and a hash of the caller's texts where they were quantised with these. */
+  nameOf(dtype: DTypeName, stored: DTypeName, options: EncoderOptions): string;
   load<B>(
     kernels: Loading<B>,
     tensors: TensorSource,
@@ -108,14 +109,6 @@ export async function loadEncoder(
   if (dtype === "float32" && stored !== dtype) refuse("dtype", "the weights are whole numbers: leave it out", dtype);
   const whole =
     dtype === "float32" ? undefined : (wholeNumbers ?? refuse("dtype", 'needs `import "munjang/int8"` here', dtype));
-  const { calibration } = options;
-  const measured =
-    whole === undefined || stored !== "float32" || calibration === undefined
-      ? ""
-      : `, calibration ${sha256()
-          .update(new TextEncoder().encode(JSON.stringify(calibration)))
-          .hex()
-          .slice(0, 16)}`;
   const { engine, name, reason, width, work } = await chooseBackend(options, whole?.backends(dtype));
   const budget = options.tokensPerBatch ?? defaultTokensPerBatch(config, work);
   const tokens = Math.max(budget, longest);
@@ -128,7 +121,7 @@ export async function loadEncoder(
     return {
       config,
       backend,
-      dtype: dtype + measured,
+      dtype: whole?.nameOf(dtype, stored, options) ?? dtype,
       tokens,
       budget,
       tensors,

@@ -1,5 +1,6 @@
 import type { EncodingIds } from "./base/batch.ts";
 import { refuse } from "./base/door.ts";
+import { sha256 } from "./base/sha256.ts";
 import { tensor } from "./base/tensor.ts";
 import type { BertConfig } from "./bert/config.ts";
 import { loadWeights } from "./bert/weights.ts";
@@ -38,6 +39,11 @@ addWholeNumbers({
         return by(DOTS.find((dot) => among(compiled, { ...variant("wasm", width), int8: by(dot) })) ?? "pairs2");
       },
     };
+  },
+  nameOf(dtype, stored, { calibration }) {
+    if (stored !== "float32" || calibration === undefined) return dtype;
+    const hash = sha256().update(new TextEncoder().encode(JSON.stringify(calibration)));
+    return `${dtype}, calibration ${hash.hex().slice(0, 16)}`;
   },
   async load(kernels, tensors, { source, folder, config }, { rows = "memory", signal, calibration }) {
     if (isQuantised(tensors)) {
