@@ -1,8 +1,7 @@
-import { isObject, Json, parseJson } from "./base/json.ts";
+import { Json, type JsonObject, parseJson } from "./base/json.ts";
 import { readTransformerFolder } from "./modules.ts";
 import { inFolder, type ModelInput, type ModelSource, openModel, readText, type SourceOptions } from "./source.ts";
 import { type TokenizerOptions, WordPieceTokenizer } from "./tokenizer/index.ts";
-import { given } from "./tokenizer/json.ts";
 import { CONFIG } from "./tokenizer/special-tokens.ts";
 
 /** Files a tokenizer may be made of, in a model's transformer folder. */
@@ -54,7 +53,7 @@ async function nameClass(
   if (text === undefined || model === undefined) return;
   const named = Json.parse("config.json", model).get(field);
   const settings = parseJson(CONFIG, text);
-  if (named !== undefined && isObject(settings) && !given(settings[field])) {
-    files[CONFIG] = JSON.stringify({ ...settings, [field]: named });
+  if (named !== undefined && new Json(CONFIG, settings).get(field) === undefined) {
+    files[CONFIG] = JSON.stringify({ ...(settings as JsonObject), [field]: named });
   }
 }

@@ -37,21 +37,22 @@ const READS = 8;
 export async function hashModel(source: ModelSource, paths: readonly string[]): Promise<string> {
   const hash = sha256();
   const utf8 = new TextEncoder();
+  const add = (text: string): typeof hash => hash.update(utf8.encode(text));
   for (const path of paths.filter((path) => !WEIGHTS.test(path)).sort()) {
     const text = utf8.encode((await readText(source, path)) ?? "");
-    hash.update(utf8.encode(`${path}\0${text.length}\0`)).update(text);
+    add(`${path}\0${text.length}\0`).update(text);
   }
   const folders = new Set(paths.filter((path) => WEIGHTS.test(path)).map((path) => path.replace(/\/?[^/]*$/, "")));
   for (const folder of [...folders].sort()) {
     const { tensors, ends } = await openTensors(source, folder);
-    hash.update(utf8.encode(`${folder}\0${tensors.size}\0`));
+    add(`${folder}\0${tensors.size}\0`);
     const names = [...tensors.keys()].sort();
     for (let n = 0; n < names.length; n += READS) {
       const some = names.slice(n, n + READS);
       const read = await Promise.all(some.map(ends));
       for (const [i, name] of some.entries()) {
         const info = tensors.get(name);
-        hash.update(utf8.encode(`${name}\0${info?.dtype}\0${info?.shape.join(",")}\0`)).update(read[i]);
+        add(`${name}\0${info?.dtype}\0${info?.shape}\0`).update(read[i]);
       }
     }
   }

@@ -24,6 +24,11 @@ export class Json {
     return [...this.#fields.keys()];
   }
 
+  /** Whether the field is written, be it as null. */
+  has(field: string): boolean {
+    return this.#fields.has(field);
+  }
+
   /** The value as it is; null counts as absent, as it does in Python's configurations. */
   get(field: string, fallback?: unknown): unknown {
     return this.#fields.get(field) ?? fallback;
@@ -36,9 +41,15 @@ export class Json {
     return value === undefined || typeof value === "string" ? value : this.fail(field, "must be a string");
   }
 
-  boolean(field: string, fallback: boolean): boolean {
+  /** As `string`, for a field that must be there. */
+  text(field: string): string {
+    return this.string(field) ?? this.#miss(field);
+  }
+
+  boolean<T extends boolean | undefined>(field: string, fallback: T): boolean | T {
     const value = this.get(field, fallback);
-    return typeof value === "boolean" ? value : this.fail(field, "must be true or false");
+    if (value === fallback || typeof value === "boolean") return value as boolean | T;
+    return this.fail(field, "must be true or false");
   }
 
   /** A whole number of at least `least`. */
@@ -50,9 +61,10 @@ export class Json {
     return this.fail(field, `must be a whole number of at least ${least}`);
   }
 
-  /** As `whole`, for a field that must be there. */
-  need(field: string, least: number): number {
-    return this.whole(field, least) ?? fail(this.file, this.#inside + field, "is missing");
+  /** As `whole`, for a field that must be there, and up to `most`. */
+  need(field: string, least: number, most: number = Infinity): number {
+    const value = this.whole(field, least) ?? this.#miss(field);
+    return value <= most ? value : this.fail(field, `must be at most ${most}`);
   }
 
   number(field: string, fallback: number): number {
@@ -65,11 +77,28 @@ export class Json {
     return value === undefined ? undefined : new Json(this.file, value, this.#inside + field);
   }
 
+  /** As `object`, for a field that must be there. */
+  part(field: string): Json {
+    return this.object(field) ?? this.#miss(field);
+  }
+
+  /** A list by its indices; one that is not there is empty. */
+  list(field: string): Json {
+    const value = this.get(field, []);
+    return Array.isArray(value)
+      ? new Json(this.file, { ...value }, this.#inside + field)
+      : this.fail(field, "must be a list");
+  }
+
   /** One of the names of `choices`, as what it stands for there. */
   choice<V>(field: string, fallback: string, choices: Readonly<Record<string, V>>): V {
     const value = this.get(field, fallback);
     if (typeof value === "string" && Object.hasOwn(choices, value)) return choices[value];
     return this.fail(field, `is not supported; use one of ${Object.keys(choices).join(", ")}`);
+  }
+
+  #miss(field: string): never {
+    return fail(this.file, this.#inside + field, "is missing");
   }
 
   fail(field: string, problem: string): never {
@@ -82,6 +111,13 @@ export type JsonObject = Readonly<Record<string, unknown>>;
 
 export function isObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** What stands at the end of a path of fields and indices, or undefined. */
+export function at(value: unknown, ...path: (string | number)[]): unknown {
+  let found = value;
+  for (const field of path) found = (found as JsonObject | null | undefined)?.[field];
+  return found;
 }
 
 /** Whether two values are written alike. Something nested too deeply to be written is like nothing. */

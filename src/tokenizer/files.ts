@@ -1,6 +1,5 @@
 import { fail, ModelError } from "../base/errors.ts";
-import type { JsonObject } from "../base/json.ts";
-import { asText, flag, given, parseObject } from "./json.ts";
+import { Json } from "../base/json.ts";
 import type { NormaliserOptions } from "./normalise.ts";
 import type { Settings } from "./settings.ts";
 import {
@@ -41,15 +40,13 @@ const GENERIC_CLASSES = ["PreTrainedTokenizer", "TokenizersBackend"];
 
 /** Reads everything the files say. Which file wins where two disagree is told in docs/tokenizer.md. */
 export function readSettings(files: TokenizerFiles, options: TokenizerOptions): Settings {
-  const parsed = (file: string): JsonObject | undefined => parseObject(files[file], file);
-  const configFile = parsed(CONFIG);
-  const config = configFile ?? {};
-  const root = parsed(TOKENIZER);
-  const json = root && readTokenizerJson(root);
-  const map = parsed("special_tokens_map.json");
-  const addedFile = parsed("added_tokens.json") ?? {};
+  const parsed = (file: string): Json => Json.parse(file, files[file]);
+  const configured = files[CONFIG] !== undefined;
+  const config = parsed(CONFIG);
+  const json = files[TOKENIZER] === undefined ? undefined : readTokenizerJson(parsed(TOKENIZER));
+  const addedFile = parsed("added_tokens.json");
   // tokenizer.json where it is to be taken as it is written, and not only for its vocabulary and added tokens
-  const written = isGeneric(config, json) || configFile === undefined ? json : undefined;
+  const written = isGeneric(config, json) || !configured ? json : undefined;
 
   const vocabularyFile = json === undefined ? "vocab.txt" : TOKENIZER;
   const text =
@@ -58,7 +55,8 @@ export function readSettings(files: TokenizerFiles, options: TokenizerOptions): 
   const vocabulary = json?.vocabulary ?? readVocabulary(text);
   if (vocabulary.size === 0) fail(vocabularyFile, undefined, "the vocabulary is empty");
 
-  const named = readNamedTokens(config, map, written ? {} : BERT_NAMES);
+  const defaults = new Json(CONFIG, written ? {} : BERT_NAMES);
+  const named = readNamedTokens(config, parsed("special_tokens_map.json"), defaults);
   const name = (field: string): string | undefined => named.named.get(field)?.content;
   const frame = written && readFrame(written);
   const { tokens, listed } = collectTokens(config, json, addedFile, named, written);
@@ -100,33 +98,30 @@ export function readSettings(files: TokenizerFiles, options: TokenizerOptions): 
     added,
     special,
     modelMaxLength: modelMaxLength(config),
-    truncationSide: side(config, "truncation_side"),
-    paddingSide: side(config, "padding_side"),
-    specialTokensAsText: !(options.specialTokens ?? !flag(config, "split_special_tokens", false, CONFIG)),
-    warnings: warnings(json, fromConfig, configFile !== undefined, written !== undefined),
+    truncationSide: config.choice("truncation_side", "right", SIDES),
+    paddingSide: config.choice("padding_side", "right", SIDES),
+    specialTokensAsText: !(options.specialTokens ?? !config.boolean("split_special_tokens", false)),
+    warnings: warnings(json, fromConfig, configured, written !== undefined),
   };
 }
 
 /** Whether the class is one that takes tokenizer.json as it is written. */
-function isGeneric(config: JsonObject, json: TokenizerJson | undefined): boolean {
+function isGeneric(config: Json, json: TokenizerJson | undefined): boolean {
   const field = "tokenizer_class";
-  const value = config[field];
-  if (!given(value)) return false;
-  const name = asText(value, CONFIG, field).replace(/Fast$/, "");
+  const name = config.string(field, BERT_CLASSES[0]).replace(/Fast$/, "");
   if (BERT_CLASSES.includes(name)) return false;
   if (!GENERIC_CLASSES.includes(name)) {
-    const known = [...BERT_CLASSES, ...GENERIC_CLASSES].join(", ");
-    fail(CONFIG, field, `is not supported; munjang reads ${known}`, value);
+    config.fail(field, `is not supported; use one of ${[...BERT_CLASSES, ...GENERIC_CLASSES].join(", ")}`);
   }
-  if (json === undefined) fail(CONFIG, field, "needs tokenizer.json, which is missing", value);
+  if (json === undefined) config.fail(field, "needs tokenizer.json, which is missing");
   return true;
 }
 
 /** All tokens that the reference adds, in its order, and which of them some file lists as added. */
 function collectTokens(
-  config: JsonObject,
+  config: Json,
   json: TokenizerJson | undefined,
-  addedFile: JsonObject,
+  addedFile: Json,
   { named, extra }: NamedTokens,
   written: TokenizerJson | undefined,
 ): { tokens: UnnumberedToken[]; listed: ReadonlySet<string> } {
@@ -152,14 +147,14 @@ function collectTokens(
 }
 
 /** BERT's normaliser as tokenizer_config.json sets it; without a word from there, text is lowered. */
-function normaliserOf(config: JsonObject): NormaliserOptions {
-  const lowerCase = flag(config, "do_lower_case", true, CONFIG);
+function normaliserOf(config: Json): NormaliserOptions {
+  const lowerCase = config.boolean("do_lower_case", true);
   return {
     composeFirst: false,
     lowerCaseFirst: false,
     clean: true,
-    ideographs: flag(config, "tokenize_chinese_chars", true, CONFIG),
-    stripAccents: flag(config, "strip_accents", undefined, CONFIG) ?? lowerCase,
+    ideographs: config.boolean("tokenize_chinese_chars", true),
+    stripAccents: config.boolean("strip_accents", undefined) ?? lowerCase,
     lowerCase,
   };
 }
@@ -193,20 +188,17 @@ function warnings(
   if (differing.length === 0) return [];
   const why = configured
     ? "tokenizer.json disagrees with tokenizer_config.json, which is followed, as in transformers"
-    : "tokenizer.json is followed as written, unlike in transformers, without a tokenizer_config.json";
+    : "tokenizer.json is followed as written, which transformers without a tokenizer_config.json would not do";
   return [`${why}: ${differing.join(", ")}`];
 }
 
-function modelMaxLength(config: JsonObject): number | undefined {
+function modelMaxLength(config: Json): number | undefined {
   /** Above this it means none: transformers writes 1e30. */
   const NO_LENGTH = 1e15;
-  const field = config.model_max_length === undefined ? "max_len" : "model_max_length";
-  const value = config[field] ?? NO_LENGTH;
-  if (typeof value !== "number" || !(value > 0)) return fail(CONFIG, field, "must be a length", value);
+  const field = config.has("model_max_length") ? "model_max_length" : "max_len";
+  const value = config.number(field, NO_LENGTH);
+  if (!(value > 0)) config.fail(field, "must be a length");
   return value >= NO_LENGTH ? undefined : Math.floor(value);
 }
 
-function side(config: JsonObject, field: string): "left" | "right" {
-  const value = config[field] ?? "right";
-  return value === "left" || value === "right" ? value : fail(CONFIG, field, 'must be "left" or "right"', value);
-}
+const SIDES = { left: "left", right: "right" } as const;

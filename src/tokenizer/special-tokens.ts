@@ -1,13 +1,15 @@
 import { fail } from "../base/errors.ts";
-import { isObject, type JsonObject } from "../base/json.ts";
+import { at, isObject, type Json, type JsonObject } from "../base/json.ts";
 import type { AddedToken } from "./added-tokens.ts";
-import { asList, asObject, asText, asWhole, at, flag, given } from "./json.ts";
 import type { NamedId, SpecialTokens } from "./settings.ts";
 
 /** An added token that has no id yet. */
 export type UnnumberedToken = Omit<AddedToken, "id">;
 
 export const CONFIG = "tokenizer_config.json";
+
+/** Ids are 32-bit numbers, so nothing above that is one. */
+export const MOST_ID: number = 2 ** 31 - 1;
 
 /** What BERT calls its special tokens unless the files say otherwise; in the order of NAMES. */
 export const BERT_NAMES: JsonObject = {
@@ -33,67 +35,70 @@ export interface NamedTokens {
  * Reads the special tokens. A file named `special_tokens_map.json` counts only where the config has no `added_tokens_decoder`, and then
  * before the config (transformers 5.23, `_from_pretrained`).
  */
-export function readNamedTokens(config: JsonObject, map: JsonObject | undefined, defaults: JsonObject): NamedTokens {
-  const first = config.added_tokens_decoder === undefined ? (map ?? {}) : {};
-  const fields: JsonObject = { ...defaults, ...config, ...first };
-  const read = (value: unknown, field: string, where: string = field): UnnumberedToken =>
-    readToken(value, true, fileOf(field), where);
-  const fileOf = (field: string): string => (field in first ? "special_tokens_map.json" : CONFIG);
-
+export function readNamedTokens(config: Json, map: Json, defaults: Json): NamedTokens {
+  /** Which file counts, by field. */
+  const files = new Map<string, Json>();
+  for (const json of [defaults, config, map]) {
+    if (json !== map || !config.has("added_tokens_decoder")) for (const field of json.keys) files.set(field, json);
+  }
   const named = new Map<string, UnnumberedToken>();
-  for (const field of new Set([...NAMES, ...Object.keys(fields)])) {
-    const value = fields[field];
-    if (!field.endsWith("_token") || !given(value)) continue;
+  for (const field of new Set([...NAMES, ...files.keys()])) {
+    const json = files.get(field);
+    const value = json?.get(field);
+    if (json === undefined || value === undefined || !field.endsWith("_token")) continue;
     // Other fields may end so, and be no tokens.
-    if (NAMES.includes(field) || typeof value === "string" || isObject(value)) named.set(field, read(value, field));
+    if (NAMES.includes(field) || typeof value === "string" || isObject(value)) {
+      named.set(field, readToken(json, field, true));
+    }
   }
-  const lists = ["extra_special_tokens", "additional_special_tokens"];
-  const field = lists.find((name) => given(fields[name]) && at(fields[name], "length") !== 0) ?? "";
-  const list = fields[field] ?? [];
-  if (isObject(list)) {
-    for (const [name, token] of Object.entries(list)) named.set(name, read(token, field, `${field}.${name}`));
-    return { named, extra: [] };
+  for (const field of ["extra_special_tokens", "additional_special_tokens"]) {
+    const json = files.get(field);
+    const value = json?.get(field);
+    if (json === undefined || value === undefined || at(value, "length") === 0) continue;
+    const tokens = isObject(value) ? json.part(field) : json.list(field);
+    const read = tokens.keys.map((name) => [name, readToken(tokens, name, true)] as const);
+    if (!isObject(value)) return { named, extra: read.map(([, token]) => token) };
+    for (const [name, token] of read) named.set(name, token);
+    break;
   }
-  const extra = asList(list, fileOf(field), field).map((token, i) => read(token, field, `${field}[${i}]`));
-  return { named, extra };
+  return { named, extra: [] };
 }
 
 /** A token as the files write it: its text, or an object with its flags. */
-export function readToken(token: unknown, special: boolean, file: string, field: string): UnnumberedToken {
-  if (typeof token === "string") {
-    return { content: token, special, normalized: !special, lstrip: false, rstrip: false };
+export function readToken(json: Json, field: string, special: boolean): UnnumberedToken {
+  const token = json.get(field);
+  if (typeof token === "string") return plainToken(token, special);
+  if (!isObject(token)) json.fail(field, "must be a token in quotes, or an object with its content");
+  const part = json.part(field);
+  if (part.boolean("single_word", false)) {
+    part.fail("single_word", "is not supported: added tokens may match inside of words; set it to false if it may");
   }
-  if (!isObject(token)) fail(file, field, "must be a string, or an object with its content", token);
-  const has = (name: string, otherwise = false): boolean => flag(token, name, otherwise, file);
-  if (has("single_word")) {
-    const problem = "is not supported (whole words only); set it to false if it may match inside";
-    fail(file, `${field}.single_word`, problem, true);
-  }
-  const isSpecial = special || has("special");
+  const isSpecial = special || part.boolean("special", false);
   return {
-    content: asText(token.content, file, `${field}.content`),
+    content: part.text("content"),
     special: isSpecial,
-    normalized: has("normalized", !isSpecial),
-    lstrip: has("lstrip"),
-    rstrip: has("rstrip"),
+    normalized: part.boolean("normalized", !isSpecial),
+    lstrip: part.boolean("lstrip", false),
+    rstrip: part.boolean("rstrip", false),
   };
 }
 
+function plainToken(content: string, special: boolean): UnnumberedToken {
+  return { content, special, normalized: !special, lstrip: false, rstrip: false };
+}
+
 /** `added_tokens_decoder` of tokenizer_config.json, in the order of its ids. */
-export function readDecoder(config: JsonObject): UnnumberedToken[] | undefined {
-  const field = "added_tokens_decoder";
-  if (!given(config[field])) return undefined;
-  const byId = Object.entries(asObject(config[field], CONFIG, field)).sort(([a], [b]) => Number(a) - Number(b));
-  return byId.map(([id, token]) => readToken(token, false, CONFIG, `${field}.${id}`));
+export function readDecoder(config: Json): UnnumberedToken[] | undefined {
+  const byId = config.object("added_tokens_decoder");
+  return byId?.keys.sort((a, b) => Number(a) - Number(b)).map((id) => readToken(byId, id, false));
 }
 
 /** `added_tokens.json`: ids by token, given in the order of the ids. */
-export function readAddedTokens(tokens: JsonObject, named: NamedTokens): (UnnumberedToken & { order: number })[] {
-  const file = "added_tokens.json";
+export function readAddedTokens(tokens: Json, named: NamedTokens): (UnnumberedToken & { order: number })[] {
   const special = new Set([...named.named.values(), ...named.extra].map(({ content }) => content));
-  return Object.entries(tokens).map(([content, id]) => ({
-    ...readToken(content, special.has(content), file, content),
-    order: asWhole(id, file, content),
+  return tokens.keys.map((content) => ({
+    ...plainToken(content, special.has(content)),
+    order: tokens.need(content, 0, MOST_ID),
   }));
 }
 

@@ -1,9 +1,8 @@
 import { fail } from "../base/errors.ts";
-import { isObject, type JsonObject, sameJson } from "../base/json.ts";
-import { asList, asObject, asText, asWhole, at, flag } from "./json.ts";
+import { at, isObject, Json, sameJson } from "../base/json.ts";
 import type { NormaliserOptions } from "./normalise.ts";
 import type { NamedId } from "./settings.ts";
-import { readToken, type UnnumberedToken } from "./special-tokens.ts";
+import { MOST_ID, readToken, type UnnumberedToken } from "./special-tokens.ts";
 
 const FILE = "tokenizer.json";
 
@@ -18,30 +17,26 @@ export interface TokenizerJson {
   /** The ids that the file writes beside them, which order them where transformers rebuilds the tokenizer. */
   readonly addedOrder: readonly number[];
   readonly padToken: string | undefined;
-  readonly root: JsonObject;
+  readonly root: Json;
 }
 
 /** Reads the parts that every use of the file needs. */
-export function readTokenizerJson(root: JsonObject): TokenizerJson {
-  const model = asObject(root.model, FILE, "model");
-  if (model.type !== undefined && model.type !== "WordPiece") refuse("model.type", model.type, "WordPiece");
-  const vocabulary = new Map<string, number>();
-  for (const [token, id] of Object.entries(asObject(model.vocab, FILE, "model.vocab"))) {
-    vocabulary.set(token, asWhole(id, FILE, `model.vocab.${token}`));
-  }
-  const text = (field: string): string => asText(model[field], FILE, `model.${field}`);
-  const limit = "max_input_chars_per_word";
-  const list = asList(root.added_tokens ?? [], FILE, "added_tokens");
-  const padToken = at(root, "padding", "pad_token");
+export function readTokenizerJson(root: Json): TokenizerJson {
+  const model = root.part("model");
+  const type = model.string("type", "WordPiece");
+  if (type !== "WordPiece") refuse("model.type", type, "WordPiece");
+  const vocab = model.part("vocab");
+  const list = root.list("added_tokens");
+  const padToken = at(root.get("padding"), "pad_token");
   return {
-    vocabulary,
-    prefix: text("continuing_subword_prefix"),
-    maxWordLength: asWhole(model[limit], FILE, `model.${limit}`, 100_000),
-    unk: text("unk_token"),
-    added: list.map((token, i) => readToken(token, false, FILE, `added_tokens[${i}]`)),
-    addedOrder: list.map((token, i) => {
-      const id = at(token, "id");
-      return typeof id === "number" ? id : i;
+    vocabulary: new Map(vocab.keys.map((token) => [token, vocab.need(token, 0, MOST_ID)])),
+    prefix: model.text("continuing_subword_prefix"),
+    maxWordLength: model.need("max_input_chars_per_word", 0, 100_000),
+    unk: model.text("unk_token"),
+    added: list.keys.map((i) => readToken(list, i, false)),
+    addedOrder: list.keys.map((i) => {
+      const id = at(list.get(i), "id");
+      return typeof id === "number" ? id : Number(i);
     }),
     padToken: typeof padToken === "string" ? padToken : undefined,
     root,
@@ -60,10 +55,11 @@ function kindOf(part: unknown): unknown {
 /** The normaliser and pre-tokenizer, which must be BERT's; NFC and Lowercase may come before it, in this order. */
 export function readNormaliser({ root }: TokenizerJson): NormaliserOptions {
   const split = "BertPreTokenizer";
-  if (at(root.pre_tokenizer, "type") !== split) refuse("pre_tokenizer", kindOf(root.pre_tokenizer), split);
-  const whole = root.normalizer;
-  const steps =
-    kindOf(whole) === "Sequence" ? asList(at(whole, "normalizers"), FILE, "normalizer.normalizers") : [whole];
+  const before = root.get("pre_tokenizer");
+  if (at(before, "type") !== split) refuse("pre_tokenizer", kindOf(before), split);
+  const whole = root.get("normalizer");
+  const list = kindOf(whole) === "Sequence" ? root.part("normalizer").list("normalizers") : undefined;
+  const steps = list === undefined ? [whole] : list.keys.map((i) => list.get(i));
   let next = 0;
   const takes = (type: string): boolean => {
     if (at(steps[next], "type") !== type) return false;
@@ -75,44 +71,47 @@ export function readNormaliser({ root }: TokenizerJson): NormaliserOptions {
   if (!takes("BertNormalizer") || next < steps.length) {
     refuse("normalizer", kindOf(steps[next]), "BertNormalizer, which NFC and then Lowercase may precede");
   }
-  const bert = steps[next - 1] as JsonObject;
-  const lowerCase = flag(bert, "lowercase", true, FILE);
+  const bert = new Json(FILE, steps[next - 1], "normalizer");
+  const lowerCase = bert.boolean("lowercase", true);
   return {
     composeFirst,
     lowerCaseFirst,
-    clean: flag(bert, "clean_text", true, FILE),
-    ideographs: flag(bert, "handle_chinese_chars", true, FILE),
-    stripAccents: flag(bert, "strip_accents", undefined, FILE) ?? lowerCase,
+    clean: bert.boolean("clean_text", true),
+    ideographs: bert.boolean("handle_chinese_chars", true),
+    stripAccents: bert.boolean("strip_accents", undefined) ?? lowerCase,
     lowerCase,
   };
 }
 
 /** The tokens around a text, [CLS] and [SEP], with the ids that `post_processor` has for them; it must be BERT's. */
 export function readFrame({ root }: TokenizerJson): { cls: NamedId; sep: NamedId } {
-  const post = root.post_processor;
-  const kind = kindOf(post);
-  const named = (token: unknown, id: unknown, field: string): NamedId => {
-    const where = `post_processor.${field}`;
-    return { token: asText(token, FILE, where), id: asWhole(id, FILE, where) };
-  };
+  const kind = kindOf(root.get("post_processor"));
+  if (kind !== "BertProcessing" && kind !== "TemplateProcessing") {
+    refuse("post_processor", kind, "TemplateProcessing or BertProcessing");
+  }
+  const post = root.part("post_processor");
   if (kind === "BertProcessing") {
-    const [cls, sep] = ["cls", "sep"].map((field) => named(at(post, field, 0), at(post, field, 1), field));
+    const [cls, sep] = ["cls", "sep"].map((field) => {
+      const pair = post.list(field);
+      return { token: pair.text("0"), id: pair.need("1", 0, MOST_ID) };
+    });
     return { cls, sep };
   }
-  if (kind !== "TemplateProcessing") refuse("post_processor", kind, "TemplateProcessing or BertProcessing");
-  const single = template(at(post, "single"));
+  const single = template(post.get("single"));
   const [cls, sep] = [single[0]?.[0], single[2]?.[0]];
   const text = (name: string, typeId: number): unknown[] => [
     [name, typeId],
     [sep, typeId],
   ];
   const expected = [[cls, 0], ...text("$A", 0)];
-  if (!sameJson(single, expected) || !sameJson(template(at(post, "pair")), [...expected, ...text("$B", 1)])) {
-    refuse("post_processor", at(post, "single"), "[CLS] A [SEP] for a text and [CLS] A [SEP] B [SEP] for a pair");
+  if (!sameJson(single, expected) || !sameJson(template(post.get("pair")), [...expected, ...text("$B", 1)])) {
+    refuse("post_processor", post.get("single"), "[CLS] A [SEP] for a text and [CLS] A [SEP] B [SEP] for a pair");
   }
   const numbered = (token: unknown): NamedId => {
-    const ids = at(post, "special_tokens", `${token}`, "ids");
-    return named(token, at(ids, "length") === 1 ? at(ids, 0) : ids, `special_tokens.${token}.ids`);
+    const special = post.part("special_tokens").part(`${token}`);
+    const ids = special.list("ids");
+    if (ids.keys.length !== 1) special.fail("ids", "must be a list of one id");
+    return { token: `${token}`, id: ids.need("0", 0, MOST_ID) };
   };
   return { cls: numbered(cls), sep: numbered(sep) };
 }

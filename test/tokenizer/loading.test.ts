@@ -249,7 +249,7 @@ describe("refused by name", () => {
     ["an empty vocabulary", { "vocab.txt": "" }, "vocab.txt", /vocab\.txt: the vocabulary is empty/],
     ["a missing special token", { "vocab.txt": VOCAB.replace("[CLS]\n", "") }, "vocab.txt", /cls_token = "\[CLS\]": is not in the vocabulary/],
     ["a special token of null", config({ sep_token: null }), "tokenizer_config.json", /sep_token/],
-    ["a special token that is a number", config({ pad_token: 3 }), "tokenizer_config.json", /pad_token = 3: must be a string, or an object/],
+    ["a special token that is a number", config({ pad_token: 3 }), "tokenizer_config.json", /pad_token = 3: must be a token/],
     ["invalid JSON", { "vocab.txt": VOCAB, "tokenizer_config.json": "{" }, "tokenizer_config.json", /is not valid JSON/],
     ["JSON that is no object", { "vocab.txt": VOCAB, "special_tokens_map.json": "[]" }, "special_tokens_map.json", /must be a JSON object/],
     ["a tokenizer of another kind", config({ tokenizer_class: "MPNetTokenizer" }), "tokenizer_config.json", /tokenizer_class = "MPNetTokenizer"/],
