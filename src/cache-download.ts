@@ -1,6 +1,6 @@
 import { fail, ModelError } from "./base/errors.ts";
 import { sha256 } from "./base/sha256.ts";
-import { isRefusal, type Kept, PART, type Store } from "./cache-store.ts";
+import { isRefusal, type Kept, PART, type Store, whyRefused } from "./cache-store.ts";
 import { checkAnswer, type Patience, persist } from "./url.ts";
 
 /*
@@ -166,7 +166,7 @@ export async function download(file: string, url: URL, key: string, store: Store
   } catch (error) {
     if (!isRefusal(error)) throw error;
     const full = (error.cause as Error | undefined)?.name === "QuotaExceededError";
-    const problem = full ? await noRoom(kept?.total, error.message) : error.message;
+    const problem = full ? await noRoom(kept?.total, whyRefused(error)) : whyRefused(error);
     await forget().catch(() => {}); // the room is for others
     throw new ModelError(problem, { field: "cache", cause: error });
   }

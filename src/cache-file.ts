@@ -2,7 +2,7 @@ import type { ByteSource } from "./base/bytes.ts";
 import { fail, ModelError } from "./base/errors.ts";
 import { sha256 } from "./base/sha256.ts";
 import { download, fetched, isThere, type Keeping } from "./cache-download.ts";
-import { digest, isRefusal, type Kept, PART, type Store } from "./cache-store.ts";
+import { digest, isRefusal, type Kept, PART, type Store, whyRefused } from "./cache-store.ts";
 import { openUrl, type Patience } from "./url.ts";
 
 /** Opens a file that is kept, after it was fetched if need be; from the server where the browser refuses to keep it. */
@@ -30,7 +30,7 @@ export async function openKept(
     return kept.absent ? undefined : reader(file, url, kept, store, how);
   } catch (error) {
     if (!isRefusal(error)) throw error;
-    how.warn(`${file} is not kept, and fetched again by every load: ${error.message}`);
+    how.warn(`${file} is not kept, and fetched again by every load: ${whyRefused(error)}`);
     return openUnkept(file, url, expected, how);
   }
 }

@@ -147,6 +147,11 @@ export function isRefusal(error: unknown): error is ModelError {
   return error instanceof ModelError && error.field === "cache";
 }
 
+/** What the browser said, without the field's name. */
+export function whyRefused({ message }: ModelError): string {
+  return message.replace(/^cache: /, "");
+}
+
 function keyOf(url: string, id?: string, part?: number): string {
   return KEYS + encodeURIComponent(url) + (id === undefined ? "" : `?id=${id}&part=${part}`);
 }

@@ -1,7 +1,7 @@
 import { checkFields, checkOneOf, checkOptional, refuse } from "./base/door.ts";
 import type { Keeping } from "./cache-download.ts";
 import { openKept, openUnkept } from "./cache-file.ts";
-import { deleteStore, isRefusal, type KeptFile, listStore, openStore } from "./cache-store.ts";
+import { deleteStore, isRefusal, type KeptFile, listStore, openStore, whyRefused } from "./cache-store.ts";
 import { type ModelFiles, type ModelSource, openedOnce, openModel } from "./source.ts";
 import type { Patience } from "./url.ts";
 
@@ -75,7 +75,7 @@ export function cached(model: string | URL | ModelFiles, options: CachedOptions 
       await opening;
     } catch (error) {
       if (!isRefusal(error)) throw error;
-      warn(`${name} is not kept, and fetched again by every load: ${error.message}`);
+      warn(`${name} is not kept, and fetched again by every load: ${whyRefused(error)}`);
       return openUnkept(path, url, expected, options);
     }
     const key = url.origin + url.pathname + (ignoreSearch ? "" : url.search);
