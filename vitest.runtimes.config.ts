@@ -3,7 +3,7 @@ import { defineConfig } from "vitest/config";
 // `npm run test:runtimes`: the built package on other runtimes, which it installs.
 export default defineConfig({
   test: {
-    include: ["test/runtimes/*.test.ts"],
+    include: ["test/runtimes/*.test.ts", "test/browser/*.test.ts"],
     setupFiles: ["test/setup.ts"],
     testTimeout: 120_000,
     hookTimeout: 60_000,

@@ -247,12 +247,13 @@ async function checkRoom(needed: number | undefined): Promise<void> {
   throw new ModelError(await noRoom(needed), { field: "cache" });
 }
 
-async function noRoom(needed: number | undefined, what?: string): Promise<string> {
+async function noRoom(needed: number | undefined, refusal?: string): Promise<string> {
   const free = await freeRoom();
+  // Chromium reports 10 GB free whatever is so, lest sites are told what else is on the disk.
   const why = [
     needed === undefined ? [] : `${megabytes(needed)} are needed`,
-    free === undefined ? [] : `${megabytes(free.bytes)} of the ${megabytes(free.quota)} for this site are free`,
-    what ?? [],
+    free === undefined ? [] : `the browser reports ${megabytes(free.bytes)} of ${megabytes(free.quota)} free`,
+    refusal === undefined ? [] : `it refused: ${refusal}`,
   ];
   return `there is no room (${why.flat().join(", ")}); make some with clearCached(), or on the disk`;
 }

@@ -30,7 +30,7 @@ export async function openKept(
     return kept.absent ? undefined : reader(file, url, kept, store, how);
   } catch (error) {
     if (!isRefusal(error)) throw error;
-    how.warn(`${file} is not kept, and fetched again by every load: ${whyRefused(error)}`);
+    how.warn(`${file} is not kept, so every load fetches it again: ${whyRefused(error)}`);
     return openUnkept(file, url, expected, how);
   }
 }
@@ -66,7 +66,9 @@ async function usable(file: string, url: URL, key: string, store: Store, how: Ke
   // That a file is missing is asked again, always: else a mistake on the server would last for ever.
   if (!kept.absent && kept.parts === undefined) return undefined;
   if (how.ask === "none" || (how.ask === "absent" && !kept.absent)) return kept;
-  return (await isThere(file, url, kept, how)) ? kept : undefined;
+  if (await isThere(file, url, kept, how)) return kept;
+  await store.drop(kept);
+  return undefined;
 }
 
 /** Compares all of a file with the hash that is expected, and notes it. What is wrong is not kept. */

@@ -75,7 +75,7 @@ export function cached(model: string | URL | ModelFiles, options: CachedOptions 
       await opening;
     } catch (error) {
       if (!isRefusal(error)) throw error;
-      warn(`${name} is not kept, and fetched again by every load: ${whyRefused(error)}`);
+      warn(`${name}: nothing can be kept, so every load fetches it again: ${whyRefused(error)}`);
       return openUnkept(path, url, expected, options);
     }
     const key = url.origin + url.pathname + (ignoreSearch ? "" : url.search);

@@ -377,7 +377,7 @@ describe("where nothing can be kept", () => {
     store.quota = 3_000_000;
     same(await read("big.bin"), big);
     expect(warnings).toEqual([
-      "big.bin is not kept, and fetched again by every load: there is no room (5.0 MB are needed, QuotaExceededError: Quota exceeded.); make some with clearCached(), or on the disk",
+      "big.bin is not kept, so every load fetches it again: there is no room (5.0 MB are needed, it refused: QuotaExceededError: Quota exceeded.); make some with clearCached(), or on the disk",
     ]);
     expect([store.parts(), store.notes()]).toEqual([[], []]);
     same(await read("config.json"), files["config.json"]); // a small one has room
@@ -389,9 +389,7 @@ describe("where nothing can be kept", () => {
     const bytes = await source().open("big.bin");
     expect(asked().at(-1)).toBe("bytes=0-65535");
     expect(bytes?.byteLength).toBe(big.length);
-    expect(warnings).toEqual([
-      expect.stringContaining("5.0 MB are needed, 4.0 MB of the 4.0 MB for this site are free"),
-    ]);
+    expect(warnings).toEqual([expect.stringContaining("5.0 MB are needed, the browser reports 4.0 MB of 4.0 MB free")]);
     expect(store.used()).toBe(0);
   });
 
@@ -409,7 +407,7 @@ describe("where nothing can be kept", () => {
     const model = await SentenceTransformer.load(source());
     expect((await model.encode("문장")).length).toBe(model.dimension);
     expect(warnings).toEqual([
-      expect.stringMatching(/\/model\/ is not kept, and fetched again by every load: no Cache API here$/),
+      expect.stringMatching(/\/model\/: nothing can be kept, so every load fetches it again: no Cache API here$/),
       expect.stringContaining("the page is not served securely (https, or localhost)"), // once for all files
     ]);
     expect(await cachedSize()).toMatchObject({ bytes: 0, files: [] });
