@@ -6,6 +6,7 @@ import type { CachedOptions, CachedSize } from "../../src/cache.ts";
 import { SentenceTransformer } from "../../src/node.ts";
 import { type Browser, browsers, type Page, type Route, type Site, serve, titleOf } from "../runtimes/browsers.ts";
 import { sha256 } from "../sources/server.ts";
+import { sendRange } from "./ranges.ts";
 
 /*
  * munjang/cache in real browsers: the bundled model behind a server of ranges and ETags that counts what it sends.
@@ -44,17 +45,8 @@ function sendFile(path: string, request: IncomingMessage, response: ServerRespon
   serving.requests++;
   const isWeights = path === WEIGHTS;
   const bytes = isWeights ? serving.weights : files[path];
-  const [, first, last] = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? "") ?? [];
-  const start = Number(first ?? 0);
-  const end = last ? Math.min(Number(last) + 1, bytes.length) : bytes.length;
-  response.writeHead(first === undefined ? 200 : 206, {
-    "content-type": "application/octet-stream",
-    "content-length": end - start,
-    etag: isWeights ? serving.etag : `"${sha256(bytes)}"`,
-    "access-control-allow-origin": "*",
-    "access-control-expose-headers": "content-range, etag",
-    ...(first === undefined ? {} : { "content-range": `bytes ${start}-${end - 1}/${bytes.length}` }),
-  });
+  const etag = isWeights ? serving.etag : `"${sha256(bytes)}"`;
+  const { start, end } = sendRange(request, response, bytes, etag);
   if (!isWeights) return void response.end(bytes.subarray(start, end));
   serving.ranges.push(request.headers.range);
   const until = Math.min(end, Math.max(start, serving.holdAt));
