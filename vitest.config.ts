@@ -4,7 +4,11 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts", "apps/*/test/**/*.test.ts"],
-    exclude: ["**/node_modules/**", "**/dist/**", "test/extended/**", "test/runtimes/**", "test/packaging/**"],
+    exclude: [
+      "**/node_modules/**",
+      "**/dist/**",
+      ...["extended", "runtimes", "packaging", "browser"].map((folder) => `test/${folder}/**`),
+    ],
     setupFiles: ["test/setup.ts"],
     testTimeout: 60_000,
     reporters: process.env.CI ? ["default", ["json", { outputFile: "test-results/report.json" }]] : ["default"],

@@ -1,4 +1,5 @@
 import type { BackendInfo } from "./backend.ts";
+import { breathe } from "./base/breathe.ts";
 import { letGo } from "./base/bytes.ts";
 import { refuse } from "./base/door.ts";
 import { type Tensor, tensor } from "./base/tensor.ts";
@@ -33,7 +34,6 @@ import {
   similarityPairwise,
 } from "./pooling/index.ts";
 import { choosePrompt, type ModelDefaults } from "./prompts.ts";
-import { breathe } from "./run/turns.ts";
 import { type ModelInput, type ModelSource, openModel } from "./source.ts";
 import type { Encoding } from "./tokenizer/index.ts";
 import { windows } from "./windows.ts";

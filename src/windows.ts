@@ -1,5 +1,5 @@
+import { breathe } from "./base/breathe.ts";
 import { refuse } from "./base/door.ts";
-import { breathe } from "./run/turns.ts";
 
 /**
  * Gathers items into lists of at most `size`; a list is given out early when the next item is not there yet. An abort ends it at once,

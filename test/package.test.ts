@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { withFigures } from "../bench/figures.ts";
+import * as cache from "../src/cache.ts";
 import * as safetensors from "../src/formats/safetensors.ts";
 import * as index from "../src/index.ts";
 import * as kernels from "../src/kernels/index.ts";
@@ -72,6 +73,7 @@ describe("package", () => {
       "./shards",
       "./int8",
       "./quantize",
+      "./cache",
       "./unicode",
       "./utf8",
       "./kernels",
@@ -129,6 +131,7 @@ describe("package", () => {
     ];
     expect(names(index)).toEqual(main);
     expect(names(node)).toEqual([...main, "download"].sort());
+    expect(names(cache)).toEqual(["ModelError", "cached", "cachedSize", "clearCached"]);
     expect(names(kernels)).toEqual(["js", "reference", "wasm"]);
     expect(names(ndarray)).toEqual(["asNdarray", "rowsAsNdarray"]);
     expect(names(pytorch)).toEqual(["ModelError", "openPytorch"]);

@@ -61,20 +61,20 @@ export function scratch<B>(k: Loading<B>, c: BertConfig, tokens: number): Scratc
 /**
  * Called after each stage with the buffer that holds it, before anything overwrites it. The names are `embeddings` [T,H], then for every
  * layer i: `layer i qkv` [T,3H], `layer i context` [T,H], `layer i attention` [T,H], `layer i wide` [T,I], `layer i output` [T,H].
- * `kernels.read` in it sees that stage, because operations keep their order.
+ * `kernels.read` in it sees that stage, because operations keep their order. It is waited for.
  */
-export type See<B> = (name: string, buffer: B, shape: readonly [rows: number, columns: number]) => void;
+export type See<B> = (name: string, buffer: B, shape: readonly [rows: number, columns: number]) => void | Promise<void>;
 
 /** Runs the encoder; the result stands in the returned buffer, [T,H], until the next call. */
-export function forward<B>(
+export async function forward<B>(
   k: Kernels<B>,
   w: BertWeights<B>,
   c: BertConfig,
   batch: Batch,
   words: Float32Array,
   s: Scratch<B>,
-  see: See<B> = ignore,
-): B {
+  see?: See<B>,
+): Promise<B> {
   const T = batch.ids.length;
   const H = c.hiddenSize;
   const I = c.intermediateSize;
@@ -82,26 +82,24 @@ export function forward<B>(
   k.write(s.branch, words); // the rows of the word table  [T,H]
   k.embed(s.x, s.branch, w.embeddings, batch, H); // word + position + type  [T,H]
   k.layerNorm(s.x, s.x, null, w.embeddingNorm, T, H);
-  see("embeddings", s.x, [T, H]);
+  await see?.("embeddings", s.x, [T, H]);
 
   for (const [i, layer] of w.layers.entries()) {
     // AIAYN 3.2: every token looks at every token of its own sentence
     k.linear(s.qkv, s.x, layer.qkv, T); // [T,H] -> [T,3H]
-    see(`layer ${i} qkv`, s.qkv, [T, 3 * H]);
+    await see?.(`layer ${i} qkv`, s.qkv, [T, 3 * H]);
     k.attention(s.context, s.qkv, batch, c.heads, H); // softmax(q kᵀ / √D) v  [T,H]
-    see(`layer ${i} context`, s.context, [T, H]);
+    await see?.(`layer ${i} context`, s.context, [T, H]);
     k.linear(s.branch, s.context, layer.attentionOut, T); // mix the heads  [T,H]
     k.layerNorm(s.x, s.branch, s.x, layer.attentionNorm, T, H); // LayerNorm(x + branch), AIAYN 3.1
-    see(`layer ${i} attention`, s.x, [T, H]);
+    await see?.(`layer ${i} attention`, s.x, [T, H]);
 
     // AIAYN 3.3: every token thinks alone
     k.linear(s.wide, s.x, layer.up, T, c.activation); // [T,H] -> [T,I]
-    see(`layer ${i} wide`, s.wide, [T, I]);
+    await see?.(`layer ${i} wide`, s.wide, [T, I]);
     k.linear(s.branch, s.wide, layer.down, T); // [T,I] -> [T,H]
     k.layerNorm(s.x, s.branch, s.x, layer.outputNorm, T, H);
-    see(`layer ${i} output`, s.x, [T, H]);
+    await see?.(`layer ${i} output`, s.x, [T, H]);
   }
   return s.x;
 }
-
-function ignore(): void {}

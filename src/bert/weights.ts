@@ -1,3 +1,4 @@
+import { breathe } from "../base/breathe.ts";
 import { letGo } from "../base/bytes.ts";
 import { fail } from "../base/errors.ts";
 import type { QuantisedTensor, RowSource, RowsPlace, Tensor, TensorSource } from "../base/tensor.ts";
@@ -139,6 +140,8 @@ export function reader(source: TensorSource, signal?: AbortSignal, reuse = false
   };
 
   const read: Reader["tensor"] = async (name, shape) => {
+    // What is at hand already comes without a turn of the event loop: KR-SBERT from memory took a page 1.7 s at a stretch.
+    await breathe();
     signal?.throwIfAborted();
     const key = find(name, shape);
     const into = reuse ? take(4 * sizeOf(shape)) : undefined;

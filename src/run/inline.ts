@@ -1,10 +1,13 @@
+import { breathe } from "../base/breathe.ts";
 import { forward } from "../bert/forward.ts";
 import type { Kernels } from "../kernels/kernels.ts";
 import { type Engine, roomFor } from "./engine.ts";
-import { breathe, turns } from "./turns.ts";
+import { turns } from "./turns.ts";
 
-/** Runs `forward` where it stands, and yields to the event loop after every batch. */
+/** Runs `forward` where it stands, and yields to the event loop after every batch, and between its stages. */
 export function inline<B>(kernels: Kernels<B>): Engine<B> {
+  /** Milliseconds after which the thread is free for others, once a stage is done: a frame of a page. */
+  const FRAME = 16;
   return {
     kernels,
     dispose: () => kernels.dispose(),
@@ -15,13 +18,20 @@ export function inline<B>(kernels: Kernels<B>): Engine<B> {
         threads: 0,
         run: (batch, words, see) =>
           inTurn(async () => {
-            const stages: { name: string; values: Promise<Float32Array>; shape: readonly [number, number] }[] = [];
-            const x = forward(kernels, weights, config, batch, words, s, (name, buffer, shape) => {
-              // Asked for now, so that it is read before the next stage overwrites it; awaited later.
-              if (see !== undefined) stages.push({ name, shape, values: kernels.read(buffer, shape[0] * shape[1]) });
+            const stages: (() => Promise<void>)[] = [];
+            let began = Date.now();
+            const x = await forward(kernels, weights, config, batch, words, s, async (name, buffer, shape) => {
+              if (see) {
+                // Asked for now, so that it is read before the next stage overwrites it; awaited later.
+                const values = kernels.read(buffer, shape[0] * shape[1]);
+                stages.push(async () => see(name, await values, shape));
+              }
+              if (Date.now() - began < FRAME) return;
+              await breathe();
+              began = Date.now();
             });
             const hidden = await kernels.read(x, batch.ids.length * config.hiddenSize);
-            for (const stage of stages) see?.(stage.name, await stage.values, stage.shape);
+            for (const tell of stages) await tell();
             await breathe();
             return hidden;
           }),

@@ -88,7 +88,7 @@ function runner(
 ): (order: Order & { kind: "run" }) => Promise<void> {
   return async ({ batch, words, see }) => {
     const seen: { name: string; values: Promise<Float32Array>; shape: readonly [number, number] }[] = [];
-    const x = forward(kernels, weights, config, batch, words, scratch, (name, buffer, shape) => {
+    const x = await forward(kernels, weights, config, batch, words, scratch, (name, buffer, shape) => {
       // The others cannot have written over it: they wait for this one at the end of every operation.
       if (see && first) seen.push({ name, shape, values: kernels.read(buffer, shape[0] * shape[1]) });
     });
