@@ -8,6 +8,30 @@ export interface Mutant {
 
 /** Faults that real engines have had, or that a tidy-up could bring in. Each must make the tests fail. */
 export const MUTANTS: readonly Mutant[] = [
+  {
+    name: "rows of a file that has changed in the store",
+    file: "src/edge-files.ts",
+    find: "if (answer?.version !== version || answer.size !== size) {",
+    put: "if (answer === undefined) {",
+  },
+  {
+    name: "rows asked for go before their neighbours",
+    file: "src/edge-rows.ts",
+    find: "needed ? [neighbours, asked] : [neighbours]",
+    put: "needed ? [asked, neighbours] : [neighbours]",
+  },
+  {
+    name: "a row kept at its neighbour's place",
+    file: "src/edge-rows.ts",
+    find: "const number = first + row;",
+    put: "const number = first + row - (row % 2);",
+  },
+  {
+    name: "kernels compiled beforehand taken for others",
+    file: "src/kernels/wasm/variants.ts",
+    find: "one instanceof Module && Module.customSections(one, mark).length > 0",
+    put: "one instanceof Module && mark !== undefined",
+  },
   // kernels
   {
     name: "tanh GELU in place of erf",
