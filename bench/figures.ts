@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Line } from "../test/golden/bars.ts";
+import { type Runtimes, runtimesTable } from "../test/runtimes/table.ts";
 import type { RivalsResult } from "./rivals/results.ts";
 import { mainTable } from "./rivals/tables.ts";
 
@@ -114,6 +115,10 @@ function quality(): string {
   ].join("\n");
 }
 
+function runtimes(): string {
+  return ["", runtimesTable(result("runtimes.json") as Runtimes), ""].join("\n");
+}
+
 const kernel = (): Timed =>
   result("kernels-node22.json").results.find(({ name }: Timed) => name === "munjang, backend js");
 
@@ -126,6 +131,7 @@ const FIGURES: Readonly<Record<string, () => string>> = {
   rivals: () => rivals(),
   int8: () => rivals("int8"),
   quality,
+  runtimes,
   size: () => (result("size.json").sizes.SentenceTransformer / 1024).toFixed(1),
   size8: () => (result("size.json").sizes["index.js and int8.js"] / 1024).toFixed(1),
   gflops: () => kernel().rate.median.toFixed(1),
