@@ -28,8 +28,8 @@ export interface EncoderOptions extends BackendOptions {
   /** Where the word table stays: in memory in its stored precision (default), or in its file, read a few rows at a time. */
   rows?: "memory" | "source";
   /**
-   * Tokens computed together, a whole number of at least 1. Memory grows with it (30 KB a token for BERT-base), and so does the time for
-   * which the thread is busy at a stretch; vectors do not depend on it. Default: a few tenths of a second of the backend's work, which for
+   * Tokens computed together, a whole number of at least 1. Memory grows with it (30 KB a token for BERT-base), and so does the time
+   * after which an abort is noticed; vectors do not depend on it. Default: a few tenths of a second of the backend's work, which for
    * BERT-base is 94 in WebAssembly on the calling thread, 282 on workers, 32 in plain JavaScript, and for small models some hundreds.
    */
   tokensPerBatch?: number;

@@ -8,15 +8,15 @@ import { browsers, type Page, serve, titleOf } from "../runtimes/browsers.ts";
  * and addresses of Blobs. Chromium alone tells them.
  */
 
-interface Session {
+interface Devtools {
   send<R>(method: string, parameters?: object): Promise<R>;
 }
 /** The part of Playwright's page that is Chromium's alone. */
 interface ChromiumPage extends Page {
   workers(): unknown[];
   context(): {
-    newCDPSession(page: unknown): Promise<Session>;
-    browser(): { newBrowserCDPSession(): Promise<Session> };
+    newCDPSession(page: unknown): Promise<Devtools>;
+    browser(): { newBrowserCDPSession(): Promise<Devtools> };
   };
 }
 
@@ -41,11 +41,11 @@ describe(titleOf(chromium, "the memory of a page"), () => {
     const site = await serve({ routes, folders, isolated });
     try {
       const page = (await browser.openPage(`${site.origin}/`)) as ChromiumPage;
-      const session = await page.context().newCDPSession(page);
+      const devtools = await page.context().newCDPSession(page);
       const all = await page.context().browser().newBrowserCDPSession();
       return await run(page, async () => {
-        await session.send("HeapProfiler.collectGarbage");
-        const { usedSize } = await session.send<{ usedSize: number }>("Runtime.getHeapUsage");
+        await devtools.send("HeapProfiler.collectGarbage");
+        const { usedSize } = await devtools.send<{ usedSize: number }>("Runtime.getHeapUsage");
         const { processInfo } = await all.send<{ processInfo: { type: string; id: number }[] }>(
           "SystemInfo.getProcessInfo",
         );
