@@ -371,7 +371,7 @@ describe("rows that are kept", () => {
     await ask(1); // is there
     await ask(5);
     expect(read).toEqual([0, 3]);
-    await ask(30); // in the place of 2, which nobody asked for; 31 and 32 in those of 4 … and of each other
+    await ask(30); // in the place of 2, which nobody asked for; there is no room for 31 and 32
     await ask(0);
     await ask(3);
     await ask(1);

@@ -17,8 +17,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "rows asked for go before their neighbours",
     file: "src/edge-rows.ts",
-    find: "needed ? [neighbours, asked] : [neighbours]",
-    put: "needed ? [asked, neighbours] : [neighbours]",
+    find: "for (const from of [neighbours, asked]) {",
+    put: "for (const from of [asked, neighbours]) {",
   },
   {
     name: "a row kept at its neighbour's place",
@@ -341,8 +341,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "weighted mean counts from 0",
     file: "src/pooling/pool.ts",
-    find: "(t + 1) * x",
-    put: "t * x",
+    find: "(weighted ? t + 1 : 1)",
+    put: "(weighted ? t : 1)",
   },
   {
     name: "old pooling booleans taken for each other",
@@ -596,8 +596,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "rows of the word table without their scales",
     file: "src/quantised/words.ts",
-    find: "out[i] *= scale[ids[Math.floor(i / table.width)]];",
-    put: "out[i] *= scale[0];",
+    find: "out[i] *= factor;",
+    put: "out[i] *= 1;",
   },
   {
     name: "every part of a table taken for its first rows",

@@ -150,7 +150,7 @@ describe("a Worker of 128 MB", () => {
 
   it("from static assets of at most 25 MiB", async () => {
     const assets = mkdtempSync(join(tmpdir(), "munjang-assets-"));
-    const parts = await fullModel(4_000_000);
+    const parts = await fullModel(3_000_000);
     for (const content of Object.values(parts)) expect(content.length).toBeLessThan(25 * 1024 * 1024);
     write(join(assets, "model"), parts);
     const worker = await workerd({ assets });

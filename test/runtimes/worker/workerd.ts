@@ -173,7 +173,7 @@ async function inspect(url: URL): Promise<{ memory(): Promise<Memory>; close(): 
         waiting.set(id, resolve);
         socket.send(JSON.stringify({ id, method: "Runtime.getHeapUsage" }));
       });
-      await new Promise((later) => setTimeout(later, 5));
+      await new Promise((later) => setTimeout(later, 25)); // each look leaves garbage there too
       const heap = usage.usedSize + usage.embedderHeapUsedSize;
       return { wasm: 0, heap, arrayBuffers: usage.backingStorageSize, total: heap + usage.backingStorageSize };
     },
