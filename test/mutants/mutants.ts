@@ -596,8 +596,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "rows of the word table without their scales",
     file: "src/quantised/words.ts",
-    find: "out[i] *= factor;",
-    put: "out[i] *= 1;",
+    find: "(t + 1) * table.width, scale[ids[t]]);",
+    put: "(t + 1) * table.width, scale[0]);",
   },
   {
     name: "every part of a table taken for its first rows",

@@ -59,7 +59,7 @@ export function runtimesTable({ cpu, date, commit, runs }: Runtimes): string {
     line(["---", "---", "---", "---", "---", "---", "---"]),
     ...rows.map(({ cells }) => line(cells)),
     "",
-    `Sentences/s: munjang-mini-ko, short sentences, half a second in a loop; no benchmark. ${cpu}, Linux, x86-64, commit ${commit}, ${date}. Not run: ARM, macOS, Windows, Safari.`,
+    `Sentences/s: munjang-mini-ko, short sentences, half a second in a loop, other programs running; no benchmark. ${cpu}, Linux, x86-64, commit ${commit}, ${date}. Not run: ARM, macOS, Windows, Safari.`,
   ].join("\n");
 }
 
