@@ -133,15 +133,13 @@ function readPooling(json: Json, width: Widths): Module {
 }
 
 function poolingModes(json: Json): PoolingMode[] {
-  const named = json.get("pooling_mode");
-  if (named !== undefined) {
-    const names = Array.isArray(named) ? named : [named];
-    return names.map(
-      (name) =>
-        POOLING_MODES.find((known) => known === name) ??
-        json.fail("pooling_mode", `must be of ${POOLING_MODES.join(", ")}`),
-    );
+  const field = "pooling_mode";
+  const named = json.get(field);
+  if (Array.isArray(named)) {
+    const names = json.list(field);
+    return names.keys.map((i) => names.oneOf(i, "", POOLING_MODES));
   }
+  if (named !== undefined) return [json.oneOf(field, "", POOLING_MODES)];
   for (const key of json.keys) {
     if (key.startsWith("pooling_mode") && !OLD_NAMES.includes(key)) {
       json.fail(key, "is a pooling mode this engine does not know");
@@ -196,10 +194,10 @@ async function readLayerNorm(read: Read, json: Json, width: Widths): Promise<Mod
 
 /** Which feature a module changes. Reading one and writing the other is something no module here does. */
 function readFeature(json: Json): Feature {
-  const input = json.string("module_input_name", "sentence_embedding");
-  if (input !== "sentence_embedding" && input !== "token_embeddings") {
-    json.fail("module_input_name", "must be sentence_embedding or token_embeddings");
-  }
+  const input = json.oneOf<Feature>("module_input_name", "sentence_embedding", [
+    "sentence_embedding",
+    "token_embeddings",
+  ]);
   if (json.string("module_output_name", input) !== input) {
     json.fail("module_output_name", `must be the input's, ${input}`);
   }

@@ -98,8 +98,8 @@ export function readSettings(files: TokenizerFiles, options: TokenizerOptions): 
     added,
     special,
     modelMaxLength: modelMaxLength(config),
-    truncationSide: config.choice("truncation_side", "right", SIDES),
-    paddingSide: config.choice("padding_side", "right", SIDES),
+    truncationSide: config.oneOf("truncation_side", "right", SIDES),
+    paddingSide: config.oneOf("padding_side", "right", SIDES),
     specialTokensAsText: !(options.specialTokens ?? !config.boolean("split_special_tokens", false)),
     warnings: warnings(json, fromConfig, configured, written !== undefined),
   };
@@ -201,4 +201,4 @@ function modelMaxLength(config: Json): number | undefined {
   return value >= NO_LENGTH ? undefined : Math.floor(value);
 }
 
-const SIDES = { left: "left", right: "right" } as const;
+const SIDES = ["left", "right"] as const;

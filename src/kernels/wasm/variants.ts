@@ -30,22 +30,12 @@ export interface Variant {
 /** Rows of the tiles: of one panel, and with 256 bits of two panels. */
 const ROWS = { wasm: [5, 10, 5], "wasm-relaxed": [6, 12, 6] } as const;
 
-/**
- * V8 before 13 puts all loads of a turn first and the arithmetic behind, so that what a turn loads must fit the registers beside the sums:
- * 4 x 8, one step, and no pairs of panels. 51 GFLOP/s on Node 20 and 22, where 5 x 8 and eight steps spill and reach 23.
- */
-const FOR_OLD_V8 = { rows: 4, unroll: 1, rowsOfPairs: undefined };
+/** The tile to use in place of one that this machine's compiler makes little of. */
+export let fitting: (tile: Tile) => Tile = (tile) => tile;
 
-let oldV8 = false;
-
-/** Called where V8 is that old: by Node, since browsers of today are newer. */
-export function keepTilesSmall(): void {
-  oldV8 = true;
-}
-
-/** The tile to use in place of a larger one. */
-export function fitting(tile: Tile): Tile {
-  return oldV8 ? { ...tile, ...FOR_OLD_V8 } : tile;
+/** Called by Node, whose V8 may be older than those of browsers. */
+export function setFitting(to: (tile: Tile) => Tile): void {
+  fitting = to;
 }
 
 export function variant(name: Variant["name"], width: Variant["width"]): Variant {
