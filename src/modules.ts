@@ -142,7 +142,7 @@ function poolingModes(json: Json): PoolingMode[] {
   if (named !== undefined) return [json.oneOf(field, "", POOLING_MODES)];
   for (const key of json.keys) {
     if (key.startsWith("pooling_mode") && !OLD_NAMES.includes(key)) {
-      json.fail(key, "is a pooling mode this engine does not know");
+      json.fail(key, "is a field this engine does not know");
     }
   }
   const modes = POOLING_MODES.filter((_, i) => json.boolean(OLD_NAMES[i], false));
@@ -165,7 +165,7 @@ async function readDense(read: Read, json: Json, width: Widths): Promise<Module>
   const type = name.replace(/^torch\.nn\..*?(\w+)$/, "$1");
   const known =
     DENSE_ACTIVATIONS.find((one) => one === type) ??
-    json.fail("activation_function", `must be torch.nn's ${DENSE_ACTIVATIONS.join(", ")}`);
+    json.fail("activation_function", `is not supported; use one of torch.nn's ${DENSE_ACTIVATIONS.join(", ")}`);
   let residual: "none" | "input" | Float32Array = "none";
   if (json.boolean("use_residual", false)) {
     residual = input === out ? "input" : await read("residual.weight", [out, input]);

@@ -47,7 +47,7 @@ export function cursorOf(buffer: ArrayBuffer, file: string, what: string, maxTen
     for (let i = 0; i < bytes.length; i += PIECE) decoder.decode(bytes.subarray(i, i + PIECE), { stream: true });
     decoder.decode();
   } catch (cause) {
-    throw new ModelError("is not UTF-8: the file is damaged, fetch it again", { file, field: what, cause });
+    throw new ModelError("is not UTF-8 text; fetch the file again", { file, field: what, cause });
   }
   const most = maxTensors + 1000;
   return { bytes, next: 0, room: TEXT * most, most, file, what };

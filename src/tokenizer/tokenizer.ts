@@ -107,7 +107,7 @@ export class WordPieceTokenizer {
    */
   encodeBatch(texts: readonly (string | readonly [string, string])[], options: EncodeBatchOptions = {}): Encoding[] {
     if (!Array.isArray(texts)) {
-      refuse("encodeBatch: argument 1 (texts)", "expected an array of texts or of pairs of texts", texts);
+      refuse("encodeBatch: argument 1 (texts)", "must be a list of texts or of pairs of texts", texts);
     }
     const { padding = false, maxLength } = options;
     checkOneOf("padding", padding, [true, false, "longest", "max_length"]);
@@ -117,7 +117,7 @@ export class WordPieceTokenizer {
     const encodings = texts.map((item: unknown, i) => {
       const [text, pair, ...more] = Array.isArray(item) ? item : [item];
       if (more.length > 0 || (Array.isArray(item) && pair === undefined)) {
-        refuse(`texts[${i}]`, "expected a text or a pair of texts", item);
+        refuse(`texts[${i}]`, "must be a text or a pair of texts", item);
       }
       checkText(text, `encodeBatch: texts[${i}]${Array.isArray(item) ? "[0]" : ""}`);
       if (pair !== undefined) checkText(pair, `encodeBatch: texts[${i}][1]`);
@@ -148,7 +148,11 @@ export class WordPieceTokenizer {
     const { specialTokens = !this.#settings.specialTokensAsText, addSpecialTokens = true, maxLength } = options;
     const around = addSpecialTokens ? (pair === undefined ? 2 : 3) : 0;
     if (maxLength !== undefined && !(Number.isInteger(maxLength) && maxLength >= around)) {
-      refuse("maxLength", `must be a whole number, at least ${around}: that many special tokens are added`, maxLength);
+      refuse(
+        "maxLength",
+        `must be a whole number of at least ${around}: that many special tokens are added`,
+        maxLength,
+      );
     }
     const room = maxLength === undefined ? Infinity : maxLength - around;
     const fromLeft = this.#settings.truncationSide === "left";
@@ -239,5 +243,5 @@ function copy(to: Int32Array, at: number, from: Int32Array, start: number, count
 }
 
 function checkText(text: unknown, where: string): void {
-  if (typeof text !== "string") refuse(where, "expected a string", text);
+  if (typeof text !== "string") refuse(where, "must be a string", text);
 }

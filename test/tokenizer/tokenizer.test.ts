@@ -148,7 +148,7 @@ describe("encodeBatch", () => {
 
 describe("refused", () => {
   const cases: [name: string, run: () => unknown, message: RegExp][] = [
-    ["no text", () => tokenizer.encode(5 as never), /argument 1 \(text\).*expected a string/],
+    ["no text", () => tokenizer.encode(5 as never), /argument 1 \(text\).*must be a string/],
     ["null", () => tokenizer.encode(null as never), /argument 1/],
     ["a pair that is no text", () => tokenizer.encode("나", { pair: {} as never }), /argument 2 \(options\.pair\)/],
     ["no text in a batch", () => tokenizer.encodeBatch(["나", undefined as never]), /texts\[1\]/],
