@@ -92,7 +92,7 @@ async function readModule(source: ModelSource, entry: Entry, width: Widths): Pro
   const file = inFolder(path, "config.json");
   const text = await readText(source, file);
   if (text === undefined && ["Pooling", "Dense", "LayerNorm"].includes(kind)) {
-    fail(file, undefined, `is missing: without it nobody knows what the ${kind} module does`);
+    fail(file, undefined, `is missing: it says what the ${kind} module does`);
   }
   const json = Json.parse(file, text);
   const read: Read = async (name, shape) => (await readTensor(await openTensors(source, path), name, shape)).data;
@@ -111,7 +111,7 @@ async function readModule(source: ModelSource, entry: Entry, width: Widths): Pro
       return fail(
         FILE,
         "type",
-        "is a module this engine does not run (it runs Transformer, Pooling, Dense, LayerNorm, Normalize, Dropout)",
+        "is not supported; use one of Transformer, Pooling, Dense, LayerNorm, Normalize, Dropout",
         entry.type,
       );
   }
@@ -119,8 +119,12 @@ async function readModule(source: ModelSource, entry: Entry, width: Widths): Pro
 
 /** What POOLING_MODES were called before version 6, each a boolean; in this order their vectors stand side by side. */
 const OLD_NAMES = [
-  ...["cls_token", "max_tokens", "mean_tokens"],
-  ...["mean_sqrt_len_tokens", "weightedmean_tokens", "lasttoken"],
+  "cls_token",
+  "max_tokens",
+  "mean_tokens",
+  "mean_sqrt_len_tokens",
+  "weightedmean_tokens",
+  "lasttoken",
 ].map((name) => `pooling_mode_${name}`);
 
 function readPooling(json: Json, width: Widths): Module {

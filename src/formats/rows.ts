@@ -132,7 +132,7 @@ function checkTable(dtype: string, shape: readonly number[], place: Place, whole
 function checkIds(ids: Int32Array, rows: number, width: number, out: Float32Array, { file, field }: Place): void {
   for (let t = 0; t < ids.length; t++) {
     if (ids[t] < 0 || ids[t] >= rows) {
-      const problem = `the table has rows 0 to ${rows - 1}: do the tokenizer and the weights belong together?`;
+      const problem = `the table has rows 0 to ${rows - 1}: tokenizer and weights do not belong together`;
       fail(file, `${field} row`, problem, ids[t]);
     }
   }

@@ -187,8 +187,8 @@ function warnings(
   compare("max_input_chars_per_word", json.maxWordLength, 100);
   if (differing.length === 0) return [];
   const why = configured
-    ? "tokenizer.json disagrees with tokenizer_config.json, which is followed, as in transformers"
-    : "tokenizer.json is followed as written, which transformers without a tokenizer_config.json would not do";
+    ? "tokenizer_config.json is followed, as in transformers, where tokenizer.json says otherwise"
+    : "tokenizer.json is followed as written, as there is no tokenizer_config.json; transformers would not do it";
   return [`${why}: ${differing.join(", ")}`];
 }
 
