@@ -40,11 +40,8 @@ export async function readModules(
       listed: false,
     };
   }
-  const entries = listEntries(text);
-  const [first, ...rest] = entries;
-  if (first?.kind !== "Transformer") {
-    fail(FILE, "0.type", "must begin with a Transformer module", first?.type);
-  }
+  const [first, ...rest] = listEntries(text);
+  if (first.kind !== "Transformer") first.json.fail("type", "must begin with a Transformer module");
   const modules: Module[] = [];
   const width = { token_embeddings: await widthOf(first.path), sentence_embedding: 0 };
   for (const entry of rest) {
@@ -64,9 +61,9 @@ export async function readTransformerFolder(source: ModelSource): Promise<string
 }
 
 interface Entry {
-  /** As in the file, for messages. */
-  readonly type: string;
-  /** The class, the last part of `type`. */
+  /** As in the file. */
+  readonly json: Json;
+  /** The class, the last part of its `type`. */
   readonly kind: string;
   /** Folder inside the model. */
   readonly path: string;
@@ -81,7 +78,7 @@ function listEntries(text: string): Entry[] {
     // `sentence_transformers.models.Pooling`, `sentence_transformers.models.Pooling.Pooling`, `….modules.pooling.Pooling`
     if (!type.startsWith("sentence_transformers.")) json.fail("type", "is code of the model's own, which is never run");
     const path = insideModel(json.string("path", "")) ?? json.fail("path", "leads out of the model's folder");
-    return { type, kind: type.slice(type.lastIndexOf(".") + 1), path };
+    return { json, kind: type.slice(type.lastIndexOf(".") + 1), path };
   });
 }
 
@@ -108,11 +105,9 @@ async function readModule(source: ModelSource, entry: Entry, width: Widths): Pro
     case "Dropout": // the identity, once training is over
       return undefined;
     default:
-      return fail(
-        FILE,
+      return entry.json.fail(
         "type",
         "is not supported; use one of Transformer, Pooling, Dense, LayerNorm, Normalize, Dropout",
-        entry.type,
       );
   }
 }
@@ -209,6 +204,5 @@ function readFeature(json: Json): Feature {
 }
 
 function checkWidth(json: Json, field: string, width: number): void {
-  const value = json.whole(field, 1);
-  if (value !== undefined && value !== width) json.fail(field, `must be ${width}, the width of what comes in`);
+  if (json.whole(field, 1, width) !== width) json.fail(field, `must be ${width}, the width of what comes in`);
 }
