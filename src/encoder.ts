@@ -159,7 +159,7 @@ function running(
 ): Pick<Encoder, "run" | "checkUsable" | "dispose"> {
   let disposed = false;
   const checkUsable = (): void => {
-    if (disposed) refuse("dispose", "the model has been disposed of; load it again");
+    if (disposed) refuse("dispose", "the model has been disposed of; load the model again");
   };
   return {
     checkUsable,

@@ -64,5 +64,5 @@ export function choosePrompt(defaults: ModelDefaults, options: { prompt?: string
   const name = options.promptName ?? defaults.defaultPromptName;
   if (name === undefined) return "";
   const { prompts } = defaults;
-  return prompts.get(name) ?? refuse("promptName", `is not among the model's prompts (${names(prompts)})`, name);
+  return prompts.get(name) ?? refuse("promptName", `is not among the prompts (${names(prompts)})`, name);
 }

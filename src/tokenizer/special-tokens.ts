@@ -147,9 +147,7 @@ export function findSpecialTokens(
     const token = names[name];
     if (token === undefined)
       fail(CONFIG, field, "is null, and BERT cannot do without it; name a token of the vocabulary");
-    return (
-      look(name) ?? fail(file, field, "is not in the vocabulary; is this the file that belongs to the model?", token)
-    );
+    return look(name) ?? fail(file, field, "is not in the vocabulary; the vocabulary belongs to another model", token);
   };
   return { unk: find("unk"), cls: find("cls"), sep: find("sep"), pad: find("pad"), mask: look("mask") };
 }

@@ -347,8 +347,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "old pooling booleans taken for each other",
     file: "src/modules.ts",
-    find: '["cls_token", "max_tokens"',
-    put: '["max_tokens", "cls_token"',
+    find: '"cls_token",\n  "max_tokens",',
+    put: '"max_tokens",\n  "cls_token",',
   },
   {
     name: "old pooling booleans in another order",
