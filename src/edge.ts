@@ -31,7 +31,7 @@ export interface EdgeStats {
 }
 
 export interface EdgeOptions extends Pick<Patience, "signal" | "timeout"> {
-  /** Bytes of the word table kept in memory, those used last. Default: 5,000,000, 6,500 of KR-SBERT's rows; with assets 2,000,000. */
+  /** Bytes of the word table kept in memory, those used last. Default: 8,000,000, a quarter of KR-SBERT's; with assets half of that. */
   rowBytes?: number;
   /** Bytes of it fetched together. Default: 65536, which are 85 rows of KR-SBERT in int8. */
   pageBytes?: number;
@@ -116,7 +116,7 @@ export function inAssets(assets: Fetcher, path: string, options: EdgeOptions = {
   const root = new URL(asFolder(path), "https://assets.local/");
   return edgeModel(
     `the assets' ${root.pathname}`,
-    { rowBytes: 2e6, ...options },
+    { rowBytes: 4e6, ...options },
     root.href,
     (metered) => async (path, parts, known) => {
       const meter = metered();
@@ -172,7 +172,7 @@ function edgeModel(
   store: (metered: () => Meter) => Store["read"],
 ): EdgeModel {
   checkFields(options, {});
-  const { rowBytes = 5e6, pageBytes = 65_536, requests = 6 } = options;
+  const { rowBytes = 8e6, pageBytes = 65_536, requests = 6 } = options;
   checkWhole("rowBytes", rowBytes, 0);
   checkWhole("pageBytes", pageBytes, 1);
   checkWhole("requests", requests, 1);

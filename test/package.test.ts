@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { withFigures } from "../bench/figures.ts";
+import { PAGES, withFigures } from "../bench/figures.ts";
 import * as cache from "../src/cache.ts";
 import * as safetensors from "../src/formats/safetensors.ts";
 import * as index from "../src/index.ts";
@@ -191,6 +191,9 @@ it("docs/browser.md names the longest time of the committed result (npm run benc
   expect(read("docs/browser.md")).toContain(`<!-- longest -->${longest}<!-- /longest -->`);
 });
 
-it("the README's figures are those of the committed results (npm run figures)", () => {
-  expect(withFigures(read("README.md"))).toBe(read("README.md"));
-});
+it.each(Object.entries(PAGES))(
+  "the figures of %s are those of the committed results (npm run figures)",
+  (page, figures) => {
+    expect(withFigures(read(page), figures)).toBe(read(page));
+  },
+);
