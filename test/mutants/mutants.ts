@@ -451,7 +451,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "headers that are not UTF-8 taken as they are",
     file: "src/formats/json-text.ts",
-    find: "decoder.decode(bytes.subarray(i, i + PIECE), { stream: true });",
+    find: "utf8.decode(bytes.subarray(i, i + PIECE), { stream: true });",
     put: "bytes.subarray(i, i + PIECE);",
   },
   {
