@@ -4,7 +4,6 @@
  * The order in which bundlers write the engine's modules, and nothing else: all of these are imported elsewhere anyway. gzip looks back 32 KB,
  * a third of the engine, so what looks alike stands close together.
  */
-export {} from "./tokenizer/tables/lower.ts";
 export {} from "./tokenizer/tables/classes.ts";
 export {} from "./tokenizer/tables/marks.ts";
 export {} from "./formats/arrays.ts";
@@ -13,13 +12,13 @@ export {} from "./kernels/wasm/pack.ts";
 export {} from "./kernels/wasm/operations.ts";
 export {} from "./kernels/wasm/seat.ts";
 export {} from "./kernels/wasm/variants.ts";
+export {} from "./tokenizer/tables/lower.ts";
 export {} from "./pooling/precision.ts";
-export {} from "./tokenizer/unpack.ts";
-export {} from "./run/threads.ts";
 export {} from "./tokenizer/vocabulary.ts";
-export {} from "./base/half.ts";
 export {} from "./tokenizer/normalise.ts";
+export {} from "./base/half.ts";
 export {} from "./tokenizer/pipeline.ts";
+export {} from "./base/activations.ts";
 export {} from "./kernels/js/index.ts";
 export {} from "./kernels/wasm/index.ts";
 export {} from "./windows.ts";
@@ -28,15 +27,16 @@ export {} from "./backend.ts";
 export {} from "./formats/safetensors.ts";
 export {} from "./base/json.ts";
 export {} from "./pooling/rows.ts";
+export {} from "./tokenizer/truncate.ts";
 export {} from "./tokenizer/scanner.ts";
 export {} from "./formats/rows.ts";
-export {} from "./bert/batch.ts";
 export {} from "./pooling/similarity.ts";
 export {} from "./pooling/pool.ts";
 export {} from "./options.ts";
+export {} from "./modules.ts";
 export {} from "./prompts.ts";
-export {} from "./tokenizer/truncate.ts";
+export {} from "./tokenizer/encoding.ts";
 export {} from "./bert-model.ts";
-export {} from "./identity.ts";
 export {} from "./tokenizer/tokenizer.ts";
-export {} from "./transformer-settings.ts";
+export {} from "./identity.ts";
+export {} from "./load.ts";
