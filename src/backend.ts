@@ -111,7 +111,7 @@ export async function chooseBackend(options: BackendOptions = {}, whole?: WholeB
   if (make !== undefined) return plain(whole?.floats(make()) ?? make(), options, "asked for");
   if (!IN_WEBASSEMBLY.includes(backend)) {
     const names = [...PLAIN.keys(), ...IN_WEBASSEMBLY].join(", ");
-    refuse("backend", `is not a backend here; use auto, ${names}, or an object of munjang/kernels`, backend);
+    refuse("backend", `is not supported; use one of auto, ${names}, or an object of munjang/kernels`, backend);
   }
   try {
     return await inWebAssembly(backend as Variant["name"], options, "asked for", whole);

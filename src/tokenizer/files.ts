@@ -63,9 +63,9 @@ export function readSettings(files: TokenizerFiles, options: TokenizerOptions): 
   const numbered = numberTokens(vocabulary, tokens);
   const special = findSpecialTokens(
     {
-      unk: written ? written.unk : name("unk_token"),
-      cls: frame ? frame.cls.token : name("cls_token"),
-      sep: frame ? frame.sep.token : name("sep_token"),
+      unk: written?.unk ?? name("unk_token"),
+      cls: frame?.cls.token ?? name("cls_token"),
+      sep: frame?.sep.token ?? name("sep_token"),
       pad: name("pad_token") ?? (written && (written.padToken ?? "[PAD]")),
       mask: name("mask_token") ?? (written && "[MASK]"),
     },
@@ -188,7 +188,7 @@ function warnings(
   if (differing.length === 0) return [];
   const why = configured
     ? "tokenizer_config.json is followed, as in transformers, where tokenizer.json says otherwise"
-    : "tokenizer.json is followed as written, as there is no tokenizer_config.json; transformers would not do it";
+    : "tokenizer.json is followed as written, as there is no tokenizer_config.json; not so in transformers";
   return [`${why}: ${differing.join(", ")}`];
 }
 
