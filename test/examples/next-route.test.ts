@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { BackendInfo } from "../../src/node.ts";
 import { type Project, root } from "../packaging/packed.ts";
-import { example, expectedOfNode, missing, node24, run, type Server, start } from "./example.ts";
+import { EXAMPLES, example, expectedOfNode, missing, node24, run, type Server, start } from "./example.ts";
 
 /* examples/next-route, built and started by Next.js itself on Node 24: the edge runtime is its own, on this machine. */
 
@@ -54,6 +54,13 @@ describe.skipIf(absent !== undefined)(`examples/next-route${absent ? ` (${absent
       const response = await post(path, body);
       expect(response.status).toBe(400);
       expect(await response.json()).toEqual({ error: expect.stringContaining("the body must be") });
+    }
+  });
+
+  it("is as Next.js would have it: the build has changed nothing of it", () => {
+    for (const file of ["package.json", "tsconfig.json", "next.config.ts"]) {
+      const text = (folder: string): string => readFileSync(join(folder, file), "utf8");
+      expect(text(made.folder)).toBe(text(join(EXAMPLES, "next-route")));
     }
   });
 

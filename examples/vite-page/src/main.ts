@@ -21,8 +21,9 @@ function show(scores: Float32Array): void {
 
 /** Loads the model and ranks the sentences after every key. */
 async function start(): Promise<void> {
-  // The browser keeps the weights: the second visit downloads nothing.
+  // The browser keeps the weights: the second visit downloads nothing. In what Vite has built, a file that changes has another address.
   const files = cached(mini, {
+    revalidate: import.meta.env.PROD ? "never" : "always",
     onProgress({ file, loaded, total }) {
       if (file === "model.safetensors") progress.value = loaded / total; // 7.5 of 7.7 MB
     },
