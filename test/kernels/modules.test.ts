@@ -1,7 +1,8 @@
+import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
 import { kernelModule } from "../../src/kernels/wasm/module.ts";
 import type { Tile } from "../../src/kernels/wasm/row-tiles.ts";
-import { variant } from "../../src/kernels/wasm/variants.ts";
+import { among, markOf, moduleOf, variant } from "../../src/kernels/wasm/variants.ts";
 import { hasRelaxed, switchRelaxedOn } from "./relaxed.ts";
 import { STRICT_TILES } from "./tiles.ts";
 
@@ -72,4 +73,14 @@ describe("wasm-relaxed", () => {
     if (!relaxed()) skip("this engine has no relaxed SIMD, not even behind a flag");
     for (const tile of FUSED) for (const bytes of forms(tile)) expect(WebAssembly.validate(bytes)).toBe(true);
   });
+});
+
+it("a compiled module is found though another realm has made it, and what is none is passed over", () => {
+  const kind = variant("wasm", 128);
+  const bytes = moduleOf(kind, false, markOf(kind));
+  const far: WebAssembly.Module = runInNewContext("new WebAssembly.Module(bytes)", { bytes });
+  expect(far).not.toBeInstanceOf(WebAssembly.Module);
+  const others = [null, {}, "", new WebAssembly.Module(moduleOf(kind, false))] as WebAssembly.Module[];
+  expect(among([...others, far], kind)).toBe(far);
+  expect(among(others, kind)).toBeUndefined();
 });

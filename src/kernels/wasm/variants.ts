@@ -69,11 +69,11 @@ export function markOf(kind: Variant): string {
 /** One module of such, or several. */
 export type Compiled = WebAssembly.Module | readonly WebAssembly.Module[];
 
-/** A variant's module among them. */
+/** A variant's module among them. Not by `instanceof`: Next.js compiles them in another realm than the one its edge routes run in. */
 export function among(compiled: Compiled, kind: Variant): WebAssembly.Module | undefined {
-  const { Module } = WebAssembly;
   const mark = markOf(kind);
-  return [compiled].flat().find((one) => one instanceof Module && Module.customSections(one, mark).length > 0);
+  const isModule = (one: unknown): boolean => ({}).toString.call(one) === "[object WebAssembly.Module]";
+  return [compiled].flat().find((one) => isModule(one) && WebAssembly.Module.customSections(one, mark).length > 0);
 }
 
 /** The module of a variant of 128 bits; wide.ts has those of 256. */
