@@ -29,8 +29,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "kernels compiled beforehand taken for others",
     file: "src/kernels/wasm/variants.ts",
-    find: "one instanceof Module && Module.customSections(one, mark).length > 0",
-    put: "one instanceof Module && mark !== undefined",
+    find: "isModule(one) && WebAssembly.Module.customSections(one, mark).length > 0",
+    put: "isModule(one) && mark !== undefined",
   },
   // kernels
   {
@@ -85,8 +85,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "heads swapped",
     file: "src/kernels/js/attention.ts",
-    find: "const to = (q - head) / 3 + head;",
-    put: "const to = (q - head) / 3 + (H - D - head);",
+    find: "const query = first * row + head * D;",
+    put: "const query = first * row + (heads - 1 - head) * D;",
   },
   {
     name: "scores not divided by the root of the head's width",
@@ -97,8 +97,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "attention across sentences",
     file: "src/kernels/js/attention.ts",
-    find: "const first = batch.starts[n] * row;",
-    put: "const first = batch.starts[0] * row;",
+    find: "const first = batch.starts[n];",
+    put: "const first = batch.starts[0];",
   },
   {
     name: "token type embedding missing",
@@ -371,8 +371,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "normalised before truncation",
     file: "src/sentence-transformer.ts",
-    find: "let rows = firstColumns(sentences?.data ?? hidden, this.#list.dimension, D);",
-    put: "let rows = firstColumns(options.normalizeEmbeddings ? normalizeRows(sentences?.data ?? hidden, this.#list.dimension) : sentences?.data ?? hidden, this.#list.dimension, D);\n      if (options.normalizeEmbeddings) options = { ...options, normalizeEmbeddings: false };",
+    find: "let rows = firstColumns(sentences?.data ?? hidden, this.#parts.list.dimension, D);",
+    put: "let rows = firstColumns(options.normalizeEmbeddings ? normalizeRows(sentences?.data ?? hidden, this.#parts.list.dimension) : sentences?.data ?? hidden, this.#parts.list.dimension, D);\n      if (options.normalizeEmbeddings) options = { ...options, normalizeEmbeddings: false };",
   },
   {
     name: "bits packed from the other end",
