@@ -149,9 +149,10 @@ async function inWebAssembly(
   const make = wide ? (here?.widen ?? refuse("wide", "needs Node 24 or newer; leave it out", wide)) : narrow;
   const width = wide ? 256 : 128;
   const kind = { ...variant(name, width), int8: whole?.wasm(width, wasmModules) };
-  const workers = threads === 0 || wasmModules !== undefined ? undefined : here;
+  const wary = threads === "auto" ? here?.wary : undefined;
+  const workers = threads === 0 || wasmModules !== undefined || wary !== undefined ? undefined : here;
   const module = await make(kind, workers?.shared ?? false);
-  let alone = threads === 0 ? "no workers were asked for" : "this runtime has no workers";
+  let alone = threads === 0 ? "no workers were asked for" : (wary ?? "this runtime has no workers");
   if (workers !== undefined) {
     const count = threads === "auto" ? Math.min(workers.cores, MOST_BY_DEFAULT) : threads;
     let why = "";

@@ -5,6 +5,11 @@ if (typeof Worker === "function" && threadsHere() === undefined) {
   setThreads({
     spawn,
     cores: globalThis.navigator?.hardwareConcurrency ?? 1,
+    // Firefox 153: one load in some thirty stops for ever inside `new Worker`, where a worker starts workers.
+    wary:
+      "importScripts" in globalThis && globalThis.navigator?.userAgent.includes("Firefox")
+        ? "in Firefox a worker that starts workers can hang"
+        : undefined,
     // A page must be isolated (COOP and COEP headers) to share memory; where there is no such thing as isolation, nothing stands in the way.
     shared: typeof SharedArrayBuffer === "function" && globalThis.crossOriginIsolated !== false,
   });

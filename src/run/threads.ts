@@ -18,6 +18,8 @@ export interface Threads {
   spare?(): Thread;
   /** Cores a model may use when nobody says how many. */
   readonly cores: number;
+  /** Why none are started unless somebody says how many. */
+  readonly wary?: string;
   /** Whether memory can be shared with workers here. */
   readonly shared: boolean;
   /**

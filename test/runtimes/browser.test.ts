@@ -94,6 +94,14 @@ describe.each(browsers.map((kind) => [titleOf(kind, "pages"), kind] as const))("
       expect(backend.reason).toContain("memory cannot be shared here");
     });
 
+    if (alone) {
+      it.skipIf(missing)("starts no workers unless it is told how many, and says why", async () => {
+        const backend = await answers(where, { isolated: true }, {});
+        expect(backend).toMatchObject({ name: "wasm", threads: 0, width: 128 });
+        expect(backend.reason).toContain("on the calling thread: in Firefox a worker that starts workers can hang");
+      });
+    }
+
     it.skipIf(missing)("on its own thread", async () => {
       const backend = await answers(where, {}, { threads: 0 });
       expect(backend).toMatchObject({ name: "wasm", threads: 0, width: 128 });
