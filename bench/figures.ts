@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Line } from "../test/golden/bars.ts";
+import { type Runtimes, runtimesTable } from "../test/runtimes/table.ts";
 import type { RivalsResult } from "./rivals/results.ts";
 import { mainTable } from "./rivals/tables.ts";
 
@@ -114,6 +115,52 @@ function quality(): string {
   ].join("\n");
 }
 
+interface EdgeMemory {
+  readonly wasm: number;
+  readonly total: number;
+}
+interface EdgeMeasured {
+  readonly loading: EdgeMemory;
+  readonly encoding: { readonly most: EdgeMemory; readonly held: EdgeMemory };
+  readonly [figure: string]: unknown;
+}
+
+function edge(): string {
+  const measured = result("edge.json");
+  const { bucket, assets } = measured as Record<"bucket" | "assets", EdgeMeasured>;
+  const whole: EdgeMeasured["encoding"] = measured["whole table in memory"];
+  const mb = (bytes: unknown): string => `${(Number(bytes) / 1e6).toFixed(1)} MB`;
+  const both = (show: (of: EdgeMeasured) => string): string => `${show(bucket)} | ${show(assets)}`;
+  const number = (name: string, digits: number, unit = ""): string =>
+    both((of) => Number(of[name]).toFixed(digits) + unit);
+  const [before, after] = bucket["resident before and after"] as [number, number];
+  const streamed = measured["resident where the same objects were only streamed"];
+  return [
+    "",
+    "| | bucket | assets | Cloudflare's limit |",
+    "|---|---|---|---|",
+    `| most memory while loading | ${both((of) => mb(of.loading.total))} | 128 MB |`,
+    `| memory held while encoding ${measured.texts} texts | ${both((of) => mb(of.encoding.held.total))} | 128 MB |`,
+    `| of it WebAssembly | ${both((of) => mb(of.encoding.held.wasm))} | |`,
+    `| of it rows kept | ${both((of) => mb(of["bytes of rows kept"]))} | |`,
+    `| held with the whole word table in memory | ${mb(whole.held.total)} | | 128 MB |`,
+    `| most memory while encoding, garbage included | ${both((of) => mb(of.encoding.most.total))} | |`,
+    `| cold load, local store | ${number("cold load, ms", 0, " ms")} | |`,
+    `| CPU time of a cold load and a first text | ${number("CPU ms of a cold load and the first text", 0, " ms")} | 10 ms free, 30 s and more paid |`,
+    `| requests of them | ${number("requests of a cold load and the first text", 0)} | 50 free, 10,000 paid |`,
+    `| requests for a text afterwards | ${number("requests for a text afterwards", 2)} | |`,
+    `| CPU time of a text | ${number("CPU ms a text, the simulated bucket's included", 1, " ms")} | 10 ms free, 30 s and more paid |`,
+    "",
+    `Resident memory of the whole process, its simulators included: ${mb(before)} before, ${mb(after)} after; ${mb(streamed)} where a Worker only streamed`,
+    `the same objects. ${measured.sentences}. ${measured.cpu}, workerd ${measured.workerd}.`,
+    "",
+  ].join("\n");
+}
+
+function runtimes(): string {
+  return ["", runtimesTable(result("runtimes.json") as Runtimes), ""].join("\n");
+}
+
 const kernel = (): Timed =>
   result("kernels-node22.json").results.find(({ name }: Timed) => name === "munjang, backend js");
 
@@ -126,22 +173,31 @@ const FIGURES: Readonly<Record<string, () => string>> = {
   rivals: () => rivals(),
   int8: () => rivals("int8"),
   quality,
+  runtimes,
   size: () => (result("size.json").sizes.SentenceTransformer / 1024).toFixed(1),
   size8: () => (result("size.json").sizes["index.js and int8.js"] / 1024).toFixed(1),
   gflops: () => kernel().rate.median.toFixed(1),
   times: () => kernel().ratio.median.toFixed(1),
 };
 
+/** The pages that have figures, and which. */
+export const PAGES: Readonly<Record<string, Readonly<Record<string, () => string>>>> = {
+  "README.md": FIGURES,
+  "docs/edge.md": { edge },
+};
+
 /** A page with every figure as the result files have it. */
-export function withFigures(page: string): string {
-  return Object.entries(FIGURES).reduce((text, [name, figure]) => {
+export function withFigures(page: string, figures: Readonly<Record<string, () => string>>): string {
+  return Object.entries(figures).reduce((text, [name, figure]) => {
     const parts = text.split(new RegExp(`(<!-- /?${name} -->)`));
-    if (parts.length !== 5) throw new Error(`the README must have one pair of markers ${name}`);
+    if (parts.length !== 5) throw new Error(`the page must have one pair of markers ${name}`);
     return [parts[0], parts[1], figure(), parts[3], parts[4]].join("");
   }, page);
 }
 
 if (process.argv[1] === import.meta.filename) {
-  const file = join(root, "README.md");
-  writeFileSync(file, withFigures(readFileSync(file, "utf8")));
+  for (const [page, figures] of Object.entries(PAGES)) {
+    const file = join(root, page);
+    writeFileSync(file, withFigures(readFileSync(file, "utf8"), figures));
+  }
 }

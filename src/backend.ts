@@ -60,8 +60,8 @@ export interface ChosenBackend {
 }
 
 /**
- * A few tenths of a second of plain JavaScript, or of WebAssembly on the calling thread, which is busy for so long at a stretch. Larger
- * batches gain 3 % there. Workers do not care, and take what is best for the caches.
+ * A few tenths of a second of plain JavaScript, or of WebAssembly on the calling thread, after which a call can be aborted. Larger batches
+ * gain 3 % there. Workers do not care, and take what is best for the caches.
  */
 const WORK = { js: 2e9, wasm: 16e9, team: 48e9 };
 
@@ -111,7 +111,7 @@ export async function chooseBackend(options: BackendOptions = {}, whole?: WholeB
   if (make !== undefined) return plain(whole?.floats(make()) ?? make(), options, "asked for");
   if (!IN_WEBASSEMBLY.includes(backend)) {
     const names = [...PLAIN.keys(), ...IN_WEBASSEMBLY].join(", ");
-    refuse("backend", `is not a backend here; use auto, ${names}, or an object of munjang/kernels`, backend);
+    refuse("backend", `is not supported; use one of auto, ${names}, or an object of munjang/kernels`, backend);
   }
   try {
     return await inWebAssembly(backend as Variant["name"], options, "asked for", whole);

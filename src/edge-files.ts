@@ -79,6 +79,7 @@ export function edgeFiles(store: Store): EdgeFiles {
     if (size <= FIRST_BYTES) return head;
     // A file that can only be read from its start is one block.
     const blockBytes = ranges ? BLOCK_BYTES : size;
+    const most = ranges ? MOST_BYTES : MOST_BYTES / 2;
 
     const read = async (parts: readonly Part[]): Promise<readonly ArrayBuffer[]> => {
       const answer = await store.read(path, parts, first);
@@ -97,7 +98,7 @@ export function edgeFiles(store: Store): EdgeFiles {
       let total = 0;
       for (const { length } of blocks.values()) total += length;
       for (const [oldest, { length }] of blocks) {
-        if (total <= MOST_BYTES || oldest === key) break;
+        if (total <= most || oldest === key) break;
         total -= length;
         evict(oldest);
       }

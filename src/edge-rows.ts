@@ -36,11 +36,12 @@ export function keepRows(most: number, pageBytes: number): KeptRows {
     return pieces[n].subarray((place % perPiece) * size, ((place % perPiece) + 1) * size);
   };
 
-  /** A place for a row: a new one, a neighbour's, or, where it is `needed`, that of the row asked for longest ago. */
+  /** A place for a row: a new one or, where it is `needed`, a neighbour's, or that of the row asked for longest ago. */
   const placeFor = (needed: boolean): number | undefined => {
     const held = asked.size + neighbours.size; // a place that was handed out once is taken ever after
     if ((held + 1) * size <= most) return held;
-    for (const from of needed ? [neighbours, asked] : [neighbours]) {
+    if (!needed) return undefined;
+    for (const from of [neighbours, asked]) {
       for (const [number, place] of from) {
         from.delete(number);
         return place;
@@ -88,6 +89,7 @@ export function keepRows(most: number, pageBytes: number): KeptRows {
           keep(row, undefined, true);
         }
       }
+      if (missing.size === 0) return all.buffer;
       const arrived = async (page: number): Promise<void> => {
         const start = page * pageRows;
         const stop = Math.min(start + pageRows, rows);
@@ -97,7 +99,8 @@ export function keepRows(most: number, pageBytes: number): KeptRows {
           all.set(its(row), (row - begin) * rowBytes);
           keep(row, its(row), true);
         }
-        for (let row = start; row < stop; row++) keep(row, its(row), false);
+        // While there is room; later they would only chase each other.
+        for (let row = start; row < stop && placeFor(false) !== undefined; row++) keep(row, its(row), false);
         letGo(bytes);
       };
       await Promise.all([...missing].map(arrived));

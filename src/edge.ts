@@ -105,7 +105,7 @@ export function inBucket(bucket: Bucket, prefix: string, options: EdgeOptions = 
 }
 
 /**
- * A model in static assets, its files below `path`; each may have 25 MiB (`munjang convert --max-shard-size 4000000`, and
+ * A model in static assets, its files below `path`; each may have 25 MiB (`munjang convert --max-shard-size 3000000`, and
  * `import "munjang/shards"`). Cloudflare's assets are only served from their first byte on: what is wanted of a file is taken out of it as
  * it passes.
  * @throws ModelError where that is no binding.

@@ -31,8 +31,8 @@ export interface EncoderOptions extends BackendOptions {
    */
   rows?: RowsPlace;
   /**
-   * Tokens computed together, a whole number of at least 1. Memory grows with it (30 KB a token for BERT-base), and so does the time for
-   * which the thread is busy at a stretch; vectors do not depend on it. Default: a few tenths of a second of the backend's work, which for
+   * Tokens computed together, a whole number of at least 1. Memory grows with it (30 KB a token for BERT-base), and so does the time
+   * after which an abort is noticed; vectors do not depend on it. Default: a few tenths of a second of the backend's work, which for
    * BERT-base is 94 in WebAssembly on the calling thread, 282 on workers, 32 in plain JavaScript, and for small models some hundreds.
    */
   tokensPerBatch?: number;
@@ -159,7 +159,7 @@ function running(
 ): Pick<Encoder, "run" | "checkUsable" | "dispose"> {
   let disposed = false;
   const checkUsable = (): void => {
-    if (disposed) refuse("dispose", "the model has been disposed of; load it again");
+    if (disposed) refuse("dispose", "the model has been disposed of; load the model again");
   };
   return {
     checkUsable,

@@ -1,7 +1,8 @@
-// biome-ignore-all assist/source/organizeImports: bundles keep this order, and compress best with the tokenizer first
+// biome-ignore-all assist/source/organizeImports: bundles keep this order
 
 /** munjang: sentence embeddings in TypeScript. Public names only. */
 
+export {} from "./bundle-order.ts";
 export { type Encoding, type Unknown, WordPieceTokenizer } from "./tokenizer/index.ts";
 export type { TokenizerOptions } from "./tokenizer/index.ts";
 export { similarity, similarityPairwise } from "./pooling/index.ts";

@@ -40,11 +40,8 @@ export async function readModules(
       listed: false,
     };
   }
-  const entries = listEntries(text);
-  const [first, ...rest] = entries;
-  if (first?.kind !== "Transformer") {
-    fail(FILE, "0.type", "must begin with a Transformer module", first?.type);
-  }
+  const [first, ...rest] = listEntries(text);
+  if (first.kind !== "Transformer") first.json.fail("type", "must begin with a Transformer module");
   const modules: Module[] = [];
   const width = { token_embeddings: await widthOf(first.path), sentence_embedding: 0 };
   for (const entry of rest) {
@@ -64,9 +61,9 @@ export async function readTransformerFolder(source: ModelSource): Promise<string
 }
 
 interface Entry {
-  /** As in the file, for messages. */
-  readonly type: string;
-  /** The class, the last part of `type`. */
+  /** As in the file. */
+  readonly json: Json;
+  /** The class, the last part of its `type`. */
   readonly kind: string;
   /** Folder inside the model. */
   readonly path: string;
@@ -81,7 +78,7 @@ function listEntries(text: string): Entry[] {
     // `sentence_transformers.models.Pooling`, `sentence_transformers.models.Pooling.Pooling`, `….modules.pooling.Pooling`
     if (!type.startsWith("sentence_transformers.")) json.fail("type", "is code of the model's own, which is never run");
     const path = insideModel(json.string("path", "")) ?? json.fail("path", "leads out of the model's folder");
-    return { type, kind: type.slice(type.lastIndexOf(".") + 1), path };
+    return { json, kind: type.slice(type.lastIndexOf(".") + 1), path };
   });
 }
 
@@ -92,7 +89,7 @@ async function readModule(source: ModelSource, entry: Entry, width: Widths): Pro
   const file = inFolder(path, "config.json");
   const text = await readText(source, file);
   if (text === undefined && ["Pooling", "Dense", "LayerNorm"].includes(kind)) {
-    fail(file, undefined, `is missing: without it nobody knows what the ${kind} module does`);
+    fail(file, undefined, `is missing: it says what the ${kind} module does`);
   }
   const json = Json.parse(file, text);
   const read: Read = async (name, shape) => (await readTensor(await openTensors(source, path), name, shape)).data;
@@ -108,19 +105,21 @@ async function readModule(source: ModelSource, entry: Entry, width: Widths): Pro
     case "Dropout": // the identity, once training is over
       return undefined;
     default:
-      return fail(
-        FILE,
+      return entry.json.fail(
         "type",
-        "is a module this engine does not run (it runs Transformer, Pooling, Dense, LayerNorm, Normalize, Dropout)",
-        entry.type,
+        "is not supported; use one of Transformer, Pooling, Dense, LayerNorm, Normalize, Dropout",
       );
   }
 }
 
 /** What POOLING_MODES were called before version 6, each a boolean; in this order their vectors stand side by side. */
 const OLD_NAMES = [
-  ...["cls_token", "max_tokens", "mean_tokens"],
-  ...["mean_sqrt_len_tokens", "weightedmean_tokens", "lasttoken"],
+  "cls_token",
+  "max_tokens",
+  "mean_tokens",
+  "mean_sqrt_len_tokens",
+  "weightedmean_tokens",
+  "lasttoken",
 ].map((name) => `pooling_mode_${name}`);
 
 function readPooling(json: Json, width: Widths): Module {
@@ -133,18 +132,16 @@ function readPooling(json: Json, width: Widths): Module {
 }
 
 function poolingModes(json: Json): PoolingMode[] {
-  const named = json.get("pooling_mode");
-  if (named !== undefined) {
-    const names = Array.isArray(named) ? named : [named];
-    return names.map(
-      (name) =>
-        POOLING_MODES.find((known) => known === name) ??
-        json.fail("pooling_mode", `must be one of ${POOLING_MODES.join(", ")}`),
-    );
+  const field = "pooling_mode";
+  const named = json.get(field);
+  if (Array.isArray(named)) {
+    const names = json.list(field);
+    return names.keys.map((i) => names.oneOf(i, "", POOLING_MODES));
   }
+  if (named !== undefined) return [json.oneOf(field, "", POOLING_MODES)];
   for (const key of json.keys) {
     if (key.startsWith("pooling_mode") && !OLD_NAMES.includes(key)) {
-      json.fail(key, "is a pooling mode this engine does not know");
+      json.fail(key, "is a field this engine does not know");
     }
   }
   const modes = POOLING_MODES.filter((_, i) => json.boolean(OLD_NAMES[i], false));
@@ -167,7 +164,7 @@ async function readDense(read: Read, json: Json, width: Widths): Promise<Module>
   const type = name.replace(/^torch\.nn\..*?(\w+)$/, "$1");
   const known =
     DENSE_ACTIVATIONS.find((one) => one === type) ??
-    json.fail("activation_function", `must be torch.nn's ${DENSE_ACTIVATIONS.join(", ")}`);
+    json.fail("activation_function", `is not supported; use one of torch.nn's ${DENSE_ACTIVATIONS.join(", ")}`);
   let residual: "none" | "input" | Float32Array = "none";
   if (json.boolean("use_residual", false)) {
     residual = input === out ? "input" : await read("residual.weight", [out, input]);
@@ -196,10 +193,10 @@ async function readLayerNorm(read: Read, json: Json, width: Widths): Promise<Mod
 
 /** Which feature a module changes. Reading one and writing the other is something no module here does. */
 function readFeature(json: Json): Feature {
-  const input = json.string("module_input_name", "sentence_embedding");
-  if (input !== "sentence_embedding" && input !== "token_embeddings") {
-    json.fail("module_input_name", "must be sentence_embedding or token_embeddings");
-  }
+  const input = json.oneOf<Feature>("module_input_name", "sentence_embedding", [
+    "sentence_embedding",
+    "token_embeddings",
+  ]);
   if (json.string("module_output_name", input) !== input) {
     json.fail("module_output_name", `must be the input's, ${input}`);
   }
@@ -207,6 +204,5 @@ function readFeature(json: Json): Feature {
 }
 
 function checkWidth(json: Json, field: string, width: number): void {
-  const value = json.whole(field, 1);
-  if (value !== undefined && value !== width) json.fail(field, `must be ${width}, the width of what comes in`);
+  if (json.whole(field, 1, width) !== width) json.fail(field, `must be ${width}, the width of what comes in`);
 }

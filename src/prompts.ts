@@ -35,10 +35,8 @@ export function readDefaults(
     ...(saved?.keys ?? []).map((name): [string, string] => [name, saved?.string(name, "") ?? ""]),
     ...Object.entries(options.prompts ?? {}),
   ]);
-  const defaultPromptName = json.string("default_prompt_name");
-  if (defaultPromptName !== undefined && !prompts.has(defaultPromptName)) {
-    json.fail("default_prompt_name", `is not among the prompts (${names(prompts)})`);
-  }
+  const named = "default_prompt_name";
+  const defaultPromptName = json.get(named) === undefined ? undefined : json.oneOf(named, "", [...prompts.keys()]);
   const { similarityFunction: asked } = options;
   if (asked !== undefined) checkOneOf("similarityFunction", asked, SIMILARITY_FUNCTIONS);
   // A function the reference does not know is passed over there too.
@@ -51,10 +49,6 @@ export function readDefaults(
   };
 }
 
-function names(prompts: ReadonlyMap<string, string>): string {
-  return [...prompts.keys()].join(", ");
-}
-
 /** The prompt for a call: given outright (even ""), or by name, or the model's default. */
 export function choosePrompt(defaults: ModelDefaults, options: { prompt?: string; promptName?: string }): string {
   if (options.prompt !== undefined) {
@@ -64,5 +58,6 @@ export function choosePrompt(defaults: ModelDefaults, options: { prompt?: string
   const name = options.promptName ?? defaults.defaultPromptName;
   if (name === undefined) return "";
   const { prompts } = defaults;
-  return prompts.get(name) ?? refuse("promptName", `is not among the model's prompts (${names(prompts)})`, name);
+  checkOneOf("promptName", name, [...prompts.keys()]);
+  return prompts.get(name) as string;
 }

@@ -6,10 +6,8 @@ import { type Tensor, tensor } from "./base/tensor.ts";
 import { intoBatches, placesOf } from "./bert/batch.ts";
 import { type EncodingLike, withoutPadding } from "./bert-model.ts";
 import type { BertTokenizer } from "./bert-tokenizer.ts";
-import type { Encoder } from "./encoder.ts";
 import type { Identity } from "./identity.ts";
 import { loadParts, type Parts } from "./load.ts";
-import type { ModuleList } from "./modules.ts";
 import {
   type Callbacks,
   checkLoadOptions,
@@ -33,8 +31,8 @@ import {
   similarity,
   similarityPairwise,
 } from "./pooling/index.ts";
-import { choosePrompt, type ModelDefaults } from "./prompts.ts";
-import { type ModelInput, type ModelSource, openModel } from "./source.ts";
+import { choosePrompt } from "./prompts.ts";
+import { type ModelInput, openModel } from "./source.ts";
 import type { Encoding } from "./tokenizer/index.ts";
 import { windows } from "./windows.ts";
 
@@ -51,10 +49,7 @@ export class SentenceTransformer {
   readonly warnings: readonly string[];
   /** What must be equal for stored vectors to be comparable. */
   readonly identity: Identity;
-  readonly #encoder: Encoder;
-  readonly #list: ModuleList;
-  readonly #defaults: ModelDefaults;
-  readonly #source: ModelSource;
+  readonly #parts: Parts;
 
   private constructor(parts: Parts) {
     this.tokenizer = parts.tokenizer;
@@ -63,10 +58,7 @@ export class SentenceTransformer {
     this.similarityFunction = parts.defaults.similarityFunction;
     this.warnings = parts.warnings;
     this.identity = parts.identity;
-    this.#encoder = parts.encoder;
-    this.#list = parts.list;
-    this.#defaults = parts.defaults;
-    this.#source = parts.source;
+    this.#parts = parts;
   }
 
   /**
@@ -90,12 +82,12 @@ export class SentenceTransformer {
 
   /** What really computes. */
   get backend(): BackendInfo {
-    return this.#encoder.backend;
+    return this.#parts.encoder.backend;
   }
 
   /** The model's prompts by name. */
   get prompts(): Readonly<Record<string, string>> {
-    return Object.fromEntries(this.#defaults.prompts);
+    return Object.fromEntries(this.#parts.defaults.prompts);
   }
 
   /**
@@ -109,8 +101,8 @@ export class SentenceTransformer {
     options?: O & Callbacks,
   ): Promise<Encoded<I, O>>;
   async encode(input: EncodeInput | readonly EncodeInput[], options: EncodeOptions = {}): Promise<Row | Row[]> {
-    this.#encoder.checkUsable();
-    checkOptions(options, this.#encoder.tokens, this.#list.dimension);
+    this.#parts.encoder.checkUsable();
+    checkOptions(options, this.#parts.encoder.tokens, this.#parts.list.dimension);
     options.signal?.throwIfAborted();
     const many = Array.isArray(input);
     const rows = await this.#encodeAll(many ? input : [input as EncodeInput], options, many);
@@ -131,7 +123,7 @@ export class SentenceTransformer {
   ): AsyncGenerator<Row, void, undefined> {
     /** Texts gathered for one call. */
     const STREAM_WINDOW = 256;
-    checkOptions(options, this.#encoder.tokens, this.#list.dimension, true);
+    checkOptions(options, this.#parts.encoder.tokens, this.#parts.list.dimension, true);
     let before = 0;
     for await (const window of windows(texts, STREAM_WINDOW, options.signal)) {
       const onProgress: EncodeOptions["onProgress"] = ({ done, total }) =>
@@ -183,19 +175,19 @@ export class SentenceTransformer {
 
   /** Waits for the batch in flight, then lets go of memory and files. Calls not finished by then reject. */
   async dispose(): Promise<void> {
-    await this.#encoder.dispose();
-    await this.#source.close();
+    await this.#parts.encoder.dispose();
+    await this.#parts.source.close();
   }
 
   async #encodeAll(input: readonly EncodeInput[], options: EncodeOptions, many: boolean): Promise<Row[]> {
-    const prompt = choosePrompt(this.#defaults, options);
+    const prompt = choosePrompt(this.#parts.defaults, options);
     const encodings = await this.#read(input, prompt, options.signal, many);
     const texts = encodings.map(withoutPadding);
     const lengths = texts.map((text) => text.ids.length);
     const groups = placesOf(input);
     const skip = this.#promptLength(prompt);
-    const budget = options.tokensPerBatch ?? this.#encoder.budget;
-    const D = Math.min(options.truncateDim ?? this.dimension, this.#list.dimension);
+    const budget = options.tokensPerBatch ?? this.#parts.encoder.budget;
+    const D = Math.min(options.truncateDim ?? this.dimension, this.#parts.list.dimension);
     const outputs = new Array<Row>(input.length);
     let done = 0;
     const batches = intoBatches(
@@ -205,11 +197,11 @@ export class SentenceTransformer {
     for (const part of batches) {
       options.signal?.throwIfAborted();
       const batch = part.map((group) => groups[group][0]);
-      const hidden = await this.#encoder.run(batch.map((n) => texts[n]));
+      const hidden = await this.#parts.encoder.run(batch.map((n) => texts[n]));
       const segments = segmentsOf(batch, lengths, skip, input);
-      const states = { data: hidden, width: this.#encoder.config.hiddenSize };
-      const { tokens, sentences } = applyModules(this.#list.modules, states, segments);
-      let rows = firstColumns(sentences?.data ?? hidden, this.#list.dimension, D);
+      const states = { data: hidden, width: this.#parts.encoder.config.hiddenSize };
+      const { tokens, sentences } = applyModules(this.#parts.list.modules, states, segments);
+      let rows = firstColumns(sentences?.data ?? hidden, this.#parts.list.dimension, D);
       if (options.normalizeEmbeddings === true) rows = normalizeRows(rows, D);
       for (const [i, group] of part.entries()) {
         for (const n of groups[group]) {
@@ -248,8 +240,8 @@ export class SentenceTransformer {
       if (typeof item === "string") {
         encodings.push(this.tokenizer.encode(prompt + item, { maxLength: this.maxSeqLength }));
       } else if (typeof item === "object" && item !== null && "ids" in item) {
-        if (item.ids?.length > this.#encoder.tokens) {
-          refuse(field, `has ${item.ids.length} tokens; the model was loaded for ${this.#encoder.tokens}`);
+        if (item.ids?.length > this.#parts.encoder.tokens) {
+          refuse(field, `has ${item.ids.length} tokens; the model was loaded for ${this.#parts.encoder.tokens}`);
         }
         encodings.push(item);
       } else {
@@ -264,7 +256,7 @@ export class SentenceTransformer {
    * among them, [SEP] not.
    */
   #promptLength(prompt: string): number {
-    if (prompt === "" || this.#list.modules.every((m) => m.kind !== "pooling" || m.includePrompt)) return 0;
+    if (prompt === "" || this.#parts.list.modules.every((m) => m.kind !== "pooling" || m.includePrompt)) return 0;
     return this.tokenizer.encode(prompt, { maxLength: this.maxSeqLength }).ids.length - 1;
   }
 }

@@ -91,7 +91,7 @@ export async function openModel(input: ModelInput, options: SourceOptions = {}):
     if (name.trim() === "") refuse("model", "must name a model", name);
     if (/^https?:/i.test(name)) return behindUrl(name, options);
     const problem =
-      "cannot be opened by name here: this runtime has no file system. Pass a URL, https://…, or { files: { … } }";
+      "is a name, and this runtime has no file system; give a URL, a list of files, or { files: { path: bytes } }";
     return platform?.openName(name, options) ?? refuse("model", problem, name);
   }
   return refuse("model", "must be a name, a folder, a URL, a list of files, or { files: { path: bytes } }", input);

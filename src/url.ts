@@ -64,7 +64,9 @@ export async function persist<T>(
         signal?.throwIfAborted();
         if (error instanceof ModelError) throw error;
         if (gained?.()) failures = 0;
-        const { message, cause = "", wait = FIRST_WAIT * 2 ** failures } = error as Error & { wait?: number };
+        // Browsers say of an abort in the middle only that something was aborted.
+        const why = control.signal.reason ?? error;
+        const { message, cause = "", wait = FIRST_WAIT * 2 ** failures } = why as Error & { wait?: number };
         if (failures >= RETRIES || wait > LONGEST_WAIT) {
           const problem = `could not be fetched from ${shown(url)} (${message} ${cause}); tried ${failures + 1} times`;
           throw new ModelError(problem, { file, cause: error });
@@ -122,7 +124,8 @@ export async function openUrl(file: string, url: URL, patience: Patience): Promi
   const PARTS = 1000;
 
   if (url.password !== "") fail(file, "url", "must not hold a password");
-  const first = await ask(file, url, patience, 0, FIRST_BYTES);
+  // An extension's own files: Chromium sends the part that is asked for, and calls it the whole.
+  const first = await ask(file, url, patience, 0, /^https?:/i.test(url.protocol) ? FIRST_BYTES : 0);
   if (first === undefined || first.bytes.byteLength === first.total) return first?.bytes;
   const { total, version } = first;
   const held = [{ at: 0, bytes: first.bytes }];

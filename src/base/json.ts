@@ -90,11 +90,15 @@ export class Json {
       : this.fail(field, "must be a list");
   }
 
+  oneOf<N extends string>(field: string, fallback: string, names: readonly N[]): N {
+    const value = this.get(field, fallback);
+    const problem = `is not supported; use one of ${names.join(", ")}`;
+    return names.find((name) => name === value) ?? this.fail(field, problem);
+  }
+
   /** One of the names of `choices`, as what it stands for there. */
   choice<V>(field: string, fallback: string, choices: Readonly<Record<string, V>>): V {
-    const value = this.get(field, fallback);
-    if (typeof value === "string" && Object.hasOwn(choices, value)) return choices[value];
-    return this.fail(field, `is not supported; use one of ${Object.keys(choices).join(", ")}`);
+    return choices[this.oneOf(field, fallback, Object.keys(choices))];
   }
 
   #miss(field: string): never {

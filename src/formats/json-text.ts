@@ -45,7 +45,7 @@ export function cursorOf(buffer: ArrayBuffer, file: string, what: string, maxTen
     for (let i = 0; i < bytes.length; i += PIECE) utf8.decode(bytes.subarray(i, i + PIECE), { stream: true });
     utf8.decode();
   } catch (cause) {
-    throw new ModelError("is not UTF-8; fetch it again", { file, field: what, cause });
+    throw new ModelError("is not UTF-8 text; fetch the file again", { file, field: what, cause });
   }
   const most = maxTensors + 1000;
   return { bytes, utf8, next: 0, room: TEXT * most, most, file, what };

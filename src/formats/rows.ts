@@ -3,7 +3,7 @@
  * straight from the file, where only the rows asked for are read.
  */
 import { fail, show } from "../base/errors.ts";
-import type { DType, ReadBytes, RowSource, RowsPlace, Tensor, TensorSource } from "../base/tensor.ts";
+import type { DType, ReadBytes, RowSource, RowsPlace, Tensor, TensorData, TensorSource } from "../base/tensor.ts";
 import { arrayOf } from "./arrays.ts";
 import { checkFloats, type Place, toFloat32 } from "./floats.ts";
 import { label } from "./json-text.ts";
@@ -19,16 +19,10 @@ export function tensorSource(weights: StoredTensors): TensorSource {
     // What lies all over the file is read once.
     if (where === "memory" || info === undefined || info.strided) return rowsInMemory(await read(name), place, whole);
     const stored: ReadBytes = (from, to) => bytes(name, from, to);
-    if (where === "source") return rowsFromSource(stored, info.dtype, info.shape, place, whole);
+    const { dtype, shape, byteLength } = info;
+    if (where === "source") return rowsFromSource(stored, dtype, shape, place, whole);
     // Such a function knows best how many reads may be under way.
-    return rowsFromSource(
-      where(stored, info.byteLength, info.byteLength / info.shape[0]),
-      info.dtype,
-      info.shape,
-      place,
-      whole,
-      Number.POSITIVE_INFINITY,
-    );
+    return rowsFromSource(where(stored, byteLength, byteLength / shape[0]), dtype, shape, place, whole, Infinity);
   }
 
   async function ends(name: string): Promise<Uint8Array> {
@@ -36,11 +30,9 @@ export function tensorSource(weights: StoredTensors): TensorSource {
     const ENDS = 4096;
     const { byteLength } = tensors.get(name) ?? (await read(name)).data; // which says that there is none
     if (byteLength <= 2 * ENDS) return new Uint8Array(await bytes(name, 0, byteLength));
-    const first = new Uint8Array(await bytes(name, 0, ENDS));
-    const last = new Uint8Array(await bytes(name, byteLength - ENDS, byteLength));
-    const both = new Uint8Array(first.length + last.length);
-    both.set(first);
-    both.set(last, first.length);
+    const both = new Uint8Array(2 * ENDS);
+    both.set(new Uint8Array(await bytes(name, 0, ENDS)));
+    both.set(new Uint8Array(await bytes(name, byteLength - ENDS, byteLength)), ENDS);
     return both;
   }
 
@@ -59,10 +51,7 @@ export function rowsInMemory(table: Tensor, place: Place, whole?: boolean): RowS
     width,
     read(ids: Int32Array, out: Float32Array): void {
       checkIds(ids, rows, width, out, place);
-      for (let t = 0; t < ids.length; t++) {
-        const row = data.subarray(ids[t] * width, (ids[t] + 1) * width);
-        toFloat32(row, dtype, out.subarray(t * width, (t + 1) * width));
-      }
+      for (let t = 0; t < ids.length; t++) copyRow(data, ids[t], dtype, out, t, width);
     },
   };
 }
@@ -99,11 +88,7 @@ export function rowsFromSource(
           const last = ids[order[to - 1]];
           try {
             const data = new Kept(await read(first * rowBytes, (last + 1) * rowBytes));
-            for (let k = from; k < to; k++) {
-              const t = order[k];
-              const row = data.subarray((ids[t] - first) * width, (ids[t] - first + 1) * width);
-              toFloat32(row, dtype, out.subarray(t * width, (t + 1) * width));
-            }
+            for (const t of order.subarray(from, to)) copyRow(data, ids[t] - first, dtype, out, t, width);
           } catch (error) {
             next = runs.length; // the others finish what they have begun and begin nothing more
             throw error;
@@ -115,6 +100,11 @@ export function rowsFromSource(
       for (const end of ends) if (end.status === "rejected") throw end.reason;
     },
   };
+}
+
+/** Row `from` of `data` to row `to` of `out`, both of `width` numbers. */
+function copyRow(data: TensorData, from: number, dtype: string, out: Float32Array, to: number, width: number): void {
+  toFloat32(data.subarray(from * width, (from + 1) * width), dtype, out.subarray(to * width, (to + 1) * width));
 }
 
 /** Splits sorted ids [T] into stretches [from, to) of `order` whose rows touch and fit one read. */

@@ -110,7 +110,7 @@ export function parseHeader(
   }
   if (covered !== byteLength) {
     const problem =
-      covered > byteLength ? "the file is cut short; fetch it again" : "bytes after the last tensor are refused";
+      covered > byteLength ? "it is cut short, fetch the file again" : "bytes after the last tensor are refused";
     const lengths = `the tensors take ${covered - dataStart} bytes and the file holds ${byteLength - dataStart}`;
     fail(file, "data_offsets", `${lengths}: ${problem}`);
   }

@@ -59,6 +59,6 @@ function checkLength(start: ArrayBuffer, byteLength: number, file: string, most:
   const why =
     stated > most
       ? `over the limit of ${most} bytes: not a safetensors file, or raise maxHeaderBytes`
-      : `the file has ${byteLength} bytes: the file is cut short; fetch it again`;
+      : `the file has ${byteLength} bytes: it is cut short, fetch the file again`;
   return fail(file, "header length", why, stated);
 }

@@ -1,4 +1,4 @@
-import { refuse } from "../base/door.ts";
+import { checkOneOf, refuse } from "../base/door.ts";
 import { dot } from "./rows.ts";
 
 /** How near two vectors are: larger is nearer in all four, so the two distances are negative, as in sentence-transformers. */
@@ -11,7 +11,7 @@ export function similarity(
   b: readonly Float32Array[],
   by: SimilarityFunction = "cosine",
 ): Float32Array[] {
-  checkWidths([...a, ...b]);
+  check([...a, ...b], by);
   // Norms once a row, not once a pair.
   const norms = by === "cosine" ? b.map(norm) : [];
   return a.map((x) => {
@@ -31,29 +31,20 @@ export function similarityPairwise(
   if (a.length !== b.length) {
     refuse("similarityPairwise", `takes as many rows on both sides, not ${a.length} and ${b.length}`);
   }
-  checkWidths([...a, ...b]);
+  check([...a, ...b], by);
   return Float32Array.from(a, (x, i) => near(x, b[i], by));
 }
 
 function near(x: Float32Array, y: Float32Array, by: SimilarityFunction, norms?: number): number {
-  switch (by) {
-    case "cosine":
-      return dot(x, 0, y, 0, x.length) / (norms ?? norm(x) * norm(y));
-    case "dot":
-      return dot(x, 0, y, 0, x.length);
-    case "euclidean": {
-      let sum = 0;
-      for (let i = 0; i < x.length; i++) sum += (x[i] - y[i]) * (x[i] - y[i]);
-      return -Math.sqrt(sum);
-    }
-    case "manhattan": {
-      let sum = 0;
-      for (let i = 0; i < x.length; i++) sum += Math.abs(x[i] - y[i]);
-      return -sum;
-    }
-    default:
-      return refuse("similarityFunction", `must be one of ${SIMILARITY_FUNCTIONS.join(", ")}`, by);
+  if (by === "cosine") return dot(x, 0, y, 0, x.length) / (norms ?? norm(x) * norm(y));
+  if (by === "dot") return dot(x, 0, y, 0, x.length);
+  const euclidean = by === "euclidean";
+  let sum = 0;
+  for (let i = 0; i < x.length; i++) {
+    const off = Math.abs(x[i] - y[i]);
+    sum += euclidean ? off * off : off;
   }
+  return -(euclidean ? Math.sqrt(sum) : sum);
 }
 
 /** A zero vector is as far from everything as a norm of 1e-12 makes it, as in torch. */
@@ -61,7 +52,8 @@ function norm(x: Float32Array): number {
   return Math.max(Math.sqrt(dot(x, 0, x, 0, x.length)), 1e-12);
 }
 
-function checkWidths(rows: readonly Float32Array[]): void {
+function check(rows: readonly Float32Array[], by: SimilarityFunction): void {
+  checkOneOf("similarityFunction", by, SIMILARITY_FUNCTIONS);
   const D = rows[0]?.length ?? 0;
   for (const row of rows) {
     if (!(row instanceof Float32Array))

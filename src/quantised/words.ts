@@ -62,7 +62,12 @@ export function scaled(table: RowSource, scale: Float32Array): RowSource {
     ...table,
     async read(ids, out) {
       await table.read(ids, out);
-      for (let i = 0; i < ids.length * table.width; i++) out[i] *= scale[ids[Math.floor(i / table.width)]];
+      for (let t = 0; t < ids.length; t++) multiply(out, t * table.width, (t + 1) * table.width, scale[ids[t]]);
     },
   };
+}
+
+/** A function of its own: in one that waits the engine compiled it late, and 20 texts left 15 MB of boxed numbers behind. */
+function multiply(out: Float32Array, from: number, to: number, factor: number): void {
+  for (let i = from; i < to; i++) out[i] *= factor;
 }

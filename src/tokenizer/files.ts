@@ -63,9 +63,9 @@ export function readSettings(files: TokenizerFiles, options: TokenizerOptions): 
   const numbered = numberTokens(vocabulary, tokens);
   const special = findSpecialTokens(
     {
-      unk: written ? written.unk : name("unk_token"),
-      cls: frame ? frame.cls.token : name("cls_token"),
-      sep: frame ? frame.sep.token : name("sep_token"),
+      unk: written?.unk ?? name("unk_token"),
+      cls: frame?.cls.token ?? name("cls_token"),
+      sep: frame?.sep.token ?? name("sep_token"),
       pad: name("pad_token") ?? (written && (written.padToken ?? "[PAD]")),
       mask: name("mask_token") ?? (written && "[MASK]"),
     },
@@ -98,8 +98,8 @@ export function readSettings(files: TokenizerFiles, options: TokenizerOptions): 
     added,
     special,
     modelMaxLength: modelMaxLength(config),
-    truncationSide: config.choice("truncation_side", "right", SIDES),
-    paddingSide: config.choice("padding_side", "right", SIDES),
+    truncationSide: config.oneOf("truncation_side", "right", SIDES),
+    paddingSide: config.oneOf("padding_side", "right", SIDES),
     specialTokensAsText: !(options.specialTokens ?? !config.boolean("split_special_tokens", false)),
     warnings: warnings(json, fromConfig, configured, written !== undefined),
   };
@@ -187,8 +187,8 @@ function warnings(
   compare("max_input_chars_per_word", json.maxWordLength, 100);
   if (differing.length === 0) return [];
   const why = configured
-    ? "tokenizer.json disagrees with tokenizer_config.json, which is followed, as in transformers"
-    : "tokenizer.json is followed as written, which transformers without a tokenizer_config.json would not do";
+    ? "tokenizer_config.json is followed, as in transformers, where tokenizer.json says otherwise"
+    : "tokenizer.json is followed as written, as there is no tokenizer_config.json; not so in transformers";
   return [`${why}: ${differing.join(", ")}`];
 }
 
@@ -201,4 +201,4 @@ function modelMaxLength(config: Json): number | undefined {
   return value >= NO_LENGTH ? undefined : Math.floor(value);
 }
 
-const SIDES = { left: "left", right: "right" } as const;
+const SIDES = ["left", "right"] as const;

@@ -71,7 +71,7 @@ export function readToken(json: Json, field: string, special: boolean): Unnumber
   if (!isObject(token)) json.fail(field, "must be a token in quotes, or an object with its content");
   const part = json.part(field);
   if (part.boolean("single_word", false)) {
-    part.fail("single_word", "is not supported: added tokens may match inside of words; set it to false if it may");
+    part.fail("single_word", "is not supported; set it to false if the token may match inside of words");
   }
   const isSpecial = special || part.boolean("special", false);
   return {
@@ -145,11 +145,10 @@ export function findSpecialTokens(
   const find = (name: keyof SpecialNames): NamedId => {
     const field = `${name}_token`;
     const token = names[name];
-    if (token === undefined)
+    if (token === undefined) {
       fail(CONFIG, field, "is null, and BERT cannot do without it; name a token of the vocabulary");
-    return (
-      look(name) ?? fail(file, field, "is not in the vocabulary; is this the file that belongs to the model?", token)
-    );
+    }
+    return look(name) ?? fail(file, field, "is not in the vocabulary; the vocabulary belongs to another model", token);
   };
   return { unk: find("unk"), cls: find("cls"), sep: find("sep"), pad: find("pad"), mask: look("mask") };
 }

@@ -99,12 +99,12 @@ export function readFrame({ root }: TokenizerJson): { cls: NamedId; sep: NamedId
   }
   const single = template(post.get("single"));
   const [cls, sep] = [single[0]?.[0], single[2]?.[0]];
-  const text = (name: string, typeId: number): unknown[] => [
-    [name, typeId],
-    [sep, typeId],
+  const expected = [
+    [cls, 0],
+    ["$A", 0],
+    [sep, 0],
   ];
-  const expected = [[cls, 0], ...text("$A", 0)];
-  if (!sameJson(single, expected) || !sameJson(template(post.get("pair")), [...expected, ...text("$B", 1)])) {
+  if (!sameJson(single, expected) || !sameJson(template(post.get("pair")), [...expected, ["$B", 1], [sep, 1]])) {
     refuse("post_processor", post.get("single"), "[CLS] A [SEP] for a text and [CLS] A [SEP] B [SEP] for a pair");
   }
   const numbered = (token: unknown): NamedId => {

@@ -148,7 +148,11 @@ export class WordPieceTokenizer {
     const { specialTokens = !this.#settings.specialTokensAsText, addSpecialTokens = true, maxLength } = options;
     const around = addSpecialTokens ? (pair === undefined ? 2 : 3) : 0;
     if (maxLength !== undefined && !(Number.isInteger(maxLength) && maxLength >= around)) {
-      refuse("maxLength", `must be a whole number, at least ${around}: that many special tokens are added`, maxLength);
+      refuse(
+        "maxLength",
+        `must be a whole number of at least ${around}: that many special tokens are added`,
+        maxLength,
+      );
     }
     const room = maxLength === undefined ? Infinity : maxLength - around;
     const fromLeft = this.#settings.truncationSide === "left";

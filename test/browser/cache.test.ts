@@ -253,15 +253,15 @@ describe.each(browsers.map((kind) => [titleOf(kind, "munjang/cache in a page"), 
   if (kind.name === "Chromium") {
     it.skipIf(missing)(name, async () => {
       const page = await open();
-      const session = await (page as Page & ChromiumPage).context().newCDPSession(page);
-      await session.send("Storage.overrideQuotaForOrigin", { origin: site.origin, quotaSize: 3_000_000 });
+      const devtools = await (page as Page & ChromiumPage).context().newCDPSession(page);
+      await devtools.send("Storage.overrideQuotaForOrigin", { origin: site.origin, quotaSize: 3_000_000 });
       // Chromium does not tell pages about this quota, so it is found out in the middle of the file.
       const told = expect.stringMatching(
         /^model.safetensors is not kept, .* no room \(7\.\d MB are needed, .* it refused: QuotaExceededError/,
       );
       expect(await load(page)).toEqual(worked([told]));
       expect((await size(page)).files.map(({ url }) => url).join()).not.toContain(WEIGHTS);
-      await session.send("Storage.overrideQuotaForOrigin", { origin: site.origin });
+      await devtools.send("Storage.overrideQuotaForOrigin", { origin: site.origin });
       expect(await load(page)).toEqual(worked());
       expect((await size(page)).files.map(({ url }) => url).join()).toContain(WEIGHTS);
     });

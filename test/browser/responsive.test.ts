@@ -131,8 +131,12 @@ describe.each(browsers.map((kind) => [titleOf(kind, "the answers of a page"), ki
   );
 });
 
+/** How many are enough for a file. */
+const countTasks = (key: string, value: unknown): unknown =>
+  key === "tasks" && Array.isArray(value) ? value.length : value;
+
 afterAll(() => {
   if (results === undefined) return;
   const content = { unit: "ms", limit: LIMIT, layers, cpu: cpus()[0]?.model, cores: cpus().length, measured };
-  writeFileSync(join(results, "browser.json"), `${JSON.stringify(content, null, 2)}\n`);
+  writeFileSync(join(results, "browser.json"), `${JSON.stringify(content, countTasks, 2)}\n`);
 });

@@ -8,6 +8,30 @@ export interface Mutant {
 
 /** Faults that real engines have had, or that a tidy-up could bring in. Each must make the tests fail. */
 export const MUTANTS: readonly Mutant[] = [
+  {
+    name: "rows of a file that has changed in the store",
+    file: "src/edge-files.ts",
+    find: "if (answer?.version !== version || answer.size !== size) {",
+    put: "if (answer === undefined) {",
+  },
+  {
+    name: "rows asked for go before their neighbours",
+    file: "src/edge-rows.ts",
+    find: "for (const from of [neighbours, asked]) {",
+    put: "for (const from of [asked, neighbours]) {",
+  },
+  {
+    name: "a row kept at its neighbour's place",
+    file: "src/edge-rows.ts",
+    find: "const number = first + row;",
+    put: "const number = first + row - (row % 2);",
+  },
+  {
+    name: "kernels compiled beforehand taken for others",
+    file: "src/kernels/wasm/variants.ts",
+    find: "isModule(one) && WebAssembly.Module.customSections(one, mark).length > 0",
+    put: "isModule(one) && mark !== undefined",
+  },
   // kernels
   {
     name: "tanh GELU in place of erf",
@@ -61,8 +85,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "heads swapped",
     file: "src/kernels/js/attention.ts",
-    find: "const to = (q - head) / 3 + head;",
-    put: "const to = (q - head) / 3 + (H - D - head);",
+    find: "const query = first * row + head * D;",
+    put: "const query = first * row + (heads - 1 - head) * D;",
   },
   {
     name: "scores not divided by the root of the head's width",
@@ -73,8 +97,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "attention across sentences",
     file: "src/kernels/js/attention.ts",
-    find: "const first = batch.starts[n] * row;",
-    put: "const first = batch.starts[0] * row;",
+    find: "const first = batch.starts[n];",
+    put: "const first = batch.starts[0];",
   },
   {
     name: "token type embedding missing",
@@ -317,14 +341,14 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "weighted mean counts from 0",
     file: "src/pooling/pool.ts",
-    find: "(t + 1) * x",
-    put: "t * x",
+    find: "(weighted ? t + 1 : 1)",
+    put: "(weighted ? t : 1)",
   },
   {
     name: "old pooling booleans taken for each other",
     file: "src/modules.ts",
-    find: '["cls_token", "max_tokens"',
-    put: '["max_tokens", "cls_token"',
+    find: '"cls_token",\n  "max_tokens",',
+    put: '"max_tokens",\n  "cls_token",',
   },
   {
     name: "old pooling booleans in another order",
@@ -347,8 +371,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "normalised before truncation",
     file: "src/sentence-transformer.ts",
-    find: "let rows = firstColumns(sentences?.data ?? hidden, this.#list.dimension, D);",
-    put: "let rows = firstColumns(options.normalizeEmbeddings ? normalizeRows(sentences?.data ?? hidden, this.#list.dimension) : sentences?.data ?? hidden, this.#list.dimension, D);\n      if (options.normalizeEmbeddings) options = { ...options, normalizeEmbeddings: false };",
+    find: "let rows = firstColumns(sentences?.data ?? hidden, this.#parts.list.dimension, D);",
+    put: "let rows = firstColumns(options.normalizeEmbeddings ? normalizeRows(sentences?.data ?? hidden, this.#parts.list.dimension) : sentences?.data ?? hidden, this.#parts.list.dimension, D);\n      if (options.normalizeEmbeddings) options = { ...options, normalizeEmbeddings: false };",
   },
   {
     name: "bits packed from the other end",
@@ -572,8 +596,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "rows of the word table without their scales",
     file: "src/quantised/words.ts",
-    find: "out[i] *= scale[ids[Math.floor(i / table.width)]];",
-    put: "out[i] *= scale[0];",
+    find: "(t + 1) * table.width, scale[ids[t]]);",
+    put: "(t + 1) * table.width, scale[0]);",
   },
   {
     name: "every part of a table taken for its first rows",

@@ -16,7 +16,7 @@ import { record } from "./record.ts";
 
 const load = createRequire(import.meta.url);
 const VARIANT = "@jitl/quickjs-ng-wasmfile-release-sync";
-const TEXTS_OF_CORPUS = 24;
+const TEXTS_OF_CORPUS = 16;
 
 /** The part of quickjs-emscripten-core that is used here. */
 interface Handle {

@@ -3,12 +3,13 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { fullModel, sentences } from "./worker/full.ts";
-import { type Memory, type Workerd, workerd } from "./worker/workerd.ts";
+import { fullModel, SENTENCES, sentences } from "./worker/full.ts";
+import { type Memory, type Watched, type Workerd, workerd, workerdVersion } from "./worker/workerd.ts";
 
 /*
  * KR-SBERT's shape in a Worker of 128 MB. workerd itself sets no limit, so what the isolate has is counted: WebAssembly memory, JavaScript's heap
- * with what could be collected, and array buffers. MUNJANG_EDGE names a file for the figures (`npm run bench:edge`).
+ * and array buffers; while it loads with everything that could be collected, while it encodes after the engine has collected: without a limit it
+ * lets some 16 MB of garbage come together first. MUNJANG_EDGE names a file for the figures (`npm run bench:edge`).
  */
 
 /** Bytes: eight million below Cloudflare's limit. */
@@ -38,7 +39,14 @@ beforeAll(async () => {
 
 afterAll(() => {
   const file = process.env.MUNJANG_EDGE;
-  const about = { cpu: cpus()[0].model, node: process.version, ...figures };
+  const about = {
+    cpu: cpus()[0].model,
+    node: process.version,
+    workerd: workerdVersion,
+    texts: texts.length,
+    sentences: SENTENCES,
+    ...figures,
+  };
   console.log(JSON.stringify(about, null, 2));
   if (file !== undefined) writeFileSync(file, `${JSON.stringify(about, null, 2)}\n`);
 });
@@ -78,18 +86,21 @@ async function encode(worker: Workerd, from: number, to: number): Promise<void> 
 }
 
 interface Measured {
+  /** The most there was. */
   readonly loading: Memory;
-  readonly encoding: Memory;
+  readonly encoding: Watched;
   readonly [figure: string]: unknown;
 }
 
 /** Loads the model and encodes all texts, each bit compared with Node's, while memory is watched. */
 async function measure(worker: Workerd, load: object): Promise<Measured> {
   const cold = await worker.watch();
+  const start = worker.process().cpu;
   const { backend, ms } = await worker.ask<Loaded>("load", load);
   expect(backend).toMatchObject({ name: "wasm", threads: 0 });
   await encode(worker, 0, 1);
-  const loading = await cold();
+  const { most: loading } = await cold();
+  const coldCpu = worker.process().cpu - start;
   const { stats: loaded } = await worker.ask<{ stats: Stats }>("memory");
 
   const warm = await worker.watch();
@@ -104,6 +115,7 @@ async function measure(worker: Workerd, load: object): Promise<Measured> {
     loading,
     encoding,
     "cold load, ms": ms,
+    "CPU ms of a cold load and the first text": coldCpu,
     "requests of a cold load and the first text": loaded.requests,
     "bytes of them": loaded.bytes,
     "requests for a text afterwards": (stats.requests - loaded.requests) / texts.length,
@@ -121,7 +133,7 @@ describe("a Worker of 128 MB", () => {
       const measured = await measure(worker, { folder: "model/" });
       figures.bucket = { ...measured, "resident before and after": [resident, worker.process().resident] };
       expect(measured.loading.total).toBeLessThan(LIMIT);
-      expect(measured.encoding.total).toBeLessThan(LIMIT);
+      expect(measured.encoding.held.total).toBeLessThan(LIMIT);
     } finally {
       await worker.stop();
     }
@@ -142,7 +154,7 @@ describe("a Worker of 128 MB", () => {
       await worker.put("model", model);
       const { encoding } = await measure(worker, { folder: "model/", rows: "memory" });
       figures["whole table in memory"] = encoding;
-      expect(encoding.total).toBeGreaterThan(LIMIT);
+      expect(encoding.held.total).toBeGreaterThan(LIMIT);
     } finally {
       await worker.stop();
     }
@@ -150,7 +162,7 @@ describe("a Worker of 128 MB", () => {
 
   it("from static assets of at most 25 MiB", async () => {
     const assets = mkdtempSync(join(tmpdir(), "munjang-assets-"));
-    const parts = await fullModel(4_000_000);
+    const parts = await fullModel(3_000_000);
     for (const content of Object.values(parts)) expect(content.length).toBeLessThan(25 * 1024 * 1024);
     write(join(assets, "model"), parts);
     const worker = await workerd({ assets });
@@ -158,7 +170,7 @@ describe("a Worker of 128 MB", () => {
       const measured = await measure(worker, { from: "assets", folder: "model/" });
       figures.assets = measured;
       expect(measured.loading.total).toBeLessThan(LIMIT);
-      expect(measured.encoding.total).toBeLessThan(LIMIT);
+      expect(measured.encoding.held.total).toBeLessThan(LIMIT);
     } finally {
       await worker.stop();
       rmSync(assets, { recursive: true });

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { SentenceTransformer } from "../../src/node.ts";
 import { openModel, readText } from "../../src/source.ts";
 import { type LoadProgress, openUrl } from "../../src/url.ts";
@@ -263,5 +263,21 @@ describe("a server on a bad day", () => {
     expect(error.message).not.toContain("secret");
     const named = await fails(SentenceTransformer.load(server.url.replace("//", "//me:secret@")), "password");
     expect(named.message).not.toContain("secret");
+  });
+
+  it("asks for the whole of a file that is not behind http: Chromium calls a part of an extension's file the whole", async () => {
+    const asked: RequestInit[] = [];
+    vi.stubGlobal("fetch", async (_: URL, init: RequestInit) => {
+      asked.push(init);
+      const ranged = new Headers(init.headers).has("range");
+      return new Response(new Uint8Array(ranged ? big.slice(0, 65536) : big)); // status 200 either way
+    });
+    try {
+      const bytes = await openUrl("big.bin", new URL("chrome-extension://abcdefghijklmnop/big.bin"), {});
+      same(await bytes?.slice(0, bytes.byteLength), big);
+      expect(asked.length).toBe(1);
+    } finally {
+      vi.unstubAllGlobals();
+    }
   });
 });

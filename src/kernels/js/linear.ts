@@ -115,11 +115,11 @@ function store(
   N: number,
   f: ((x: number) => number) | undefined,
 ): void {
-  const columns = Math.min(3, N - n);
   for (let row = 0; row < rows; row++) {
-    const from = 3 * row; // three rows of three sums are nine in a row
-    const to = (first + row) * N + n;
-    for (let j = 0; j < columns; j++) out[to + j] = f === undefined ? sums[from + j] : f(sums[from + j]);
+    for (let j = 0; j < 3 && n + j < N; j++) {
+      const sum = sums[3 * row + j]; // three rows of three sums are nine in a row
+      out[(first + row) * N + n + j] = f === undefined ? sum : f(sum);
+    }
   }
 }
 

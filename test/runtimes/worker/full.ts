@@ -24,6 +24,12 @@ function madeUp(): string {
 const vocabulary =
   MUNJANG_KR_SBERT === undefined ? madeUp() : readFileSync(join(MUNJANG_KR_SBERT, "vocab.txt"), "utf8").trimEnd();
 
+/** What they are, for whoever reads the figures. */
+export const SENTENCES: string =
+  MUNJANG_KR_SBERT === undefined || MUNJANG_DATA === undefined
+    ? "Vocabulary or sentences made up"
+    : "KR-SBERT's vocabulary, sentences of KLUE";
+
 /** Sentences, different ones. */
 export function sentences(count: number): string[] {
   if (MUNJANG_DATA !== undefined) {

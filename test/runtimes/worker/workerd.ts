@@ -23,8 +23,8 @@ export interface Workerd {
   store(key: string, content: string | Uint8Array): Promise<void>;
   /** Puts a model's files below a folder of the bucket. */
   put(folder: string, files: Readonly<Record<string, string | Uint8Array>>): Promise<void>;
-  /** Looks at the isolate's memory until it is stopped, and gives the most there was. */
-  watch(): Promise<() => Promise<Memory>>;
+  /** Looks at the isolate's memory until it is stopped. */
+  watch(): Promise<() => Promise<Watched>>;
   /** Resident memory and CPU time of the process, bytes and ms. */
   process(): { readonly resident: number; readonly cpu: number };
   stop(): Promise<void>;
@@ -39,6 +39,13 @@ export interface Memory {
   readonly total: number;
 }
 
+export interface Watched {
+  /** The most there was, with everything that could have been collected. */
+  readonly most: Memory;
+  /** The least there was in the second half of the time, which is what stays when the engine has collected. */
+  readonly held: Memory;
+}
+
 export interface WorkerdOptions {
   /** The Worker's code; default entry.js. */
   readonly entry?: string;
@@ -46,6 +53,9 @@ export interface WorkerdOptions {
   readonly assets?: string;
   readonly bindings?: Readonly<Record<string, string>>;
 }
+
+/** The package's, which is the runtime's date of release. */
+export const workerdVersion: string = JSON.parse(readFileSync(require.resolve("workerd/package.json"), "utf8")).version;
 
 export async function workerd({ entry, assets, bindings }: WorkerdOptions = {}): Promise<Workerd> {
   const { Miniflare } = require("miniflare");
@@ -93,7 +103,7 @@ export async function workerd({ entry, assets, bindings }: WorkerdOptions = {}):
     return answer;
   };
   return {
-    version: JSON.parse(readFileSync(require.resolve("workerd/package.json"), "utf8")).version,
+    version: workerdVersion,
     ask,
     fetch: fetched,
     async store(key, content) {
@@ -121,8 +131,9 @@ export async function workerd({ entry, assets, bindings }: WorkerdOptions = {}):
         look.close();
         // WebAssembly's memory only grows: what there is in the end was the most.
         const { wasm } = await ask<{ wasm: number }>("memory");
-        const most = seen.reduce((a, b) => (b.total > a.total ? b : a));
-        return { ...most, wasm, total: most.total + wasm };
+        const withWasm = (memory: Memory): Memory => ({ ...memory, wasm, total: memory.total + wasm });
+        const least = seen.slice(Math.floor(seen.length / 2)).reduce((a, b) => (b.total < a.total ? b : a));
+        return { most: withWasm(seen.reduce((a, b) => (b.total > a.total ? b : a))), held: withWasm(least) };
       };
     },
     process() {
@@ -173,7 +184,7 @@ async function inspect(url: URL): Promise<{ memory(): Promise<Memory>; close(): 
         waiting.set(id, resolve);
         socket.send(JSON.stringify({ id, method: "Runtime.getHeapUsage" }));
       });
-      await new Promise((later) => setTimeout(later, 5));
+      await new Promise((later) => setTimeout(later, 25)); // each look leaves garbage there too
       const heap = usage.usedSize + usage.embedderHeapUsedSize;
       return { wasm: 0, heap, arrayBuffers: usage.backingStorageSize, total: heap + usage.backingStorageSize };
     },
