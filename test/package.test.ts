@@ -79,7 +79,7 @@ describe("package", () => {
       "./kernels",
       "./ndarray",
       "./edge",
-      "./wasm/*.wasm",
+      "./wasm/*",
       "./web-worker",
       "./node-worker",
       "./inline-worker",
