@@ -117,7 +117,7 @@ export const RULES: readonly [string, ArrayBuffer, RegExp][] = [
   [
     "a tensor beyond the file",
     fileOf({ a: entry("U8", [9], [0, 9]) }, 8),
-    /take 9 bytes and the file holds 8: the file is cut short/,
+    /take 9 bytes and the file holds 8: it is cut short/,
   ],
   ["a byte after the last tensor", fileOf({ a: entry("U8", [1], [0, 1]) }, 2), /bytes after the last tensor/],
   ["data and no tensor", fileOf("{}", 1), /bytes after the last tensor/],
