@@ -1,10 +1,10 @@
-import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { type Bucket, type BucketObject, type BucketOptions, type Fetcher, inAssets, inBucket } from "../src/edge.ts";
 import { keepRows } from "../src/edge-rows.ts";
 import { SentenceTransformer } from "../src/node.ts";
 import { convert, inMemory } from "../src/quantize.ts";
+import { filesIn } from "./files.ts";
 
 const root = join(import.meta.dirname, "..");
 
@@ -69,17 +69,6 @@ function bucketOf(
     return { ...object, arrayBuffer: async () => Uint8Array.from(bytes.subarray(offset, offset + length)).buffer };
   };
   return bucket;
-}
-
-/** Files of a folder by their path in it. */
-function filesIn(folder: string, below = ""): Record<string, Uint8Array> {
-  const files: Record<string, Uint8Array> = {};
-  for (const name of readdirSync(join(folder, below))) {
-    const path = join(below, name);
-    if (statSync(join(folder, path)).isDirectory()) Object.assign(files, filesIn(folder, path));
-    else files[path] = readFileSync(join(folder, path));
-  }
-  return files;
 }
 
 const below = (prefix: string, files: Record<string, Uint8Array>): Record<string, Uint8Array> =>

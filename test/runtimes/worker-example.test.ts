@@ -1,7 +1,8 @@
 import { join } from "node:path";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { SentenceTransformer } from "../../src/node.ts";
-import { filesIn, type Workerd, workerd } from "./worker/workerd.ts";
+import { filesIn } from "../files.ts";
+import { type Workerd, workerd } from "./worker/workerd.ts";
 
 /* examples/worker as it stands, in workerd, with the bundled model in the bucket. */
 

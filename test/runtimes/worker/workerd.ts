@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { build } from "esbuild";
@@ -190,15 +190,4 @@ async function inspect(url: URL): Promise<{ memory(): Promise<Memory>; close(): 
     },
     close: () => socket.close(),
   };
-}
-
-/** The files of a folder by their path in it. */
-export function filesIn(folder: string, below = ""): Record<string, Uint8Array> {
-  const files: Record<string, Uint8Array> = {};
-  for (const name of readdirSync(join(folder, below))) {
-    const path = below === "" ? name : `${below}/${name}`;
-    if (statSync(join(folder, path)).isDirectory()) Object.assign(files, filesIn(folder, path));
-    else files[path] = readFileSync(join(folder, path));
-  }
-  return files;
 }
