@@ -54,6 +54,8 @@ export function edgeFiles(store: Store): EdgeFiles {
   /** The blocks used last, the oldest first, as soon as they are asked for. */
   const blocks = new Map<string, { readonly bytes: Promise<ArrayBuffer>; readonly length: number }>();
   const held = new Map<string, ArrayBuffer>();
+  /** What came as a file was opened. */
+  const heads = new Map<string, ArrayBuffer>();
   const evict = (key: string): void => {
     const bytes = blocks.get(key)?.bytes;
     blocks.delete(key);
@@ -67,8 +69,10 @@ export function edgeFiles(store: Store): EdgeFiles {
   };
   const forget = (): void => {
     for (const key of blocks.keys()) evict(key);
-    for (const bytes of held.values()) letGo(bytes);
-    held.clear();
+    for (const kept of [held, heads]) {
+      kept.forEach(letGo);
+      kept.clear();
+    }
   };
 
   async function open(path: string): Promise<ByteSource | undefined> {
@@ -77,6 +81,7 @@ export function edgeFiles(store: Store): EdgeFiles {
     const { size, version, ranges } = first;
     const [head] = first.parts;
     if (size <= FIRST_BYTES) return head;
+    heads.set(path, head);
     // A file that can only be read from its start is one block.
     const blockBytes = ranges ? BLOCK_BYTES : size;
     const most = ranges ? MOST_BYTES : MOST_BYTES / 2;
@@ -121,7 +126,8 @@ export function edgeFiles(store: Store): EdgeFiles {
       byteLength: size,
       async slice(start, end, into) {
         if (!loading) return together(start, end);
-        if (end <= FIRST_BYTES) return head.slice(start, end);
+        const head = heads.get(path);
+        if (head !== undefined && end <= FIRST_BYTES) return head.slice(start, end);
         const known = held.get(`${path} ${start} ${end - start}`);
         if (known !== undefined) return known.slice(0);
         const bytes = await throughBlocks(start, end, into ?? new ArrayBuffer(end - start));

@@ -8,7 +8,7 @@ import type { ModelSource } from "./source.ts";
 import { checkAnswer, type Patience, persist } from "./url.ts";
 
 /*
- * Models in a store beside a runtime of little memory, such as a Worker of Cloudflare's with 128 MB: the encoder is loaded in some forty
+ * Models in a store beside a runtime of little memory, such as a Worker of Cloudflare's with 128 MB: the encoder is loaded in some sixty
  * requests, the word table stays where it is, and its rows come as they are needed (docs/edge.md).
  */
 
