@@ -4,10 +4,22 @@ import { Worker } from "node:worker_threads";
 import { ModelError } from "./base/errors.ts";
 import { changeTiles, type Variant } from "./kernels/wasm/variants.ts";
 import { compileWide } from "./kernels/wasm/wide.ts";
+import { sharesMemory } from "./node-shared-memory.ts";
 import { setThreads, type Thread } from "./run/threads.ts";
 
+let shared: boolean | undefined;
+
 /** Workers of Node, Deno and Bun. Importing this makes them known to `load`. */
-setThreads({ spawn, widen, cores: availableParallelism(), shared: true });
+setThreads({
+  spawn,
+  widen,
+  cores: availableParallelism(),
+  // Bun is asked for it once, when a model is loaded for workers; else one worker has a memory of its own.
+  get shared() {
+    shared ??= process.versions.bun === undefined || sharesMemory();
+    return shared;
+  },
+});
 
 // V8 before 13 puts all loads of a turn first and the arithmetic behind, so that what a turn loads must fit the registers beside the sums:
 // 4 x 8, one step, and no pairs of panels. 51 GFLOP/s on Node 20 and 22, where 5 x 8 and eight steps spill and reach 23.
