@@ -147,6 +147,6 @@ describe.each([
     expect(text).not.toContain(LOADING);
     expect(text).not.toContain("tokenizer.json");
     expect(text).toContain("manhattan");
-    expect(gzipped).toBeLessThan(2.5 * 1024);
+    expect(gzipped).toBeLessThan(3 * 1024); // Rollup keeps the comments
   });
 });

@@ -145,7 +145,9 @@ describe.each(browsers.map((kind) => [titleOf(kind, "bad places"), kind] as cons
     const gone: Route = (_, response) => response.writeHead(404).end();
     const { backend, hash } = await at({ isolated: true, routes: { "/dist/web-worker.js": gone } });
     expect(backend).toMatchObject({ name: "wasm", threads: 0 });
-    expect(backend.reason).toMatch(/on the calling thread: .*no worker came .*web-worker\.js was not found, .*import munjang\/inline-worker/);
+    expect(backend.reason).toMatch(
+      /on the calling thread: .*no worker came .*web-worker\.js was not found, .*import munjang\/inline-worker/,
+    );
     expect(hash).toBe(committed.corpus.wasm);
   });
 
