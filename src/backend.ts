@@ -152,7 +152,10 @@ async function inWebAssembly(
   const wary = threads === "auto" ? here?.wary : undefined;
   const workers = threads === 0 || wasmModules !== undefined || wary !== undefined ? undefined : here;
   const module = await make(kind, workers?.shared ?? false);
-  let alone = threads === 0 ? "no workers were asked for" : (wary ?? "this runtime has no workers");
+  let alone =
+    threads === 0
+      ? "no workers were asked for"
+      : (wary ?? (wasmModules ? "wasmModules are for one thread" : "this runtime has no workers"));
   if (workers !== undefined) {
     const count = threads === "auto" ? Math.min(workers.cores, MOST_BY_DEFAULT) : threads;
     let why = "";

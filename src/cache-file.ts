@@ -118,6 +118,8 @@ function partsOf(
 function reader(file: string, url: URL, kept: Kept, store: Store, how: Keeping): ByteSource {
   /** Bytes kept of each end of a read: a model's identity is made of its tensors' ends. */
   const ENDS = 4096;
+  /** How many are kept: those of a model with a thousand tensors. Rows that are read later are no ends of tensors. */
+  const MOST_ENDS = 2000;
   /** Parts at hand: tensors are read in the order of the file, the words beside them. */
   const PARTS_AT_HAND = 2;
   const { total = 0 } = kept;
@@ -150,7 +152,7 @@ function reader(file: string, url: URL, kept: Kept, store: Store, how: Keeping):
         bytes.set((await partAt(n)).subarray(at - n * PART, to - n * PART), at - start);
         at = to;
       }
-      if (end - start > 2 * ENDS) {
+      if (end - start > 2 * ENDS && ends.length < MOST_ENDS) {
         ends.push({ at: start, bytes: result.slice(0, ENDS) }, { at: end - ENDS, bytes: result.slice(-ENDS) });
       }
       return result;

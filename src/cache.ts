@@ -93,7 +93,6 @@ export function cached(model: string | URL | ModelFiles, options: CachedOptions 
 }
 
 function checkCachedOptions(options: CachedOptions): void {
-  const { revalidate, integrity, timeout } = options;
   checkFields(options, {
     cache: "string",
     version: "string",
@@ -102,6 +101,7 @@ function checkCachedOptions(options: CachedOptions): void {
     onProgress: "function",
     onWarning: "function",
   });
+  const { revalidate, integrity, timeout } = options;
   if (revalidate !== undefined) checkOneOf("revalidate", revalidate, ["always", "never"]);
   if (timeout !== undefined && !(timeout > 0)) refuse("timeout", "must be milliseconds, more than 0", timeout);
   for (const [path, hash] of Object.entries(integrity ?? {})) {

@@ -97,7 +97,10 @@ export function edgeFiles(store: Store): EdgeFiles {
       const key = `${path} ${n}`;
       const part: Part = [n * blockBytes, Math.min((n + 1) * blockBytes, size)];
       const known = blocks.get(key) ?? { bytes: read([part]).then(([bytes]) => bytes), length: part[1] - part[0] };
-      known.bytes.catch(() => blocks.delete(key)); // whoever waits for it is told; the next one tries again
+      // Whoever waits for it is told; the next one tries again.
+      known.bytes.catch(() => {
+        if (blocks.get(key) === known) blocks.delete(key);
+      });
       blocks.delete(key);
       blocks.set(key, known);
       let total = 0;
@@ -131,7 +134,7 @@ export function edgeFiles(store: Store): EdgeFiles {
         const known = held.get(`${path} ${start} ${end - start}`);
         if (known !== undefined) return known.slice(0);
         const bytes = await throughBlocks(start, end, into ?? new ArrayBuffer(end - start));
-        if (held.size >= MOST_HELD) return bytes;
+        if (held.size >= MOST_HELD || !loading) return bytes;
         if (bytes.byteLength <= ENDS) hold(start, bytes.slice(0));
         else {
           hold(start, bytes.slice(0, ENDS / 2));

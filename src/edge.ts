@@ -35,7 +35,7 @@ export interface EdgeOptions extends Pick<Patience, "signal" | "timeout"> {
   rowBytes?: number;
   /** Bytes of it fetched together. Default: 65536, which are 85 rows of KR-SBERT in int8. */
   pageBytes?: number;
-  /** Requests under way at once, at most. Default: 6, all that Cloudflare allows. */
+  /** Requests under way at once for one batch, at most; other requests to the Worker have their own. Default: 6, all that Cloudflare allows. */
   requests?: number;
 }
 
@@ -75,7 +75,7 @@ export function inBucket(bucket: Bucket, prefix: string, options: EdgeOptions = 
     try {
       return await bucket.get(key, version === undefined ? { range } : { range, onlyIf: { etagMatches: version } });
     } catch (error) {
-      const object = await bucket.head(key);
+      const object = await bucket.head?.(key).catch(() => null); // what went wrong first is what is told
       if (object?.size !== 0) throw error;
       return { ...object, arrayBuffer: async () => new ArrayBuffer(0) }; // of an empty object no part can be had
     }
@@ -98,8 +98,8 @@ export function inBucket(bucket: Bucket, prefix: string, options: EdgeOptions = 
         }),
       ),
     );
-    const object = all.find(({ object }) => object?.etag !== version)?.object ?? all[0].object;
-    if (object === null) return undefined;
+    if (all.some(({ object }) => object === null)) return undefined;
+    const object = (all.find(({ object }) => object?.etag !== version) ?? all[0]).object as BucketObject;
     return { parts: all.map(({ bytes }) => bytes), size: object.size, version: object.etag, ranges: true };
   });
 }
@@ -113,14 +113,15 @@ export function inBucket(bucket: Bucket, prefix: string, options: EdgeOptions = 
 export function inAssets(assets: Fetcher, path: string, options: EdgeOptions = {}): EdgeModel {
   const problem = "must be the binding of static assets: does wrangler's configuration have it?";
   if (typeof assets?.fetch !== "function") refuse("assets", problem, assets);
-  const root = new URL(asFolder(path), "https://assets.local/");
+  const encoded = (names: string): string => names.split("/").map(encodeURIComponent).join("/");
+  const root = new URL(`https://assets.local/${encoded(asFolder(path, "path"))}`);
   return edgeModel(
     `the assets' ${root.pathname}`,
     { rowBytes: 4e6, ...options },
     root.href,
     (metered) => async (path, parts, known) => {
       const meter = metered();
-      const url = new URL(path.split("/").map(encodeURIComponent).join("/"), root);
+      const url = new URL(root.href + encoded(path));
       const [first, last] = [parts[0][0], parts[parts.length - 1][1]];
       const { answer } = await meter(path, async (signal) => {
         const response = await assets.fetch(url.href, { headers: { Range: `bytes=${first}-${last - 1}` }, signal });
@@ -130,13 +131,16 @@ export function inAssets(assets: Fetcher, path: string, options: EdgeOptions = {
         const [, from, total] = /^bytes (\d+)-\d+\/(\d+)$/.exec(headers.get("content-range") ?? "")?.map(Number) ?? [];
         const ranges = status === 206 && from === first;
         if (status === 206 && !ranges) throw new Error(`bytes ${first} on were asked for, others came`);
-        const version = headers.get("etag") ?? headers.get("last-modified") ?? "";
+        // Weak where it was compressed on its way, which makes no other file of it.
+        const version = (headers.get("etag") ?? headers.get("last-modified") ?? "").replace(/^W\//, "");
         if (!ranges && known !== undefined && known.size <= WHOLE) {
           const all = await response.arrayBuffer();
           const parted = parts.map(([from, to]) => (to - from === all.byteLength ? all : all.slice(from, to)));
           const bytes = { byteLength: all.byteLength };
           if (!parted.includes(all)) letGo(all);
-          return { answer: { parts: parted, size: bytes.byteLength, version, ranges }, bytes };
+          // Of the same file as many bytes must come as before; if it is another one, whoever asked says so.
+          const expected = version === known.version ? known.size : undefined;
+          return { answer: { parts: parted, size: bytes.byteLength, version, ranges }, bytes, expected };
         }
         const begin = ranges ? first : 0;
         const stream = pieces(body);
@@ -172,6 +176,8 @@ function edgeModel(
   store: (metered: () => Meter) => Store["read"],
 ): EdgeModel {
   checkFields(options, {});
+  const { timeout } = options;
+  if (timeout !== undefined && !(timeout > 0)) refuse("timeout", "must be milliseconds, more than 0", timeout);
   const { rowBytes = 8e6, pageBytes = 65_536, requests = 6 } = options;
   checkWhole("rowBytes", rowBytes, 0);
   checkWhole("pageBytes", pageBytes, 1);
@@ -235,7 +241,7 @@ function orAborted<R>(work: Promise<R>, signal: AbortSignal): Promise<R> {
   });
 }
 
-function asFolder(path: string): string {
-  if (typeof path !== "string") refuse("prefix", "must be a text", path);
+function asFolder(path: string, field = "prefix"): string {
+  if (typeof path !== "string") refuse(field, "must be a text", path);
   return path === "" || path.endsWith("/") ? path : `${path}/`;
 }

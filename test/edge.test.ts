@@ -177,7 +177,7 @@ describe("a model in a bucket", () => {
     );
     expect(() => inAssets({} as unknown as Fetcher, "mini")).toThrow(/^assets.*must be the binding of static assets/);
     expect(() => inBucket(bucketOf({}), 1 as unknown as string)).toThrow(/^prefix.*must be a text/);
-    for (const wrong of [{ rowBytes: -1 }, { pageBytes: 0 }, { requests: 0 }]) {
+    for (const wrong of [{ rowBytes: -1 }, { pageBytes: 0 }, { requests: 0 }, { timeout: -1 }]) {
       expect(() => inBucket(bucketOf({}), "mini", wrong)).toThrow(new RegExp(`^${Object.keys(wrong)[0]} = `));
     }
   });
@@ -310,6 +310,69 @@ function padded(files: Record<string, Uint8Array>): Record<string, Uint8Array> {
   all.set(data, 8 + text.length + spaces);
   return { ...files, "model.safetensors": all };
 }
+
+describe("a caller's own function for rows", () => {
+  it.each<[string, unknown, RegExp]>([
+    ["no function", () => 5, /^rows = 5: must answer with a function/],
+    ["a number", () => async () => 5, /rows 1?\d* to \d+ were asked for, and other bytes came/],
+    ["nothing", () => async () => undefined, /were asked for, and other bytes came/],
+    [
+      "too little",
+      (read: (from: number, to: number) => Promise<ArrayBuffer>) => async (from: number, to: number) =>
+        (await read(from, to)).slice(0, 8),
+      /were asked for, and other bytes came/,
+    ],
+    [
+      "a view",
+      (read: (from: number, to: number) => Promise<ArrayBuffer>) => async (from: number, to: number) =>
+        new Uint8Array(await read(from, to)),
+      /were asked for, and other bytes came/,
+    ],
+  ])("that answers with %s is an error, not another vector", async (_, rows, message) => {
+    const encoded = SentenceTransformer.load({ files }, { rows: rows as () => never, threads: 0 }).then((model) =>
+      model.encode(texts),
+    );
+    await expect(encoded).rejects.toThrow(message);
+  });
+});
+
+describe("assets that come in two ways", () => {
+  it("the same file compressed or not, and once cut short, is no other file", async () => {
+    let asked = 0;
+    const plain = assetsOf(below("mini/", parts), { lengths: true });
+    const odd: Fetcher = {
+      async fetch(url, init) {
+        const response = await plain.fetch(url, init);
+        const headers = new Headers(response.headers);
+        if (++asked % 2 === 0) headers.set("etag", `W/${headers.get("etag")}`);
+        if (asked % 7 !== 0 || response.status !== 200)
+          return new Response(response.body, { status: response.status, headers });
+        const bytes = await response.arrayBuffer();
+        return new Response(bytes.slice(0, bytes.byteLength >> 1), { headers });
+      },
+    };
+    const { source, rows } = inAssets(odd, "mini");
+    const model = await SentenceTransformer.load(source, { rows, threads: 0 });
+    expect(await model.encode(texts)).toEqual(expected);
+    await model.dispose();
+  }, 60_000);
+
+  it("a path is a path, whatever it looks like", async () => {
+    const seen: string[] = [];
+    const fetcher: Fetcher = {
+      async fetch(url) {
+        seen.push(url);
+        return new Response("", { status: 404 });
+      },
+    };
+    for (const path of ["//", "http://", "https://evil.example/x", "a b?c#d", ""]) {
+      await expect(SentenceTransformer.load(inAssets(fetcher, path).source)).rejects.toThrow(
+        /^config\.json: is missing/,
+      );
+    }
+    expect(seen.every((url) => url.startsWith("https://assets.local/") && !/[?#]/.test(url))).toBe(true);
+  });
+});
 
 describe("rows that are kept", () => {
   const ROWS = 100;

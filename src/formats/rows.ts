@@ -2,6 +2,7 @@
  * Files of weights as models are loaded from them, above all rows of a stored [rows, width] table as float32: from memory, where the table keeps its stored type (float16 stays at two bytes), or
  * straight from the file, where only the rows asked for are read.
  */
+import { refuse } from "../base/door.ts";
 import { fail, show } from "../base/errors.ts";
 import type { DType, ReadBytes, RowSource, RowsPlace, Tensor, TensorData, TensorSource } from "../base/tensor.ts";
 import { arrayOf } from "./arrays.ts";
@@ -22,7 +23,9 @@ export function tensorSource(weights: StoredTensors): TensorSource {
     const { dtype, shape, byteLength } = info;
     if (where === "source") return rowsFromSource(stored, dtype, shape, place, whole);
     // Such a function knows best how many reads may be under way.
-    return rowsFromSource(where(stored, byteLength, byteLength / shape[0]), dtype, shape, place, whole, Infinity);
+    const through = where(stored, byteLength, byteLength / shape[0]);
+    if (typeof through !== "function") refuse("rows", "must answer with a function that reads bytes", through);
+    return rowsFromSource(through, dtype, shape, place, whole, Infinity);
   }
 
   async function ends(name: string): Promise<Uint8Array> {
@@ -87,7 +90,12 @@ export function rowsFromSource(
           const first = ids[order[from]];
           const last = ids[order[to - 1]];
           try {
-            const data = new Kept(await read(first * rowBytes, (last + 1) * rowBytes));
+            const bytes = await read(first * rowBytes, (last + 1) * rowBytes);
+            // A caller's function may stand between: other rows would be other vectors, in silence.
+            if (bytes?.byteLength !== (last + 1 - first) * rowBytes || ArrayBuffer.isView(bytes)) {
+              fail(place.file, place.field, `rows ${first} to ${last} were asked for, and other bytes came`, bytes);
+            }
+            const data = new Kept(bytes);
             for (const t of order.subarray(from, to)) copyRow(data, ids[t] - first, dtype, out, t, width);
           } catch (error) {
             next = runs.length; // the others finish what they have begun and begin nothing more

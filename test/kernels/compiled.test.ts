@@ -58,6 +58,6 @@ describe("modules that were compiled beforehand", () => {
 
   it("threads that are asked for are refused, and nobody starts any", async () => {
     const loading = BertModel.load({ files }, { wasmModules: moduleOf("float32"), threads: 1 });
-    await expect(loading).rejects.toThrow(/^threads = 1: cannot be had here/);
+    await expect(loading).rejects.toThrow(/^threads = 1: cannot be had here \(wasmModules are for one thread\)/);
   });
 });

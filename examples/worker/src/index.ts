@@ -18,7 +18,7 @@ interface Context {
   waitUntil(promise: Promise<unknown>): void;
 }
 
-/** Texts of one request, at most: a text takes some 10 ms of CPU time, and a request has 30 s by default. */
+/** Texts of one request, at most: a text takes some 30 ms of CPU time, and a request has 30 s by default. */
 const MOST_TEXTS = 100;
 
 let loading: Promise<SentenceTransformer> | undefined;
