@@ -157,6 +157,15 @@ function edge(): string {
   ].join("\n");
 }
 
+function rows(): string {
+  const { sentences, results } = result("kept-rows.json");
+  const each = results.map(
+    (of: { rowBytes: number; requestsPerText: number; laterTextsWithout: number }) =>
+      `${of.requestsPerText.toFixed(1)} requests with ${of.rowBytes / 1e6} MB (none for ${Math.round(100 * of.laterTextsWithout)} of 100 later ones)`,
+  );
+  return ` ${sentences.toLocaleString("en")} different Korean sentences cause, each, ${each.join(", ")} `;
+}
+
 function runtimes(): string {
   return ["", runtimesTable(result("runtimes.json") as Runtimes), ""].join("\n");
 }
@@ -183,7 +192,7 @@ const FIGURES: Readonly<Record<string, () => string>> = {
 /** The pages that have figures, and which. */
 export const PAGES: Readonly<Record<string, Readonly<Record<string, () => string>>>> = {
   "README.md": FIGURES,
-  "docs/edge.md": { edge },
+  "docs/edge.md": { edge, rows },
 };
 
 /** A page with every figure as the result files have it. */

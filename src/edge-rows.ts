@@ -11,8 +11,7 @@ export interface KeptRows {
 
 /**
  * Keeps rows, `most` bytes of them at most. Rows are fetched by pages of neighbours; those that were asked for stay until none is older, the
- * others of a page as long as there is nothing better to do with the memory. On 20,000 Korean sentences and KR-SBERT's vocabulary, with
- * 16 MB: 1.1 requests a sentence, and none for 69 % of the later ones; whole pages in their place need 2.6, and spare 11 %.
+ * others of a page as long as there is nothing better to do with the memory. `npm run bench:rows` counts what that leaves of requests.
  *
  * Only what has arrived is kept, never the promise of it: on Cloudflare a request must not wait for what another has asked for, which may
  * be cut off.

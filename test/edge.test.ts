@@ -165,6 +165,17 @@ describe("a model in a bucket", () => {
     await model.dispose();
   });
 
+  it("a file that is deleted between two reads of one batch has changed", async () => {
+    let gone = false;
+    let calls = 0;
+    const bucket = bucketOf(below("mini/", files), async (get) => (gone && ++calls % 2 === 0 ? null : get()));
+    const { source, rows } = inBucket(bucket, "mini", { pageBytes: 256 });
+    const model = await SentenceTransformer.load(source, { rows, threads: 0 });
+    gone = true;
+    await expect(model.encode(texts)).rejects.toThrow(/^model\.safetensors.*changed in the store meanwhile/);
+    await model.dispose();
+  });
+
   it("an empty file, one that is missing, and no bucket at all are told", async () => {
     const empty = inBucket(bucketOf({ "mini/config.json": new Uint8Array() }), "mini");
     await expect(SentenceTransformer.load(empty.source)).rejects.toThrow(/^config\.json: is not valid JSON/);

@@ -25,7 +25,7 @@ export async function team(
   const count = shared ? asked : 1;
   const panel = panelOf(kind);
   const memory = shared ? new WebAssembly.Memory({ initial: 1, maximum: PAGE, shared }) : undefined;
-  const workers = together(Array.from({ length: count }, spawn), memory);
+  const workers = together(startAll(spawn, count), memory);
   const late = setTimeout(() => workers.fail("it does not answer"), PATIENCE);
   await workers
     .ask(() => ({ kind: "memory", memory: memory ?? { initial: 1, maximum: PAGE } }), count)
@@ -61,6 +61,18 @@ export async function team(
       };
     },
   };
+}
+
+/** Starts all of them; where one cannot be started none stays. */
+function startAll(spawn: () => Thread, count: number): Thread[] {
+  const started: Thread[] = [];
+  try {
+    while (started.length < count) started.push(spawn());
+    return started;
+  } catch (error) {
+    for (const thread of started) void thread.stop();
+    throw error;
+  }
 }
 
 type Done = Answer & { kind: "done" };

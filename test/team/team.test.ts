@@ -4,7 +4,7 @@ import { promisify } from "node:util";
 import type { Worker } from "node:worker_threads";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { BertModel, ModelError } from "../../src/node.ts";
-import { setThreads, type Threads, threadsHere } from "../../src/run/threads.ts";
+import { setThreads, type Thread, type Threads, threadsHere } from "../../src/run/threads.ts";
 import { committed, corpus, corpusFiles, hashOf, statesOf } from "../golden/corpus.ts";
 
 /* How a team of workers behaves: whom it keeps waiting, what it costs when idle, and what happens when one of it is gone. */
@@ -85,6 +85,18 @@ describe("a team", () => {
     expect(model.backend.reason).toMatch(/no workers today/);
     await model.dispose();
     await expect(BertModel.load({ files }, { threads: 2 })).rejects.toThrow(/^threads = 2: .*no workers today/);
+  });
+
+  it("where the second cannot be started the first is stopped", async () => {
+    let stopped = 0;
+    let asked = 0;
+    const spawn = (): Thread => {
+      if (++asked === 2) throw new Error("no more of them");
+      return { post() {}, listen() {}, hold() {}, stop: async () => void stopped++ };
+    };
+    setThreads({ ...node, spawn });
+    await expect(BertModel.load({ files }, { threads: 2 })).rejects.toThrow(/no more of them/);
+    expect(stopped).toBe(1);
   });
 
   it("where no worker comes of the first way, one of the other computes, and the reason says so", async () => {
