@@ -100,7 +100,7 @@ export interface KeptFile {
   readonly total: number | undefined;
 }
 
-/** What stands in a store, which need not exist. */
+/** What stands in a store, which need not exist; notes of files that the server has not are `kept.absent`. */
 export async function listStore(name: string): Promise<{ file: KeptFile; kept: Kept }[]> {
   const all = await reachable();
   if (!(await all.has(name).catch(refused))) return [];
@@ -114,7 +114,7 @@ export async function listStore(name: string): Promise<{ file: KeptFile; kept: K
   const files = [];
   for (const key of keys.filter((key) => !key.includes("?"))) {
     const kept = await noteIn(await cache.match(key).catch(refused));
-    if (kept === undefined || kept.absent) continue;
+    if (kept === undefined) continue;
     const { url, total } = kept;
     const bytes = Math.min(PART * (counts.get(key) ?? 0), total ?? Number.POSITIVE_INFINITY);
     files.push({ file: { url, bytes, total }, kept });

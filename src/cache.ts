@@ -164,7 +164,7 @@ export interface CachedSize {
 
 /** How much is kept, file by file, in the cache of some name. All zero where nothing can be kept. */
 export async function cachedSize(cache: string = CACHE): Promise<CachedSize> {
-  const files = (await listStore(cache).catch(none)).map(({ file }) => file);
+  const files = (await listStore(cache).catch(none)).filter(({ kept }) => !kept.absent).map(({ file }) => file);
   const storage = globalThis.navigator?.storage;
   const { usage, quota } = (await storage?.estimate?.().catch(() => undefined)) ?? {};
   const persisted = (await storage?.persisted?.().catch(() => false)) ?? false;

@@ -30,7 +30,9 @@ export interface EdgeStats {
   readonly rowBytes: number;
 }
 
-export interface EdgeOptions extends Pick<Patience, "signal" | "timeout"> {
+export interface EdgeOptions extends Pick<Patience, "timeout"> {
+  /** Ends loading, which rejects with its reason. Texts encoded afterwards do not know it. */
+  signal?: AbortSignal;
   /** Bytes of the word table kept in memory, those used last. Default: 8,000,000, a quarter of KR-SBERT's; with assets half of that. */
   rowBytes?: number;
   /** Bytes of it fetched together. Default: 65536, which are 85 rows of KR-SBERT in int8. */
@@ -177,6 +179,7 @@ function edgeModel(
 ): EdgeModel {
   checkFields(options, {});
   const { timeout } = options;
+  let { signal } = options;
   if (timeout !== undefined && !(timeout > 0)) refuse("timeout", "must be milliseconds, more than 0", timeout);
   const { rowBytes = 8e6, pageBytes = 65_536, requests = 6 } = options;
   checkWhole("rowBytes", rowBytes, 0);
@@ -188,7 +191,7 @@ function edgeModel(
     (inTurn = gate(requests)): Meter =>
     (path, ask) =>
       inTurn(() =>
-        persist(path, new URL(path, address), options, async (signal, alive) => {
+        persist(path, new URL(path, address), { timeout, signal }, async (signal, alive) => {
           stats.requests++;
           const answer = await orAborted(ask(signal), signal);
           alive();
@@ -206,6 +209,7 @@ function edgeModel(
       const through = kept.through(read, byteLength, rowBytes);
       return (from, to) => {
         files.loaded();
+        signal = undefined;
         return through(from, to);
       };
     },

@@ -152,6 +152,16 @@ describe("a model in a bucket", () => {
     await expect(loading).rejects.toThrow("enough");
   });
 
+  it("an abort after the first text has no one to tell", async () => {
+    const cut = new AbortController();
+    const { source, rows } = inBucket(bucketOf(below("mini/", files)), "mini", { rowBytes: 0, signal: cut.signal });
+    const model = await SentenceTransformer.load(source, { rows, threads: 0 });
+    await model.encode(texts);
+    cut.abort(new Error("enough"));
+    expect(await model.encode(texts)).toEqual(expected);
+    await model.dispose();
+  });
+
   it("a file that changes while it is read, or afterwards: an error, not a mixture", async () => {
     const objects = below("mini/", files);
     const edge = inBucket(bucketOf(objects), "mini");

@@ -484,6 +484,7 @@ describe("what is kept", () => {
     store.told = 1e9;
     await read("big.bin");
     await read("config.json");
+    expect(await read("missing.json")).toBeUndefined();
     await read("two.bin", { cache: "other" });
     const { bytes, files: kept, ...rest } = await cachedSize();
     expect(bytes).toBe(big.length + files["config.json"].length);
@@ -502,6 +503,7 @@ describe("what is kept", () => {
     expect((await cachedSize()).files.length).toBe(1);
     await clearCached(`${server.url}/model`);
     expect((await cachedSize()).bytes).toBe(0);
+    expect(await (await caches.open("munjang")).keys()).toEqual([]);
     expect((await cachedSize("other")).bytes).toBe(2 * PART);
     await clearCached(undefined, "other");
     expect(store.used()).toBe(0);

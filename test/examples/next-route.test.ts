@@ -36,7 +36,7 @@ describe.skipIf(absent !== undefined)(`examples/next-route${absent ? ` (${absent
 
   it.each([
     ["/api/embed", { name: "wasm", width: 128 }, /^auto: WebAssembly, the same bits everywhere$/],
-    ["/api/edge", { name: "wasm", threads: 0, width: 128 }, /this runtime has no workers/],
+    ["/api/edge", { name: "wasm", threads: 0, width: 128 }, /wasmModules are for one thread/],
   ] as const)("%s answers with the vectors, bit for bit", async (path, backend, reason) => {
     for (let round = 0; round < 2; round++) {
       const response = await post(path, JSON.stringify({ texts }));
