@@ -1,5 +1,6 @@
 import { checkOptional, refuse } from "./base/door.ts";
 import { ModelError } from "./base/errors.ts";
+import type { BertConfig } from "./bert/config.ts";
 import { js } from "./kernels/js/index.ts";
 import type { Kernels } from "./kernels/kernels.ts";
 import { wasmOf } from "./kernels/wasm/index.ts";
@@ -9,12 +10,22 @@ import { inline } from "./run/inline.ts";
 import { team } from "./run/team.ts";
 import { threadsHere } from "./run/threads.ts";
 
-/** Who does the arithmetic, by name. `auto` is `wasm`, or `js` with a reason where it is missing or forbidden; it never measures. */
-export type BackendName = "auto" | "wasm" | "wasm-relaxed" | "js" | "reference";
+/**
+ * Who does the arithmetic, by name. `auto` is `wasm`, or `js` with a reason where it is missing or forbidden; it never measures. `fastest` does,
+ * and takes the fastest of `candidates` (`munjang/fastest`).
+ */
+export type BackendName = "auto" | "wasm" | "wasm-relaxed" | "js" | "reference" | "fastest";
 
-/** A backend by name, or kernels of your own. */
+/** A backend by name, one of a GPU (`munjang/webgpu`, `munjang/gpujs`), or kernels of your own. */
 // biome-ignore lint/suspicious/noExplicitAny: a buffer type only the backend itself knows
-export type Backend = BackendName | Kernels<any>;
+export type Backend = BackendName | LateBackend | Kernels<any>;
+
+/** A backend that is opened when a model is loaded. */
+export interface LateBackend {
+  readonly name: string;
+  /** `model` is what it is opened for. */
+  open(options: BackendOptions, whole?: WholeBackends, model?: BertConfig): Promise<ChosenBackend>;
+}
 
 /** Who computes, and with how many hands. */
 export interface BackendOptions {
@@ -35,6 +46,13 @@ export interface BackendOptions {
    * `munjang/wasm/float32.wasm`, `int8.wasm`, `int8-12.wasm`, imported there. They are for one thread.
    */
   wasmModules?: Compiled;
+  /** What `backend: "fastest"` chooses from: names, and backends such as `webgpu()`. Default: wasm, wasm-relaxed and js. */
+  candidates?: readonly Backend[];
+  /**
+   * Compares what the backend makes of a small model with what plain JavaScript makes of it, before anything else, and refuses it where they
+   * differ. Default: true for GPUs and with `backend: "fastest"`. For others it needs `munjang/verify`.
+   */
+  verify?: boolean;
   /** The worker's code, where it cannot be found beside the engine's. */
   workerUrl?: string | URL;
 }
@@ -47,6 +65,17 @@ export interface BackendInfo {
   /** Bits of the vectors the backend computes with; 0 for plain JavaScript. */
   readonly width: number;
   readonly reason: string;
+  /** What `fastest` measured. */
+  readonly figures?: readonly Figure[];
+}
+
+/** One backend's speed on a model's own sizes. */
+export interface Figure {
+  readonly name: string;
+  /** Milliseconds of a text of 12 tokens alone. */
+  readonly short: number;
+  /** Tokens a second in large batches. */
+  readonly large: number;
 }
 
 export interface ChosenBackend {
@@ -55,8 +84,12 @@ export interface ChosenBackend {
   readonly reason: string;
   /** Bits of its vectors; 0 for plain JavaScript, and for a caller's kernels, which do not say. */
   readonly width: number;
-  /** Multiplications and additions of a batch by default. */
+  /** Multiplications and additions of a batch by default; or its tokens, where that is not what decides. */
   readonly work: number;
+  readonly tokens?: number;
+  readonly figures?: readonly Figure[];
+  /** What a user should know. */
+  readonly warnings?: readonly string[];
 }
 
 /**
@@ -65,14 +98,21 @@ export interface ChosenBackend {
  */
 const WORK = { js: 2e9, wasm: 16e9, team: 48e9 };
 
-/** Backends that compute on the calling thread. Node's entry adds the naive one; `munjang/kernels` has it for whoever wants it elsewhere. */
-const PLAIN = new Map<string, () => Kernels<unknown>>([["js", js]]);
+/** Backends by name that compute on the calling thread, or are opened first. Node's entry adds the naive one, `munjang/fastest` its own. */
+const NAMED = new Map<string, () => Kernels<unknown> | LateBackend>([["js", js]]);
 
 /** Backends in WebAssembly. */
 const IN_WEBASSEMBLY: readonly string[] = ["wasm", "wasm-relaxed"] satisfies Variant["name"][];
 
-export function addBackend(name: BackendName, make: () => Kernels<unknown>): void {
-  PLAIN.set(name, make);
+export function addBackend(name: BackendName, make: () => Kernels<unknown> | LateBackend): void {
+  NAMED.set(name, make);
+}
+
+/** Runs a small model, and throws where the result is wrong; `munjang/verify` brings it. */
+let verifier: ((engine: Engine<unknown>) => Promise<void>) | undefined;
+
+export function addVerifier(verify: NonNullable<typeof verifier>): void {
+  verifier = verify;
 }
 
 /** The backends that compute with whole numbers; `munjang/int8` brings them. */
@@ -84,7 +124,28 @@ export interface WholeBackends {
   wasm(width: Variant["width"], compiled?: Compiled): Variant["int8"];
 }
 
-export async function chooseBackend(options: BackendOptions = {}, whole?: WholeBackends): Promise<ChosenBackend> {
+export async function chooseBackend(
+  options: BackendOptions = {},
+  whole?: WholeBackends,
+  model?: BertConfig,
+): Promise<ChosenBackend> {
+  const { backend = "auto", verify } = options;
+  const given = typeof backend === "string" ? NAMED.get(backend)?.() : backend;
+  if (given && "open" in given) return given.open(options, whole, model);
+  if (verify === true) {
+    const check = verifier ?? refuse("verify", 'needs `import "munjang/verify"` here', verify);
+    const { engine } = await choose(options, whole, given);
+    await check(engine);
+    if (given !== backend) await engine.dispose(); // kernels of the caller's own go on
+  }
+  return choose(options, whole, given);
+}
+
+async function choose(
+  options: BackendOptions,
+  whole: WholeBackends | undefined,
+  given?: Kernels<unknown>,
+): Promise<ChosenBackend> {
   const { backend = "auto" } = options;
   if (backend === "auto") {
     try {
@@ -98,19 +159,17 @@ export async function chooseBackend(options: BackendOptions = {}, whole?: WholeB
       );
     }
   }
-  if (typeof backend === "object" && backend !== null) {
+  if (backend === "js") return plain((whole?.js ?? js)(), options, "asked for");
+  if (typeof given === "object" && given !== null) {
     // Every function that ours has.
     for (const [field, ours] of Object.entries(js())) {
       if (typeof ours !== "function") continue;
-      checkOptional(`backend.${field}`, backend[field as keyof Kernels<unknown>] ?? null, "function");
+      checkOptional(`backend.${field}`, given[field as keyof Kernels<unknown>] ?? null, "function");
     }
-    return plain(whole?.floats(backend) ?? backend, options, "given by the caller");
+    return plain(whole?.floats(given) ?? given, options, given === backend ? "given by the caller" : "asked for");
   }
-  const make = PLAIN.get(backend);
-  if (make === js) return plain((whole?.js ?? js)(), options, "asked for");
-  if (make !== undefined) return plain(whole?.floats(make()) ?? make(), options, "asked for");
-  if (!IN_WEBASSEMBLY.includes(backend)) {
-    const names = [...PLAIN.keys(), ...IN_WEBASSEMBLY].join(", ");
+  if (!IN_WEBASSEMBLY.includes(backend as string)) {
+    const names = [...NAMED.keys(), ...IN_WEBASSEMBLY].join(", ");
     refuse("backend", `is not supported; use one of auto, ${names}, or an object of munjang/kernels`, backend);
   }
   try {
@@ -121,7 +180,8 @@ export async function chooseBackend(options: BackendOptions = {}, whole?: WholeB
   }
 }
 
-function plain(kernels: Kernels<unknown>, { threads = 0, wide }: BackendOptions, reason: string): ChosenBackend {
+/** Kernels that compute on the calling thread, or on something that is not a thread. */
+export function plain(kernels: Kernels<unknown>, { threads = 0, wide }: BackendOptions, reason: string): ChosenBackend {
   if (wide === true) refuse("wide", `is for WebAssembly; ${kernels.name} has no vectors`, wide);
   checkNoThreads(threads, `${kernels.name} computes on the calling thread`);
   return { engine: inline(kernels), name: kernels.name, reason, width: 0, work: WORK.js };

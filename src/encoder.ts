@@ -93,6 +93,8 @@ export interface Encoder {
   /** Tokens a batch is filled up to; a longer text is a batch of its own. */
   readonly budget: number;
   readonly tensors: TensorSource;
+  /** What a user should know of the backend; usually nothing. */
+  readonly warnings: readonly string[];
   /** Hidden states [T,H] of texts laid end to end, at most `tokens` of them. */
   run(encodings: readonly EncodingIds[], see?: SeeValues): Promise<Float32Array>;
   /** @throws ModelError once the model has been disposed of. */
@@ -115,15 +117,21 @@ export async function loadEncoder(
   if (dtype === "float32" && stored !== dtype) refuse("dtype", "the weights are whole numbers: leave it out", dtype);
   const whole =
     dtype === "float32" ? undefined : (wholeNumbers ?? refuse("dtype", 'needs `import "munjang/int8"` here', dtype));
-  const { engine, name, reason, width, work } = await chooseBackend(options, whole?.backends(dtype));
-  const budget = options.tokensPerBatch ?? defaultTokensPerBatch(config, work);
+  const chosen = await chooseBackend(options, whole?.backends(dtype), config);
+  const { engine, name, reason, width, work, figures } = chosen;
+  const budget = options.tokensPerBatch ?? chosen.tokens ?? defaultTokensPerBatch(config, work);
   const tokens = Math.max(budget, longest);
+  const load = async <B>(to: Loading<B>, tensors: TensorSource, options: EncoderOptions): Promise<Loaded<B>> =>
+    (await whole?.load(to, tensors, { source, folder, config }, options)) ?? loadFloats(to, tensors, config, options);
   try {
-    const { words, weights, measured } =
-      (await whole?.load(engine.kernels, tensors, { source, folder, config }, options)) ??
-      (await loadFloats(engine.kernels, tensors, config, options));
-    const runner = await engine.start(weights, config, tokens);
-    const backend = { name, threads: runner.threads, width, reason };
+    const { words, weights, measured } = await load(engine.kernels, tensors, options);
+    const runner = await engine.start(weights, config, tokens, async (kernels) => {
+      // The word table is where it was.
+      const again = await load(kernels, await openTensors(source, folder), { ...options, rows: "source" });
+      if ((options.rows ?? "memory") === "memory") await source.close();
+      return again.weights;
+    });
+    const backend: BackendInfo = { name, threads: runner.threads, width, reason, ...(figures && { figures }) };
     return {
       config,
       backend,
@@ -131,6 +139,7 @@ export async function loadEncoder(
       tokens,
       budget,
       tensors,
+      warnings: chosen.warnings ?? [],
       ...running(config, tensors.file, words, runner),
     };
   } catch (error) {
@@ -191,7 +200,7 @@ function running(
 export function checkEncoderOptions(options: EncoderOptions): void {
   /** A number of workers beyond all sense, each of which takes megabytes. */
   const MOST_THREADS = 256;
-  checkFields(options, { wide: "boolean" });
+  checkFields(options, { wide: "boolean", verify: "boolean" });
   const { threads, dtype, rows, tokensPerBatch } = options;
   if (threads !== undefined && threads !== "auto") {
     checkWhole("threads", threads, 0, MOST_THREADS, "all sense");

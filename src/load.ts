@@ -53,6 +53,7 @@ export async function loadParts(from: ModelSource, options: LoadOptions): Promis
   checkTruncateDim(truncateDim, list.dimension);
 
   const encoder = await loadEncoder(source, folder, config, maxSeqLength, options);
+  encoder.warnings.forEach(warn);
   const identity = {
     numerics: NUMERICS_VERSION,
     backend: encoder.backend.name,

@@ -7,11 +7,16 @@ import type { Runner } from "./runner.ts";
 /** Where a model will compute: it takes the weights first, then starts. */
 export interface Engine<B> {
   readonly kernels: Loading<B>;
-  /** Makes room for batches of up to `tokens` tokens; called once, after the weights. */
-  start(weights: BertWeights<B>, config: BertConfig, tokens: number): Promise<Runner>;
+  /**
+   * Makes room for batches of up to `tokens` tokens; called once, after the weights. `again` takes them in once more, where what held them
+   * has been lost.
+   */
+  start(weights: BertWeights<B>, config: BertConfig, tokens: number, again?: LoadAgain<B>): Promise<Runner>;
   /** Gives everything back where loading has failed. */
   dispose(): Promise<void>;
 }
+
+export type LoadAgain<B> = (kernels: Loading<B>) => Promise<BertWeights<B>>;
 
 export function roomFor<B>(kernels: Loading<B>, config: BertConfig, tokens: number): Scratch<B> {
   try {
