@@ -13,7 +13,7 @@ export function bell(seed = 1): (length: number, deviation: number) => Float32Ar
   let state = seed | 0;
   const next = (): number => {
     state = (Math.imul(state, 1664525) + 1013904223) | 0;
-    return state / 2 ** 31;
+    return state / 2147483648;
   };
   return (length, deviation) => {
     const values = new Float32Array(length);
