@@ -69,7 +69,10 @@ export function addWholeNumbers(to: WholeNumbers): void {
   wholeNumbers = to;
 }
 
-function defaultTokensPerBatch({ layers, hiddenSize: H, intermediateSize: I }: BertConfig, work: number): number {
+export function defaultTokensPerBatch(
+  { layers, hiddenSize: H, intermediateSize: I }: BertConfig,
+  work: number,
+): number {
   const workPerToken = 2 * layers * (4 * H * H + 2 * H * I);
   return Math.max(32, Math.min(512, Math.floor(work / workPerToken)));
 }

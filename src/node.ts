@@ -4,6 +4,8 @@ import "./node-threads.ts";
 import "./int8.ts";
 import "./pytorch.ts";
 import "./shards.ts";
+import "./fastest.ts";
+import "./verify.ts";
 import { addBackend } from "./backend.ts";
 import { reference } from "./kernels/reference.ts";
 import { setPlatform } from "./source.ts";

@@ -20,9 +20,14 @@ const read = (file: string): string => readFileSync(join(root, file), "utf8");
 const manifest = JSON.parse(read("package.json"));
 
 describe("package", () => {
-  it("has no dependencies of any kind but for development", () => {
-    for (const kind of ["dependencies", "peerDependencies", "optionalDependencies", "bundledDependencies"]) {
+  it("has no dependencies of any kind but for development, and peers that are optional and not installed", () => {
+    for (const kind of ["dependencies", "optionalDependencies", "bundledDependencies"]) {
       expect(manifest[kind], kind).toBeUndefined();
+    }
+    const lock = JSON.parse(readFileSync(join(root, "package-lock.json"), "utf8"));
+    for (const peer of Object.keys(manifest.peerDependencies)) {
+      expect(manifest.peerDependenciesMeta[peer]).toEqual({ optional: true });
+      expect(lock.packages[`node_modules/${peer}`], peer).toBeUndefined();
     }
   });
 
@@ -78,6 +83,9 @@ describe("package", () => {
       "./utf8",
       "./kernels",
       "./ndarray",
+      "./webgpu",
+      "./fastest",
+      "./verify",
       "./edge",
       "./wasm/*",
       "./web-worker",

@@ -24,8 +24,8 @@ export function bell(seed = 1): (length: number, deviation: number) => Float32Ar
   };
 }
 
-/** Hands a backend weights of a model of these sizes, in the order in which those of a file would come. */
-export function seededWeights<B>(kernels: Loading<B>, config: BertConfig): BertWeights<B> {
+/** Hands a backend weights of a model of these sizes, `whole` numbers if it can compute with those, in the order in which a file's would come. */
+export function seededWeights<B>(kernels: Loading<B>, config: BertConfig, whole = false): BertWeights<B> {
   const { hiddenSize: H, intermediateSize: I, layers, positions, types } = config;
   const numbers = bell();
   kernels.expect?.(layers * (4 * H * H + 2 * H * I));
@@ -34,11 +34,18 @@ export function seededWeights<B>(kernels: Loading<B>, config: BertConfig): BertW
     kernels.write(buffer, values);
     return buffer;
   };
-  const linear = (out: number, input: number, strength: number): Linear<B> =>
-    kernels.prepare(
-      tensor(numbers(out * input, strength / Math.sqrt(input)), [out, input]),
-      tensor(numbers(out, 0.02), [out]),
-    );
+  const linear = (out: number, input: number, strength: number): Linear<B> => {
+    const deviation = strength / Math.sqrt(input);
+    const bias = tensor(numbers(out, 0.02), [out]);
+    if (!whole || kernels.prepareWhole === undefined) {
+      return kernels.prepare(tensor(numbers(out * input, deviation), [out, input]), bias);
+    }
+    const data = Int8Array.from(numbers(out * input, 32));
+    const sum = new Int32Array(out);
+    for (const [i, q] of data.entries()) sum[Math.floor(i / input)] += q;
+    const [scale, balance] = [new Float32Array(out).fill(deviation / 32), new Float32Array(input).fill(1)];
+    return kernels.prepareWhole({ data, shape: [out, input], scale, sum, balance }, bias);
+  };
   const norm = (): Norm<B> => ({
     gain: upload(numbers(H, 0.1).map((x) => 1 + x)),
     shift: upload(numbers(H, 0.05)),

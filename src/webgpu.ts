@@ -1,0 +1,100 @@
+import { type LateBackend, plain } from "./backend.ts";
+import { checkFields, checkOneOf } from "./base/door.ts";
+import type { BertConfig } from "./bert/config.ts";
+import { aboutDevice, type Opened, openDevice } from "./kernels/webgpu/device.ts";
+import { type GpuKernels, gpuKernels, MOST_TOKENS } from "./kernels/webgpu/index.ts";
+import { type LosableKernels, recovering } from "./run/recovering.ts";
+import { TOLERANCE, verify } from "./verify.ts";
+
+export { ModelError } from "./base/errors.ts";
+
+export interface WebGpuOptions {
+  /** Keeps weights as float16: half the memory, and short texts faster. Numbers are computed with as float32. Default: false. */
+  float16?: boolean;
+  /** Which GPU of a machine with two. */
+  powerPreference?: "low-power" | "high-performance";
+  /** Gives devices of your own: one when the model is loaded, another whenever that was lost. They stay yours: `dispose` leaves them. */
+  device?: () => Promise<GPUDevice>;
+}
+
+/** Where a runtime without `navigator.gpu` finds one. */
+let findGpu: () => Promise<GPU | undefined> = async () => globalThis.navigator?.gpu;
+
+export function setGpu(find: typeof findGpu): void {
+  findGpu = find;
+}
+
+/** Tokens of a batch by default: GPUs like many; those that are a CPU's imitation are slow, and a call must end some time. */
+const TOKENS = { hardware: 4096, software: 64 };
+/** Up to how many tokens the product for few of them is used. */
+const FEW = { hardware: 32, software: 0 };
+/** Weights of 11 bits are off by a few thousandths in the end. */
+const HALF_TOLERANCE = 5e-3;
+
+/**
+ * The backend of a GPU, by WebGPU: `SentenceTransformer.load(model, { backend: webgpu() })`. Vectors are within 1e-4 of those of the other
+ * backends, and not the same bits from GPU to GPU. See docs/gpu.md for when it is worth it.
+ */
+export function webgpu(options: WebGpuOptions = {}): LateBackend {
+  checkFields<WebGpuOptions & { signal?: AbortSignal }>(options, { float16: "boolean", device: "function" });
+  const { float16 = false, powerPreference, device: own } = options;
+  if (powerPreference !== undefined) checkOneOf("powerPreference", powerPreference, ["low-power", "high-performance"]);
+  const name = float16 ? "webgpu-float16" : "webgpu";
+  const open = async (): Promise<Opened> =>
+    own === undefined ? openDevice(await findGpu(), powerPreference) : aboutDevice(await own());
+
+  return {
+    name,
+    async open(load, whole, model) {
+      const kernelsOn = ({ device, software }: Opened): LosableKernels<unknown> => {
+        const few = software ? FEW.software : FEW.hardware;
+        const kernels = gpuKernels(device, { half: float16, binding: bindingOf(device), few }) as GpuKernels<unknown>;
+        return { ...kernels, ...whole?.floats(kernels) };
+      };
+      const opened = await open();
+      /** Those that compute, on a device that goes with them. */
+      const kernelsFor = (opened: Opened): LosableKernels<unknown> => {
+        const kernels = kernelsOn(opened);
+        return {
+          ...kernels,
+          async dispose() {
+            await kernels.dispose();
+            if (own === undefined) opened.device.destroy();
+          },
+        };
+      };
+      try {
+        const trial = kernelsOn(opened);
+        const chosen = plain(trial, load, `asked for: ${opened.about}`);
+        let { reason } = chosen;
+        if (load.verify !== false) {
+          const tolerance = float16 ? HALF_TOLERANCE : TOLERANCE;
+          const off = await verify(chosen.engine, name, tolerance, model).catch(async (error) => {
+            await trial.settled(); // it may know more of what went wrong
+            throw error;
+          });
+          reason += `; the self-test was off by ${off.toExponential(1)}`;
+        }
+        await trial.settled();
+        await trial.dispose();
+        const again = async (): Promise<LosableKernels<unknown>> => kernelsFor(await open());
+        const engine = recovering(kernelsFor(opened), again, mostTokens(opened.device, model));
+        return { ...chosen, reason, engine, tokens: opened.software ? TOKENS.software : TOKENS.hardware };
+      } catch (error) {
+        if (own === undefined) opened.device.destroy();
+        throw error;
+      }
+    },
+  };
+}
+
+/** Bytes a shader may see of a buffer. */
+function bindingOf({ limits }: GPUDevice): number {
+  return Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize);
+}
+
+/** Tokens there is room for at once: the widest buffer holds a row of each. */
+function mostTokens(device: GPUDevice, model: BertConfig | undefined): number {
+  const width = model === undefined ? 1 : Math.max(3 * model.hiddenSize, model.intermediateSize);
+  return Math.max(1, Math.min(MOST_TOKENS, Math.floor(bindingOf(device) / (4 * width))));
+}
