@@ -35,7 +35,7 @@ export async function openDevice(gpu: GPU | undefined, powerPreference?: GPUPowe
   const about = describe(adapter.info);
   for (const [limit, least] of Object.entries(NEEDED)) {
     const has = adapter.limits[limit as keyof typeof NEEDED];
-    if (!(has >= least)) refuse("backend", `webgpu needs ${limit} of ${least}; ${about} has`, has);
+    if (!(has >= least)) refuse("backend", `webgpu needs ${limit} of ${least}; ${about} has ${has}`);
   }
   const requiredLimits = Object.fromEntries(WANTED.map((limit) => [limit, adapter.limits[limit]]));
   try {

@@ -150,18 +150,16 @@ export function queueOf(device: GPUDevice, name: string): Queue {
     },
     async settled() {
       submit();
-      const errors = [];
-      for (; scopes > 0; scopes--) errors.push(await device.popErrorScope());
-      const found = errors.find((e) => e !== null);
-      if (lost !== undefined) throw lostError();
-      if (found) {
-        const memory = typeof GPUOutOfMemoryError !== "undefined" && found instanceof GPUOutOfMemoryError;
-        throw error(
-          memory
-            ? `the GPU has not enough memory for this model (${found.message}); float16 takes half`
-            : found.message,
-        );
+      const errors = new Map<string, string>();
+      for (; scopes > 0; scopes--) {
+        const found = await device.popErrorScope();
+        if (found !== null) errors.set(SCOPES[scopes - 1], found.message);
       }
+      if (lost !== undefined) throw lostError();
+      const memory = errors.get("out-of-memory");
+      if (memory !== undefined)
+        throw error(`the GPU has not enough memory for this model; float16 takes half (${memory})`);
+      for (const message of errors.values()) throw error(message);
     },
     lost: () => lost,
     dispose() {
