@@ -94,7 +94,8 @@ export interface BrowserKind {
   readonly executable: string;
   /** Why it cannot be run here. */
   readonly missing: string | undefined;
-  launch(): Promise<Browser>;
+  /** `more` arguments are Chromium's. */
+  launch(more?: readonly string[]): Promise<Browser>;
 }
 
 const chromium = process.env.MUNJANG_CHROMIUM ?? "/usr/bin/chromium";
@@ -120,8 +121,8 @@ export const browsers: readonly BrowserKind[] = [
     name: "Chromium",
     executable: chromium,
     missing: existsSync(chromium) ? undefined : `no ${chromium}; MUNJANG_CHROMIUM names another`,
-    async launch() {
-      const args = ["--no-sandbox", "--disable-background-networking"];
+    async launch(more = []) {
+      const args = ["--no-sandbox", "--disable-background-networking", ...more];
       const browser = await require("playwright-core").chromium.launch({ executablePath: chromium, args });
       const context: Driver = await browser.newContext();
       return {
