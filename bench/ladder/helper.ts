@@ -27,9 +27,25 @@ const PROGRAM = `async ({ module, memory, words, at }, ready) => {
   }
 }`;
 
+/** The part of node:worker_threads that is used; this file also runs in pages, which know nothing of Node. */
+interface NodeThreads {
+  Worker: new (
+    source: string,
+    options: object,
+  ) => {
+    unref(): void;
+    once(
+      event: string,
+      listener: (value: never) => void,
+    ): { once(event: string, listener: (value: never) => void): void };
+    terminate(): Promise<unknown>;
+  };
+}
+
 /** In Node by its own threads, elsewhere by the web's. */
 export async function startHelper(task: Task): Promise<Helper> {
-  const threads = globalThis.process?.getBuiltinModule?.("node:worker_threads");
+  const { process } = globalThis as { process?: { getBuiltinModule?(name: string): NodeThreads } };
+  const threads = process?.getBuiltinModule?.("node:worker_threads");
   if (threads !== undefined) {
     const source = `const { parentPort, workerData } = require("node:worker_threads");
       (${PROGRAM})(workerData, () => parentPort.postMessage(0));`;
