@@ -59,7 +59,7 @@ export function aboutDevice(device: GPUDevice): Opened {
 
 function describe({ vendor, architecture, device, description }: GPUAdapterInfo): string {
   // Some runtimes have a number for the vendor.
-  const parts = [...new Set([vendor, architecture, description || device])].filter((part) => /\D/.test(part));
+  const parts = [...new Set([vendor, architecture, description || device])].filter((part) => /[a-z]/i.test(part ?? ""));
   return parts.join(" ") || "an adapter without a name";
 }
 
