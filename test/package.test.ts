@@ -181,9 +181,10 @@ describe("package", () => {
   });
 
   it("links nowhere inside the project that is not there", () => {
-    const pages = ["README.md", ...readdirSync(join(root, "docs")).map((page) => `docs/${page}`)].filter((page) =>
-      page.endsWith(".md"),
-    );
+    const pages = [
+      "README.md",
+      ...(readdirSync(join(root, "docs"), { recursive: true }) as string[]).map((page) => `docs/${page}`),
+    ].filter((page) => page.endsWith(".md"));
     for (const page of pages) {
       for (const [, to] of read(page).matchAll(/\]\((?!https?:|#)([^)#]+)/g)) {
         expect(existsSync(join(root, page, "..", to)), `${page} -> ${to}`).toBe(true);
