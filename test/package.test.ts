@@ -5,6 +5,7 @@ import { describe, expect, it } from "vitest";
 import { PAGES, withFigures } from "../bench/figures.ts";
 import * as cache from "../src/cache.ts";
 import * as safetensors from "../src/formats/safetensors.ts";
+import * as gpujs from "../src/gpujs.ts";
 import * as index from "../src/index.ts";
 import * as kernels from "../src/kernels/index.ts";
 import * as ndarray from "../src/ndarray.ts";
@@ -20,9 +21,16 @@ const read = (file: string): string => readFileSync(join(root, file), "utf8");
 const manifest = JSON.parse(read("package.json"));
 
 describe("package", () => {
-  it("has no dependencies of any kind but for development", () => {
-    for (const kind of ["dependencies", "peerDependencies", "optionalDependencies", "bundledDependencies"]) {
+  it("has no dependencies of any kind but for development, and optional peers, which nothing installs", () => {
+    for (const kind of ["dependencies", "optionalDependencies", "bundledDependencies"]) {
       expect(manifest[kind], kind).toBeUndefined();
+    }
+    const peers = Object.keys(manifest.peerDependencies);
+    expect(peers).toEqual(["gpu.js"]);
+    const { packages } = JSON.parse(read("package-lock.json"));
+    for (const peer of peers) {
+      expect(manifest.peerDependenciesMeta[peer], peer).toEqual({ optional: true });
+      expect(packages[`node_modules/${peer}`], peer).toBeUndefined();
     }
   });
 
@@ -79,6 +87,7 @@ describe("package", () => {
       "./kernels",
       "./ndarray",
       "./edge",
+      "./gpujs",
       "./wasm/*",
       "./web-worker",
       "./node-worker",
@@ -133,6 +142,7 @@ describe("package", () => {
     expect(names(index)).toEqual(main);
     expect(names(node)).toEqual([...main, "download"].sort());
     expect(names(cache)).toEqual(["ModelError", "cached", "cachedSize", "clearCached"]);
+    expect(names(gpujs)).toEqual(["ModelError", "gpujs"]);
     expect(names(kernels)).toEqual(["js", "reference", "wasm"]);
     expect(names(ndarray)).toEqual(["asNdarray", "rowsAsNdarray"]);
     expect(names(pytorch)).toEqual(["ModelError", "openPytorch"]);
