@@ -16,8 +16,8 @@ export interface GpuJsOptions {
    */
   mode?: GpuJsMode;
   /**
-   * gpu.js itself, or what fetches it: `() => import("gpu.js")`. Bundlers, and pages without one, need it; left out, the package `gpu.js` is
-   * imported when a model is loaded.
+   * gpu.js itself, or what fetches it. Pages need it, with a bundler or without: `() => import("gpu.js")`. In Node, Deno and Bun, left out, the
+   * package `gpu.js` is imported when a model is loaded.
    */
   module?: GpuJsModule;
 }

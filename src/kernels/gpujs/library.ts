@@ -2,7 +2,7 @@ import { refuse } from "../../base/door.ts";
 import { ModelError } from "../../base/errors.ts";
 
 /*
- * gpu.js as far as it is used here, and how it is found: it is an optional peer, which is loaded when it is first needed.
+ * gpu.js as far as it is used here, and how it is found: it is an optional peer, which is fetched when a model is loaded.
  */
 
 /** Where gpu.js can compute. */
@@ -52,16 +52,24 @@ const KINDS: readonly (readonly [GpuJsMode, string])[] = [
 ];
 
 const REMEDY =
-  'install it with `npm install gpu.js@2`; with a bundler, or in a page, hand it in: gpujs({ module: () => import("gpu.js") })';
+  'install it with `npm install gpu.js@2`; in a page hand it in: import * as module from "gpu.js", and gpujs({ module })';
 
-export async function gpuJs(module?: GpuJsModule): Promise<GpuJsLibrary> {
+/**
+ * Imports the package: Node's entry sets it. Bundlers for pages would look for a package that need not be there, or warn of an import whose name
+ * they cannot read.
+ */
+let installed = (): unknown => {
+  throw new Error("nobody has handed it in");
+};
+
+export function setInstalled(fetch: () => Promise<unknown>): void {
+  installed = fetch;
+}
+
+export async function gpuJs(module: GpuJsModule = installed): Promise<GpuJsLibrary> {
   let found: unknown;
   try {
-    if (module === undefined) {
-      // A bundler must neither look for a package that need not be there, nor take it along for those who do not use it.
-      const name = "gpu.js";
-      found = await import(/* @vite-ignore */ /* webpackIgnore: true */ /* turbopackIgnore: true */ name);
-    } else found = typeof module === "function" && !isGpu(module) ? await module() : await module;
+    found = await (typeof module === "function" && !isGpu(module) ? module() : module);
   } catch (cause) {
     const at = { field: "backend", value: "gpujs", cause };
     throw new ModelError(`gpu.js cannot be loaded (${cause}); ${REMEDY}`, at);
