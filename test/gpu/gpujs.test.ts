@@ -26,7 +26,7 @@ interface Product {
   readonly uploads: number;
 }
 
-type Task = "vectors" | "product" | "refusal" | "faults" | "lost";
+type Task = "vectors" | "product" | "refusal" | "faults" | "lost" | "left";
 /** Runs a task where the mode is. */
 type Run = <R>(task: Task, mode: GpuJsMode | "chosen", input?: unknown) => Promise<R>;
 
@@ -103,14 +103,17 @@ describe.each(titled)("gpu.js, %s", (title, mode, run, missing) => {
     expect(Object.keys(vectors).length).toBeGreaterThan(20);
   });
 
-  it.skipIf(missing)("sums of 3072 products for any number of tokens, the weights uploaded once", async () => {
-    const seen = await run<Product>("product", mode);
-    expect(seen.mode).toBe(mode);
-    // Sums of 3072 products of numbers up to 1, one after the other in float32: 1.7e-4 was seen. One product too few is off by 0.25.
-    for (const worst of seen.worst) expect(worst).toBeLessThan(5e-4);
-    // cpu reads the array where it lies.
-    expect(seen.uploads).toBe(mode === "cpu" ? 0 : 1);
-  });
+  it.skipIf(missing)(
+    "sums of 3072 products for any number of tokens, in the order of the calls, the weights uploaded once",
+    async () => {
+      const seen = await run<Product>("product", mode);
+      expect(seen.mode).toBe(mode);
+      // Sums of 3072 products of numbers up to 1, one after the other in float32: 1.7e-4 was seen. One product too few is off by 0.25.
+      for (const worst of seen.worst) expect(worst).toBeLessThan(5e-4);
+      // cpu reads the array where it lies.
+      expect(seen.uploads).toBe(mode === "cpu" ? 0 : 1);
+    },
+  );
 
   it.skipIf(missing)("the self-test refuses a gpu.js that is broken", async () => {
     const told = await run<Record<string, string>>("faults", mode);
@@ -141,6 +144,12 @@ describe("refusals", () => {
   describe.skipIf(missingChromium)(`pages${missingChromium ? ` (skipped: ${missingChromium})` : ""}`, () => {
     it("a package for Node", async () => {
       expect(await inPage("refusal", "headlessgl")).toMatch(/it needs Node, and the package gl/);
+    });
+
+    it.each(["webgl2", "webgl", "webgpu"] as const)("%s has nothing left once a model is disposed of", async (mode) => {
+      const { taken, left } = await inPage<{ readonly taken: number; readonly left: number }>("left", mode);
+      expect(taken).toBeGreaterThan(0);
+      expect(left).toBe(0);
     });
 
     it.each([

@@ -20,17 +20,28 @@ globalThis.tasks = {
     }
     return told;
   },
+  /** What is still open of what a model took from the GPU, once it has been disposed of. */
+  async left(mode) {
+    const once = async () => {
+      const model = await munjang.SentenceTransformer.load(`${models}plain`, { backend: gpujs({ mode, module }) });
+      await model.encode(["잠이 옵니다", "졸음이 옵니다"]);
+      await model.dispose();
+    };
+    await once(); // what gpu.js tries once for all stays
+    const contexts = noting(HTMLCanvasElement.prototype, "getContext");
+    const buffers = noting(globalThis.GPUDevice?.prototype, "createBuffer");
+    const destroyed = noting(globalThis.GPUBuffer?.prototype, "destroy", (buffer) => buffer);
+    await once();
+    const open = contexts.stop().filter((context) => !context.isContextLost());
+    const all = buffers.stop();
+    const gone = new Set(destroyed.stop());
+    return { taken: contexts.seen.length + all.length, left: open.length + all.filter((b) => !gone.has(b)).length };
+  },
   /** Loses the context once the model has been used. */
   async lost(mode) {
-    const contexts = [];
-    const { getContext } = HTMLCanvasElement.prototype;
-    HTMLCanvasElement.prototype.getContext = function (...all) {
-      const context = getContext.apply(this, all);
-      if (context !== null) contexts.push(context);
-      return context;
-    };
+    const noted = noting(HTMLCanvasElement.prototype, "getContext");
     const model = await munjang.SentenceTransformer.load(`${models}plain`, { backend: gpujs({ mode, module }) });
-    HTMLCanvasElement.prototype.getContext = getContext;
+    const contexts = noted.stop();
     await model.encode("잠이 옵니다");
     for (const context of contexts) context.getExtension("WEBGL_lose_context")?.loseContext();
     return model.encode("잠이 옵니다").then(
@@ -39,3 +50,23 @@ globalThis.tasks = {
     );
   },
 };
+
+/** Notes what calls of a method give, or what they are called on. */
+function noting(holder, name, what = (_, given) => given) {
+  const seen = [];
+  const original = holder?.[name];
+  if (original === undefined) return { seen, stop: () => seen };
+  holder[name] = function (...all) {
+    const given = original.apply(this, all);
+    const noted = what(this, given);
+    if (noted) seen.push(noted);
+    return given;
+  };
+  return {
+    seen,
+    stop() {
+      holder[name] = original;
+      return seen;
+    },
+  };
+}

@@ -42,12 +42,17 @@ export async function product(kernelsOf, lengths) {
   const w = k.prepare(tensor(weight, [N, K]), tensor(bias, [N]));
   const x = k.alloc(Math.max(...lengths) * K);
   const out = k.alloc(Math.max(...lengths) * N);
-  const worst = [];
+  // Everything is asked for before anything is done: one pair of buffers, in the order of the calls.
+  const asked = [];
   for (const T of lengths) {
     const values = random(T * K);
     k.write(x, values);
     k.linear(out, x, w, T);
-    const got = await k.read(out, T * N);
+    asked.push([T, values, k.read(out, T * N)]);
+  }
+  const worst = [];
+  for (const [T, values, reading] of asked) {
+    const got = await reading;
     let most = 0;
     for (let t = 0; t < T; t++) {
       for (let n = 0; n < N; n++) {
