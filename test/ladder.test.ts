@@ -1,7 +1,10 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { check, exactly, numbers } from "../bench/ladder/check.ts";
 import { ladder } from "../bench/ladder/index.ts";
 import { climb } from "../bench/ladder/measure.ts";
+import { ladderPlot } from "../bench/ladder/plot.ts";
 import type { Product, Rung } from "../bench/ladder/rung.ts";
 
 /* The rungs of the ladder multiply rightly, as far as they run here, and what checks them would notice if they did not. How fast they are no test says. */
@@ -54,4 +57,9 @@ describe("the ladder", () => {
     for (const { rate, missing } of rungs) expect(rate?.median ?? missing).toBeTruthy();
     expect(rungs[9].missing).toMatch(/^needs --experimental/);
   });
+});
+
+it("docs/ladder.svg is the committed result's", () => {
+  const read = (file: string): string => readFileSync(join(import.meta.dirname, "..", file), "utf8");
+  expect(ladderPlot(JSON.parse(read("bench/results/ladder.json")))).toBe(read("docs/ladder.svg"));
 });
