@@ -5,8 +5,8 @@ export default defineConfig({
   test: {
     include: ["test/gpu/**/*.test.ts"],
     setupFiles: ["test/setup.ts"],
-    testTimeout: 120_000,
-    hookTimeout: 60_000,
+    testTimeout: 300_000,
+    hookTimeout: 120_000,
     fileParallelism: false, // software adapters take every core there is
     reporters: process.env.CI ? ["default", ["json", { outputFile: "test-results/gpu.json" }]] : ["default"],
   },
