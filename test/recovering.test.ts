@@ -140,4 +140,18 @@ describe("an engine whose kernels can be lost", () => {
     await expect(without.runner.run(batch, words)).rejects.toThrow(/load the model again/);
     await without.runner.dispose();
   });
+
+  it("leaves no rejection to nobody where stages are watched", async () => {
+    const { runner, opened } = await started();
+    const { batch, words } = batchOf(4);
+    const nobody: unknown[] = [];
+    const note = (reason: unknown): void => void nobody.push(reason);
+    process.on("unhandledRejection", note);
+    opened[0].lose();
+    opened[0].lost = () => undefined; // not yet known
+    await expect(runner.run(batch, words, () => {})).rejects.toThrow("switched off");
+    await new Promise((go) => setTimeout(go, 0));
+    process.off("unhandledRejection", note);
+    expect(nobody).toEqual([]);
+  });
 });
