@@ -4,7 +4,7 @@ import { gpuJsKernels } from "./kernels/gpujs/index.ts";
 import { type GpuJsMode, type GpuJsModule, gpuJs, MODES } from "./kernels/gpujs/library.ts";
 import { js } from "./kernels/js/index.ts";
 import { inline } from "./run/inline.ts";
-import { TOLERANCE, verify } from "./verify.ts";
+import { selfTest, TOLERANCE } from "./self-test.ts";
 
 export { ModelError } from "./base/errors.ts";
 export type { GpuJsMode, GpuJsModule } from "./kernels/gpujs/library.ts";
@@ -44,7 +44,7 @@ export function gpujs(options: GpuJsOptions = {}): LateBackend {
       if (given.verify !== false) {
         const { kernels, mode: ran } = await gpuJsKernels(library, mode);
         try {
-          await verify(inline(kernels), `gpu.js in mode ${ran}`, TOLERANCE, model);
+          await selfTest(inline(kernels), `gpu.js in mode ${ran}`, TOLERANCE, model);
         } finally {
           await kernels.dispose();
         }

@@ -1,5 +1,5 @@
 import { refuse } from "./base/door.ts";
-import { setGpu } from "./webgpu.ts";
+import { setGpu } from "./kernels/webgpu/find.ts";
 
 /** `munjang/webgpu` where the runtime may have no WebGPU of its own: Node takes that of the package `webgpu`, once it is wanted. */
 export * from "./webgpu.ts";

@@ -2,9 +2,10 @@ import { type LateBackend, plain } from "./backend.ts";
 import { checkFields, checkOneOf } from "./base/door.ts";
 import type { BertConfig } from "./bert/config.ts";
 import { aboutDevice, type Opened, openDevice } from "./kernels/webgpu/device.ts";
+import { findGpu } from "./kernels/webgpu/find.ts";
 import { type GpuKernels, gpuKernels, MOST_TOKENS } from "./kernels/webgpu/index.ts";
 import { type LosableKernels, recovering } from "./run/recovering.ts";
-import { TOLERANCE, verify } from "./verify.ts";
+import { selfTest, TOLERANCE } from "./self-test.ts";
 
 export { ModelError } from "./base/errors.ts";
 
@@ -13,15 +14,11 @@ export interface WebGpuOptions {
   float16?: boolean;
   /** Which GPU of a machine with two. */
   powerPreference?: "low-power" | "high-performance";
-  /** Gives devices of your own: one when the model is loaded, another whenever that was lost. They stay yours: `dispose` leaves them. */
-  device?: () => Promise<GPUDevice>;
-}
-
-/** Where a runtime without `navigator.gpu` finds one. */
-let findGpu: () => Promise<GPU | undefined> = async () => globalThis.navigator?.gpu;
-
-export function setGpu(find: typeof findGpu): void {
-  findGpu = find;
+  /**
+   * Gives devices (`GPUDevice`) of your own: one when the model is loaded, another whenever that was lost. They stay yours: `dispose` leaves
+   * them.
+   */
+  device?: () => Promise<object>;
 }
 
 /** Tokens of a batch by default: GPUs like many; those that are a CPU's imitation are slow, and a call must end some time. */
@@ -41,7 +38,7 @@ export function webgpu(options: WebGpuOptions = {}): LateBackend {
   if (powerPreference !== undefined) checkOneOf("powerPreference", powerPreference, ["low-power", "high-performance"]);
   const name = float16 ? "webgpu-float16" : "webgpu";
   const open = async (): Promise<Opened> =>
-    own === undefined ? openDevice(await findGpu(), powerPreference) : aboutDevice(await own());
+    own === undefined ? openDevice(await findGpu(), powerPreference) : aboutDevice((await own()) as GPUDevice);
 
   const kind = own === undefined ? `${name} ${powerPreference}` : undefined;
   return {
@@ -65,13 +62,13 @@ export function webgpu(options: WebGpuOptions = {}): LateBackend {
           },
         };
       };
+      const trial = kernelsOn(opened);
       try {
-        const trial = kernelsOn(opened);
         const chosen = plain(trial, load, `asked for: ${opened.about}`);
         let { reason } = chosen;
         if (load.verify !== false) {
           const tolerance = float16 ? HALF_TOLERANCE : TOLERANCE;
-          const off = await verify(chosen.engine, name, tolerance, model).catch(async (error) => {
+          const off = await selfTest(chosen.engine, name, tolerance, model).catch(async (error) => {
             await trial.settled(); // it may know more of what went wrong
             throw error;
           });
@@ -83,6 +80,7 @@ export function webgpu(options: WebGpuOptions = {}): LateBackend {
         const engine = recovering(kernelsFor(opened), again, mostTokens(opened.device, model));
         return { ...chosen, reason, engine, tokens: opened.software ? TOKENS.software : TOKENS.hardware };
       } catch (error) {
+        await trial.dispose();
         if (own === undefined) opened.device.destroy();
         throw error;
       }
