@@ -7,7 +7,7 @@ export default defineConfig({
     exclude: [
       "**/node_modules/**",
       "**/dist/**",
-      ...["extended", "runtimes", "packaging", "browser", "examples"].map((folder) => `test/${folder}/**`),
+      ...["extended", "runtimes", "packaging", "browser", "examples", "adapters"].map((folder) => `test/${folder}/**`),
     ],
     setupFiles: ["test/setup.ts"],
     testTimeout: 60_000,
