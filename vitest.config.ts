@@ -7,7 +7,7 @@ export default defineConfig({
     exclude: [
       "**/node_modules/**",
       "**/dist/**",
-      ...["extended", "runtimes", "packaging", "browser", "examples", "gpu", "web"].map(
+      ...["extended", "runtimes", "packaging", "browser", "examples", "gpu", "web", "adapters"].map(
         (folder) => `test/${folder}/**`,
       ),
     ],

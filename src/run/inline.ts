@@ -4,6 +4,9 @@ import type { Kernels } from "../kernels/kernels.ts";
 import { type Engine, roomFor } from "./engine.ts";
 import { turns } from "./turns.ts";
 
+/** Milliseconds, parts of them too where the runtime has a clock that fine. */
+const now = (): number => (globalThis.performance ?? Date).now();
+
 /** Runs `forward` where it stands, and yields to the event loop after every batch, and between its stages. */
 export function inline<B>(kernels: Kernels<B>): Engine<B> {
   /** Milliseconds after which the thread is free for others, once a stage is done: a frame of a page. */
@@ -19,17 +22,21 @@ export function inline<B>(kernels: Kernels<B>): Engine<B> {
         run: (batch, words, see) =>
           inTurn(async () => {
             const stages: (() => Promise<void>)[] = [];
-            let began = Date.now();
+            let began = now();
+            let from = began;
             const x = await forward(kernels, weights, config, batch, words, s, async (name, buffer, shape) => {
+              const ms = now() - from;
               if (see) {
                 // Asked for now, so that it is read before the next stage overwrites it; awaited later.
                 const values = kernels.read(buffer, shape[0] * shape[1]);
                 values.catch(() => {}); // where the batch fails before it is
-                stages.push(async () => see(name, await values, shape));
+                stages.push(async () => see(name, await values, shape, ms));
               }
-              if (Date.now() - began < FRAME) return;
-              await breathe();
-              began = Date.now();
+              if (now() - began > FRAME) {
+                await breathe();
+                began = now();
+              }
+              from = now();
             });
             const hidden = await kernels.read(x, batch.ids.length * config.hiddenSize);
             for (const tell of stages) await tell();

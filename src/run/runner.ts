@@ -12,5 +12,13 @@ export interface Runner {
   dispose(): Promise<void>;
 }
 
-/** A stage of the forward pass as numbers; the names are those of `See` in `bert/forward.ts`. */
-export type SeeValues = (name: string, values: Float32Array, shape: readonly [rows: number, columns: number]) => void;
+/**
+ * A stage of the forward pass as numbers; the names are those of `See` in `bert/forward.ts`. `ms` are the milliseconds it took, where the
+ * calling thread computes.
+ */
+export type SeeValues = (
+  name: string,
+  values: Float32Array,
+  shape: readonly [rows: number, columns: number],
+  ms?: number,
+) => void;

@@ -5,6 +5,7 @@ import { convertCommand } from "./convert.ts";
 import { demoCommand } from "./demo.ts";
 import { downloadCommand } from "./download.ts";
 import { embedCommand } from "./embed.ts";
+import { explainCommand } from "./explain/command.ts";
 import { configure, examples } from "./help.ts";
 import { infoCommand } from "./info.ts";
 import { Usage } from "./input.ts";
@@ -42,6 +43,7 @@ for (const command of [
   embedCommand(),
   similarityCommand(),
   tokenizeCommand(),
+  explainCommand(),
   infoCommand(),
   downloadCommand(),
   convertCommand(),

@@ -31,7 +31,7 @@ beforeAll(() => {
   chmodSync(shim, 0o755);
 });
 
-const commands = ["", "embed", "similarity", "tokenize", "info", "download", "convert", "demo"];
+const commands = ["", "embed", "similarity", "tokenize", "explain", "info", "download", "convert", "demo"];
 
 describe.skipIf(process.platform === "win32")("examples", () => {
   const works = async (line: string): Promise<void> => {
