@@ -13,6 +13,7 @@ const COMMIT = "0123456789".repeat(4);
 /** What the examples name: files, a model in a folder, and two models in the cache. */
 beforeAll(() => {
   file("sentences.txt", "잠이 옵니다\n졸음이 옵니다\n기차가 옵니다\n");
+  file("table.csv", 'id,text\n1,"잠이 옵니다"\n2,"쉼표, 또 쉼표"\n');
   file("long.txt", `${"긴 글입니다. ".repeat(200)}\n`);
   file("pairs.tsv", "잠이 옵니다\t졸음이 옵니다\n잠이 옵니다\t기차가 옵니다\n");
   file("records.jsonl", '{"id": 1, "title": "첫째", "text": "하나"}\n{"id": 2, "title": "둘째", "text": "둘"}\n');
