@@ -46,8 +46,9 @@ export async function openRows(flags: RowsFlags): Promise<Rows> {
     ...{ name: file, unit: form === "csv" ? "row" : "line", from, to },
     async *read(place) {
       if (shard !== undefined && place.at >= to) return;
-      // Without a shard to its end, wherever that may be by now: a pipe has no size.
-      const stream = createReadStream(file, { start: place.at, end: shard === undefined ? undefined : to - 1 });
+      // A pipe has no places: without a shard it is read from where it stands to its end.
+      const range = shard === undefined ? { start: place.at || undefined } : { start: place.at, end: to - 1 };
+      const stream = createReadStream(file, range);
       if (form === "csv") yield* readCsv(stream, place, header, flags.field, file);
       else yield* readLines(stream, place, lineForm(form, flags), file);
     },
