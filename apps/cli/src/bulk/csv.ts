@@ -14,7 +14,7 @@ interface Parsed {
 }
 
 /** Records of RFC 4180. Cells stay bytes, so that what is not UTF-8 is seen. */
-async function* records(stream: Readable, name: string): AsyncGenerator<Parsed, void, void> {
+async function* records(stream: Readable, name: string, rows = 0): AsyncGenerator<Parsed, void, void> {
   const parser = parse({
     encoding: null,
     info: true,
@@ -24,12 +24,17 @@ async function* records(stream: Readable, name: string): AsyncGenerator<Parsed, 
   });
   stream.on("error", (error) => parser.destroy(error)).pipe(parser);
   try {
-    for await (const parsed of parser) yield parsed as Parsed;
+    for await (const parsed of parser) {
+      yield parsed as Parsed;
+      rows++;
+    }
   } catch (error) {
     const { code = "", message } = error as NodeJS.ErrnoException;
-    // Behind a wrong quote nobody knows where a record begins.
-    if (/^(CSV_|INVALID_)/.test(code))
-      throw new Error(`${name} is not CSV (RFC 4180): ${message.split(", value is")[0]}`);
+    // Behind a wrong quote nobody knows where a record begins: that is no row to be passed over.
+    if (/^(CSV_|INVALID_)/.test(code)) {
+      const what = message.replace(/,? (at line|on line|value is|on field).*$/, "");
+      throw new Error(`${name} is not CSV (RFC 4180) behind row ${rows}: ${what}`);
+    }
     throw readable(error, name);
   } finally {
     stream.destroy();
@@ -53,7 +58,7 @@ function headerOf(record: readonly Buffer[], field: string, name: string): CsvHe
 /** Reads the header of a file, and the byte at which the first record begins. */
 export async function csvHeader(file: string, field: string): Promise<CsvHeader & { readonly end: number }> {
   const start = markOf(file);
-  for await (const { record, info } of records(createReadStream(file, { start }), file)) {
+  for await (const { record, info } of records(createReadStream(file, { start }), file, -1)) {
     return { ...headerOf(record, field, file), end: start + info.bytes };
   }
   throw new Error(`no text in ${file}`);
@@ -84,7 +89,7 @@ export async function* readCsv(
 ): AsyncGenerator<Row, void, void> {
   let header = known;
   let number = from.rows;
-  for await (const { record, info } of records(stream, name)) {
+  for await (const { record, info } of records(stream, name, from.rows - (known === undefined ? 1 : 0))) {
     const next = from.at + info.bytes;
     if (header === undefined) {
       header = headerOf(record, field, name);
