@@ -163,7 +163,7 @@ test("a bad row stops the work, which goes on behind it when that is asked for",
 });
 
 test("memory does not grow with the input", async () => {
-  const probe = file("probe.cjs", 'process.on("exit", () => console.error(`peak ${process.resourceUsage().maxRSS}`));');
+  const probe = file("probe.cjs", 'process.on("exit", () => console.error("peak", process.resourceUsage().maxRSS));');
   const peak = async (rows: number): Promise<number> => {
     const name = join(folder, `${rows}.jsonl`);
     const some = Array.from(

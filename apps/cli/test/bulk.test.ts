@@ -253,7 +253,11 @@ describe("--stream", () => {
   test("a line for every line, as it comes; a bad one gives an error with its fields", async () => {
     const child = spawn(process.execPath, [main, ...args, "--from", "jsonl"], { cwd: folder });
     const lines: string[] = [];
+    let err = "";
     let rest = "";
+    child.stderr.on("data", (chunk: Buffer) => {
+      err += chunk;
+    });
     let wake = (): void => {};
     child.stdout.on("data", (chunk: Buffer) => {
       const parts = (rest + chunk).split("\n");
@@ -277,19 +281,21 @@ describe("--stream", () => {
     });
     expect(await answer('{"id": 8}')).toEqual({
       id: 8,
-      error: 'line 2 has no text in "text" (its fields: id); see --field',
+      error: 'the line has no text in "text" (its fields: id); see --field',
     });
-    expect(await answer("{}")).toEqual({ error: 'line 3 has no text in "text" (its fields: ); see --field' });
-    expect(await answer("{")).toEqual({ error: expect.stringMatching(/^line 4 is not JSON/) });
-    expect(await answer(Buffer.from([0xff]))).toEqual({ error: expect.stringMatching(/^line 5 is not UTF-8/) });
+    expect(await answer("{}")).toEqual({ error: 'the line has no text in "text" (its fields: ); see --field' });
+    expect(await answer("{")).toEqual({ error: expect.stringMatching(/^the line is not JSON/) });
+    expect(await answer(Buffer.from([0xff]))).toEqual({ error: expect.stringMatching(/^the line is not UTF-8/) });
     expect(await answer('{"id": 9, "text": "\\ud800"}')).toMatchObject({
       id: 9,
       error: expect.stringMatching(/lone surrogate/),
     });
-    expect(await answer("")).toEqual({ error: "line 7 is empty" });
+    expect(await answer("")).toEqual({ error: "the line is empty" });
     expect(await answer('"둘"')).toMatchObject({ text: "둘", embedding: expect.any(Array) });
     child.stdin.end();
     expect(await new Promise((resolve) => child.on("close", resolve))).toBe(0);
+    const told = [...err.matchAll(/^munjang: line (\d+) of standard input /gm)].map(([, number]) => Number(number));
+    expect(told).toEqual([2, 3, 4, 5, 6, 7]);
   });
 
   test("the lines of embed; --base64 holds the same bits", async () => {

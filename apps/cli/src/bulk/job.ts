@@ -164,10 +164,15 @@ function progressOf({ output }: EmbedFlags): Progress | undefined {
   return output === undefined && process.stdout.isTTY ? undefined : showProgress(countOf("texts"));
 }
 
-/** What a bad line of `--stream` becomes: its own fields where it has any, and what is wrong. */
-function errorLine({ number, record, problem }: Row, { unit }: Rows): string {
-  const error = JSON.stringify(`${unit} ${number} ${problem ?? "is empty"}`);
-  const fields = record?.slice(0, -1).trimEnd();
+/**
+ * What a bad line of `--stream` becomes: its own fields where it has any, and what is wrong. Its number is told on standard error; here it
+ * would make the bytes depend on how the lines were shared out.
+ */
+function errorLine(row: Row, { unit, name }: Rows): string {
+  const problem = row.problem ?? "is empty";
+  process.stderr.write(`munjang: ${unit} ${row.number} of ${name} ${problem}\n`);
+  const error = JSON.stringify(`the ${unit} ${problem}`);
+  const fields = row.record?.slice(0, -1).trimEnd();
   return fields === undefined || fields === "{" ? `{"error":${error}}\n` : `${fields},"error":${error}}\n`;
 }
 
