@@ -8,6 +8,7 @@ import { file, folder, main, munjang, run } from "./run.ts";
 
 const tiny = fileURLToPath(new URL("../../../test/golden/models/plain", import.meta.url));
 const readme = readFileSync(new URL("../README.md", import.meta.url), "utf8");
+const bulk = readFileSync(new URL("../../../docs/bulk.md", import.meta.url), "utf8");
 const COMMIT = "0123456789".repeat(4);
 
 /** What the examples name: files, a model in a folder, and two models in the cache. */
@@ -32,7 +33,7 @@ beforeAll(() => {
   chmodSync(shim, 0o755);
 });
 
-const commands = ["", "embed", "similarity", "tokenize", "info", "download", "convert", "demo"];
+const commands = ["", "embed", "merge", "similarity", "tokenize", "info", "download", "convert", "demo"];
 
 describe.skipIf(process.platform === "win32")("examples", () => {
   const works = async (line: string): Promise<void> => {
@@ -48,13 +49,22 @@ describe.skipIf(process.platform === "win32")("examples", () => {
     for (const line of lines) await works(line);
   });
 
-  test("the README", async () => {
-    const lines = [...readme.matchAll(/^```sh\n(.*?)^```/gms)].flatMap(([, block]) => {
+  const blocksOf = (page: string): string[] =>
+    [...page.matchAll(/^```sh\n(.*?)^```/gms)].flatMap(([, block]) => {
       return block
         .replace(/\\\n\s*/g, "")
         .split("\n")
         .filter((line) => line.trim() !== "" && !line.startsWith("#"));
     });
+
+  test("docs/bulk.md", async () => {
+    const lines = blocksOf(bulk);
+    expect(lines.length).toBeGreaterThan(6);
+    for (const line of lines) await works(line);
+  });
+
+  test("the README", async () => {
+    const lines = blocksOf(readme);
     expect(lines.length).toBeGreaterThan(10);
     for (const line of lines) await works(line);
     for (const command of commands) expect(readme).toContain(`munjang ${command}`);
