@@ -54,6 +54,8 @@ export async function simple({ source, format, flags, load }: Job): Promise<void
 /** The same, but that it goes on where the last run with the same settings ended, and is gone on with where it ends itself. */
 export async function resumable(job: Job): Promise<void> {
   const { flags } = job;
+  if (!statSync(flags.file ?? "").isFile())
+    throw new Usage(`--resume needs a file, not ${flags.file}: it is read again`);
   const files = await partFiles(flags.output ?? "");
   const unlock = lock(files);
   try {
@@ -179,9 +181,10 @@ function errorLine(row: Row, { unit, name }: Rows): string {
 function tell(
   { rows, bad, empty }: Done,
   { unit, name }: Rows,
-  { output, from, file = "" }: EmbedFlags,
+  { output, from, stream, file = "" }: EmbedFlags,
   width: number,
 ): void {
+  if (stream) return; // every line has been told
   const of = (count: number): string => `${count} ${count === 1 ? unit : `${unit}s`}`;
   const json = from === "jsonl" || (from === undefined && /\.(jsonl|ndjson)$/i.test(file));
   const what =
