@@ -135,7 +135,7 @@ function fullInt8(): string {
 
 /** What the bundled model writes in every form, killed again and again. */
 async function kills() {
-  const input = join(folder, sentences("kills.txt", 6000, spoken));
+  const input = join(folder, sentences("kills.txt", 3000, spoken));
   const all = [];
   for (const [i, form] of FORMS.entries()) {
     const whole = join(folder, `whole.${form}`);
@@ -156,14 +156,14 @@ const before = onlyKills ? JSON.parse(readFileSync(results, "utf8")) : {};
 let cases = before.cases;
 if (!onlyKills) {
   const mini = join(root, "weights/model");
-  const bundled = { model: mini, sentence: spoken, few: 2000, many: 22_000 };
+  const bundled = { model: mini, sentence: spoken, few: 1000, many: 9000 };
   cases = [];
   for (const form of ["npy", "parquet", "jsonl"]) {
     cases.push(await measure({ name: `munjang-mini-ko, ${form}`, ...bundled, args: [...wide, "-o", `out.${form}`] }));
   }
   const base64 = [...wide, "-o", "out.jsonl", "--base64"];
   cases.push(await measure({ name: "munjang-mini-ko, jsonl with --base64", ...bundled, args: base64 }));
-  const shape = { model: fullInt8(), sentence: syllables, few: 64, many: 1088, args: [...wide, "-o", "out.npy"] };
+  const shape = { model: fullInt8(), sentence: syllables, few: 32, many: 352, args: [...wide, "-o", "out.npy"] };
   cases.push(await measure({ name: "KR-SBERT's shape, int8, npy", ...shape }));
 }
 const about = onlyKills ? before : { title: "munjang embed for bulk", wide: wide.length > 0, ...machine() };

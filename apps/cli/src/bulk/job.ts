@@ -10,7 +10,7 @@ import { countOf, type Progress, showProgress } from "../progress.ts";
 import { type Journal, openJournal, type Settings } from "./checkpoint.ts";
 import { parquetFormat } from "./parquet-out.ts";
 import { lock, openPart, type PartFiles, partFiles } from "./part.ts";
-import type { Row, Rows } from "./row.ts";
+import { complaint, type Row, type Rows } from "./row.ts";
 import { type Done, embedRows, finish, type Work } from "./run.ts";
 
 /** One run of `munjang embed`. */
@@ -170,10 +170,9 @@ function progressOf({ output }: EmbedFlags): Progress | undefined {
  * What a bad line of `--stream` becomes: its own fields where it has any, and what is wrong. Its number is told on standard error; here it
  * would make the bytes depend on how the lines were shared out.
  */
-function errorLine(row: Row, { unit, name }: Rows): string {
-  const problem = row.problem ?? "is empty";
-  process.stderr.write(`munjang: ${unit} ${row.number} of ${name} ${problem}\n`);
-  const error = JSON.stringify(`the ${unit} ${problem}`);
+function errorLine(row: Row, source: Rows): string {
+  process.stderr.write(`munjang: ${complaint(source, row)}\n`);
+  const error = JSON.stringify(`the ${source.unit} ${row.problem ?? "is empty"}`);
   const fields = row.record?.slice(0, -1).trimEnd();
   return fields === undefined || fields === "{" ? `{"error":${error}}\n` : `${fields},"error":${error}}\n`;
 }

@@ -1,3 +1,5 @@
+import { printable } from "../terminal.ts";
+
 /** A row of the input: one with a text, an empty one, or a bad one, in which case `problem` says why. */
 export interface Row {
   /** From 1; a line's number, or that of a record behind the header. */
@@ -46,7 +48,12 @@ export function textOf(value: unknown, field: string): Pick<Row, "text" | "probl
   return value.trim() === "" ? {} : { text: value };
 }
 
+/** A row and what is wrong with it, for a terminal: a piece of the input may stand in it. */
+export function complaint({ unit, name }: Rows, { number, problem = "is empty" }: Row): string {
+  return printable(`${unit} ${number} of ${name} ${problem}`);
+}
+
 /** The error of a row that stops the work. */
-export function badRow({ unit, name }: Rows, { number, problem }: Row): Error {
-  return new Error(`${unit} ${number} of ${name} ${problem} (--bad-rows skip passes over such rows)`);
+export function badRow(source: Rows, row: Row): Error {
+  return new Error(`${complaint(source, row)} (--bad-rows skip passes over such rows)`);
 }

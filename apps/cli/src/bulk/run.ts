@@ -2,7 +2,7 @@ import type { EncodeOptions, Precision, SentenceTransformer } from "munjang";
 import type { Format, Vector } from "../formats.ts";
 import type { Output } from "../output.ts";
 import type { Checkpoint } from "./checkpoint.ts";
-import { badRow, type Place, type Row, type Rows } from "./row.ts";
+import { badRow, complaint, type Place, type Row, type Rows } from "./row.ts";
 import { inTurns, oneWindow, windowsOf } from "./windows.ts";
 
 export interface Work {
@@ -79,8 +79,7 @@ export async function embedRows(work: Work): Promise<Done> {
       else {
         if (bad === "stop") throw badRow(source, row);
         badRows++;
-        if (bad === "skip")
-          process.stderr.write(`munjang: ${source.unit} ${row.number} of ${source.name} ${row.problem}; passed over\n`);
+        if (bad === "skip") process.stderr.write(`munjang: ${complaint(source, row)}; passed over\n`);
       }
     }
     work.onProgress(rows, place.at);
