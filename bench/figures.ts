@@ -171,6 +171,63 @@ function runtimes(): string {
   return ["", runtimesTable(result("runtimes.json") as Runtimes), ""].join("\n");
 }
 
+interface BulkCase {
+  readonly name: string;
+  readonly tokensPerSentence: number;
+  readonly perCoreSecond: Timed["rate"];
+  readonly megabytes: Timed["rate"];
+}
+
+/** Dollars an hour of one core, of which the sizing makes money; the page says that it is an example. */
+const CORE_HOUR = 0.04;
+const BILLION = 1e9;
+
+function bulk(): string {
+  const { cases, cpu, node, wide } = result("bulk.json");
+  const row = ({ name, tokensPerSentence, perCoreSecond: { min, median, max }, megabytes }: BulkCase): string => {
+    const rate = `${median.toPrecision(3)} (${min.toPrecision(3)} … ${max.toPrecision(3)})`;
+    return `| ${name} | ${tokensPerSentence.toFixed(1)} | ${rate} | ${Math.round(megabytes.median)} |`;
+  };
+  return [
+    "",
+    "| model, output | tokens a sentence | sentences a core second, median (min … max) | memory of a process, MB |",
+    "|---|---|---|---|",
+    ...(cases as BulkCase[]).map(row),
+    "",
+    `${cpu}, Node ${node}${wide ? ", `--wide`" : ""}.`,
+    "",
+  ].join("\n");
+}
+
+function sizing(): string {
+  const cases = (result("bulk.json").cases as BulkCase[]).filter(({ name }) => name.endsWith(" npy"));
+  const row = ({ name, perCoreSecond }: BulkCase): string => {
+    const hours = BILLION / perCoreSecond.median / 3600;
+    const whole = (value: number): string => Number(value.toPrecision(2)).toLocaleString("en");
+    return `| ${name.replace(/, npy$/, "")} | ${whole(hours)} | ${whole(hours / 64)} | ${whole(hours / 1024)} | ${whole(hours * CORE_HOUR)} |`;
+  };
+  return [
+    "",
+    `| a billion sentences | core hours | hours on 64 cores | on 1,024 | dollars, at ${CORE_HOUR} a core hour |`,
+    "|---|---|---|---|---|",
+    ...cases.map(row),
+    "",
+  ].join("\n");
+}
+
+function kills(): string {
+  const all = result("bulk.json").kills as { form: string; kills: number; later: number; sameBytes: boolean }[];
+  const row = ({ form, kills, later, sameBytes }: (typeof all)[number]): string =>
+    `| ${form} | ${kills} | ${later} | ${sameBytes ? "yes" : "NO"} |`;
+  return [
+    "",
+    "| output | killed | of these while going on | the bytes of an undisturbed run |",
+    "|---|---|---|---|",
+    ...all.map(row),
+    "",
+  ].join("\n");
+}
+
 const kernel = (): Timed =>
   result("kernels-node22.json").results.find(({ name }: Timed) => name === "munjang, backend js");
 
@@ -195,6 +252,7 @@ export const PAGES: Readonly<Record<string, Readonly<Record<string, () => string
   "README.md": FIGURES,
   "docs/edge.md": { edge, rows },
   "docs/ladder.md": { ladder: () => ladderTable(result("ladder.json")) },
+  "docs/bulk.md": { bulk, sizing, kills },
 };
 
 /** A page with every figure as the result files have it. */

@@ -1,15 +1,20 @@
 import { Command, Option } from "commander";
 import type { Precision, SentenceTransformer } from "munjang";
-import { FORMATS, type Format, type FormatName, type Vector } from "./formats.ts";
+import { type Job, resumable, simple } from "./bulk/job.ts";
+import { FROM, type FromName, openRows, rowsOf } from "./bulk/rows.ts";
+import { type Shard, shardFile, shardOf } from "./bulk/shard.ts";
+import { FORMATS, type FormatName, NEEDS_FILE } from "./formats.ts";
 import { examples } from "./help.ts";
-import { type InputFlags, type Item, readItems, sizeOf, Usage, withInput } from "./input.ts";
+import { Usage, withInput } from "./input.ts";
 import { loadModel, type ModelFlags, wholeNumber, withModel } from "./model.ts";
-import { type Output, openOutput } from "./output.ts";
-import { countOf, showProgress } from "./progress.ts";
 
-interface Flags extends ModelFlags, InputFlags {
+export interface EmbedFlags extends ModelFlags {
+  file?: string;
+  from?: FromName;
+  field: string;
   format?: FormatName;
   json?: boolean;
+  base64?: boolean;
   output?: string;
   normalize?: boolean;
   truncateDim?: number;
@@ -17,19 +22,28 @@ interface Flags extends ModelFlags, InputFlags {
   prompt?: string;
   promptName?: string;
   batchTokens?: number;
+  badRows: "stop" | "skip";
+  resume?: boolean;
+  checkpointEvery: number;
+  shard?: Shard;
+  stream?: boolean;
 }
+
+/** Rows that are computed anew at most after an end in the middle; rows of a row group of Parquet. */
+const EVERY = 2048;
 
 export function embedCommand(): Command {
   const command = new Command("embed")
     .description("Turn texts into vectors, one a line of output.")
-    .argument("[texts...]", "texts; without any, lines of --file or of standard input");
-  withInput(command)
+    .argument("[texts...]", "texts; without any, rows of --file or of standard input");
+  withInput(command, FROM)
     .addOption(
       new Option("--format <format>", "form of the output (default: the ending of --output, else jsonl)").choices(
-        Object.keys(FORMATS),
+        FORMATS,
       ),
     )
     .option("--json", "the same as --format jsonl")
+    .option("--base64", "vectors in JSON as base64 of their bytes, float32 little-endian")
     .option("-o, --output <file>", "write to a file, which appears when it is complete")
     .option("-n, --normalize", "divide every vector by its length")
     .option("--truncate-dim <n>", "keep the first n numbers of every vector", wholeNumber)
@@ -40,7 +54,24 @@ export function embedCommand(): Command {
     )
     .option("-p, --prompt <text>", "text to put before every text")
     .option("--prompt-name <name>", "one of the model's own prompts to put before every text")
-    .option("--batch-tokens <n>", "tokens computed at once", wholeNumber);
+    .option("--batch-tokens <n>", "tokens computed at once", wholeNumber)
+    .addOption(
+      new Option(
+        "--bad-rows <what>",
+        "what a row without a text that can be read does: end the work, or no more than be told",
+      )
+        .choices(["stop", "skip"])
+        .default("stop"),
+    )
+    .option("--resume", "keep what is done where the work is cut, and go on there when run again")
+    .option(
+      "--checkpoint-every <rows>",
+      "rows that --resume may have to do again, and of a row group of Parquet",
+      wholeNumber,
+      EVERY,
+    )
+    .option("--shard <k/n>", "do the k-th of n parts of --file; munjang merge puts their outputs together", shardOf)
+    .option("--stream", "a line of JSON out for every line in, as they come; a bad one gives an error in its place");
   return examples(
     withModel(command),
     [
@@ -49,138 +80,61 @@ export function embedCommand(): Command {
       "munjang embed --file records.jsonl --field title",
       "munjang embed -f sentences.txt -o a.npy --precision int8",
       "cat sentences.txt | munjang embed --format csv > out.csv",
+      "munjang embed -f table.csv -o all.parquet --resume",
+      "munjang embed -f sentences.txt -o all.npy --shard 1/2",
+      "munjang embed --stream --from jsonl < records.jsonl",
     ],
-    'Output is in the order of the input: {"text": …, "embedding": […]} a line, or the objects of JSON lines with "embedding" added. json makes one array of them, csv a table, npy a matrix for numpy.load (a file of --output).',
+    'Output is in the order of the input: {"text": …, "embedding": […]} a line, or the objects of JSON lines with "embedding" added. json makes one array of them, csv a table, npy a matrix for numpy.load, safetensors the same as the tensor "embeddings" (these two into a file of --output), parquet the columns row, text and embedding.',
     "--precision is what quantize_embeddings of sentence-transformers does: int8 and uint8 between the smallest and the largest number of every dimension in this very input, which is held in memory for that, and of which the bytes depend; binary and ubinary the signs, which do not.",
   ).action(embed);
 }
 
-async function embed(texts: string[], flags: Flags): Promise<void> {
-  const source = readItems(texts, flags);
-  try {
-    const format = chooseFormat(flags);
-    const first = await source.next(); // so that a wrong command line is told before a model is loaded
-    const model = await loadModel(flags, { tokensPerBatch: flags.batchTokens });
-    try {
-      await embedAll(model, from(first, source), format, sizeOf(texts, flags), flags);
-    } finally {
-      await model.dispose();
-    }
-  } finally {
-    await source.return(); // lets go of standard input where something failed
-  }
+async function embed(texts: string[], flags: EmbedFlags): Promise<void> {
+  const format = chooseFormat(flags);
+  check(texts, flags, format);
+  const added = format === "jsonl" || format === "json" ? "embedding" : undefined;
+  const source = texts.length > 0 ? rowsOf(texts) : await openRows({ ...flags, added });
+  const output =
+    flags.shard === undefined || flags.output === undefined ? flags.output : shardFile(flags.output, flags.shard);
+  const job: Job = { source, format, flags: { ...flags, output }, load: () => load(flags) };
+  await (flags.resume ? resumable(job) : simple(job));
 }
 
-function chooseFormat({ format, json, output = "" }: Flags): FormatName {
+function load(flags: EmbedFlags): Promise<SentenceTransformer> {
+  return loadModel(flags, { tokensPerBatch: flags.batchTokens });
+}
+
+function chooseFormat({ format, json, output = "" }: EmbedFlags): FormatName {
   if (json && format !== undefined && format !== "jsonl") throw new Usage(`--json is not --format ${format}`);
   if (json) return "jsonl";
-  const ending = /\.(jsonl|json|csv|npy)$/i.exec(output)?.[1].toLowerCase() as FormatName | undefined;
-  const chosen = format ?? ending ?? "jsonl";
-  if (chosen === "npy" && output === "") {
-    throw new Usage("npy needs --output FILE: the number of rows is written at its beginning in the end");
+  const ending = /\.([a-z]+)$/i.exec(output)?.[1].toLowerCase();
+  const chosen = format ?? FORMATS.find((name) => name === ending) ?? "jsonl";
+  if (NEEDS_FILE.includes(chosen) && output === "") {
+    throw new Usage(`${chosen} needs --output FILE: the number of rows is written at its beginning in the end`);
   }
   return chosen;
 }
 
-async function* from(first: IteratorResult<Item, void>, rest: AsyncGenerator<Item, void, void>): AsyncGenerator<Item> {
-  for (let next = first; !next.done; next = await rest.next()) yield next.value;
-}
-
-async function embedAll(
-  model: SentenceTransformer,
-  items: AsyncGenerator<Item>,
-  name: FormatName,
-  size: number,
-  flags: Flags,
-): Promise<void> {
-  const output = await openOutput(flags.output);
-  // Where vectors go to the same terminal, they show how far the work is.
-  const toTerminal = flags.output === undefined && process.stdout.isTTY;
-  const progress = showProgress(countOf("texts"));
-  try {
-    const format = FORMATS[name];
-    if (format.finalHead !== undefined && !output.seekable)
-      throw new Usage(`${name} needs a file, not ${flags.output}`);
-    if (!toTerminal) progress.update("embed", 0, size, 0);
-    const { count, width } = await writeRows(model, items, format, output, flags, (done, { position }) => {
-      if (!toTerminal) progress.update("embed", position, size, done);
-    });
-    await output.write(format.tail);
-    await output.finish(format.finalHead?.(count, width, flags.precision));
-    progress.stop();
-    if (flags.output !== undefined) {
-      const vectors = count === 1 ? "vector" : "vectors";
-      process.stderr.write(`munjang: ${count} ${vectors} of ${width} written to ${flags.output}\n`);
-    }
-  } catch (error) {
-    progress.stop();
-    output.discard();
-    throw error;
+/** Options that have no meaning together. */
+function check(texts: readonly string[], flags: EmbedFlags, format: FormatName): void {
+  const { file, from, output, precision, base64, resume, shard, stream } = flags;
+  const fromFile = file !== undefined && file !== "-";
+  if (texts.length > 0) {
+    if (file !== undefined) throw new Usage("give texts or --file, not both");
+    if (from !== undefined) throw new Usage("--from is for --file and standard input");
+    if (stream) throw new Usage("--stream is for standard input: give no texts");
   }
-}
-
-async function writeRows(
-  model: SentenceTransformer,
-  items: AsyncGenerator<Item>,
-  format: Format,
-  output: Output,
-  flags: Flags,
-  onRow: (done: number, item: Item) => void,
-): Promise<{ count: number; width: number }> {
-  const { precision } = flags;
-  const rows = precision === "int8" || precision === "uint8" ? together : oneByOne;
-  let count = 0;
-  let width = 0;
-  for await (const { item, vector } of rows(model, items, flags, onRow)) {
-    width = vector.length;
-    await output.write(count++ === 0 ? format.head(width, precision) : format.between);
-    await output.write(format.row(item, vector));
+  if (base64 && format !== "jsonl" && format !== "json") throw new Usage(`--base64 is for JSON, not for ${format}`);
+  if (precision === "int8" || precision === "uint8") {
+    const option = resume ? "--resume" : shard ? "--shard" : stream ? "--stream" : undefined;
+    if (option)
+      throw new Usage(`--precision ${precision} needs all rows before the first is known: leave out ${option}`);
   }
-  return { count, width };
-}
-
-interface Row {
-  readonly item: Item;
-  readonly vector: Vector;
-}
-
-type Rows = (
-  model: SentenceTransformer,
-  items: AsyncGenerator<Item>,
-  flags: Flags,
-  onRow: (done: number, item: Item) => void,
-) => AsyncGenerator<Row>;
-
-const oneByOne: Rows = async function* (model, items, flags, onRow) {
-  const waiting: Item[] = []; // read, and not yet printed
-  async function* remembered(): AsyncGenerator<string> {
-    for await (const item of items) {
-      waiting.push(item);
-      yield item.text;
-    }
-  }
-  let done = 0;
-  for await (const vector of model.encodeStream(remembered(), encodeOptions(flags))) {
-    const item = waiting.shift() as Item; // one row a text, in their order
-    onRow(++done, item);
-    yield { item, vector };
-  }
-};
-
-/** All vectors before the first is printed: where they are between the smallest and the largest is known only then. */
-const together: Rows = async function* (model, items, flags, onRow) {
-  const all: Item[] = [];
-  for await (const item of items) all.push(item);
-  if (all.length < 2) {
-    throw new Error(`one text has no smallest and largest numbers: --precision ${flags.precision} needs two or more`);
-  }
-  const vectors = await model.encode(
-    all.map(({ text }) => text),
-    { ...encodeOptions(flags), onProgress: ({ done }) => onRow(done, all[done - 1]) },
-  );
-  for (const [i, vector] of vectors.entries()) yield { item: all[i], vector };
-};
-
-function encodeOptions({ normalize, truncateDim, precision, prompt, promptName }: Flags) {
-  return { normalizeEmbeddings: normalize, truncateDim, precision, prompt, promptName };
+  if (resume && !fromFile) throw new Usage("--resume needs --file FILE: what is read again must be the same");
+  if (resume && !output) throw new Usage("--resume needs --output FILE");
+  if (shard && !fromFile) throw new Usage("--shard needs --file FILE");
+  if (!stream) return;
+  if (fromFile) throw new Usage("--stream is for standard input: leave out --file, or write < FILE");
+  if (output !== undefined || format !== "jsonl") throw new Usage("--stream writes lines of JSON to standard output");
+  if (from === "csv" || from === "parquet") throw new Usage(`--stream reads lines: --from text or jsonl, not ${from}`);
 }

@@ -21,16 +21,15 @@ export interface Item {
   readonly position: number;
 }
 
-export function withInput(command: Command): Command {
+export function withInput(command: Command, forms: readonly string[] = ["text", "jsonl"]): Command {
+  const more = forms.length > 2;
+  const what = more
+    ? "form of the input (default: the ending of --file, else text)"
+    : "lines are texts, or JSON (default: jsonl for files so named)";
   return command
     .option("-f, --file <file>", "read a file, one text a line (- is standard input)")
-    .addOption(
-      new Option("--from <form>", "lines are texts, or JSON (default: jsonl for files so named)").choices([
-        "text",
-        "jsonl",
-      ]),
-    )
-    .option("--field <name>", "field of a JSON line that holds the text", "text");
+    .addOption(new Option("--from <form>", what).choices(forms))
+    .option("--field <name>", `field of a JSON line${more ? ", or column," : ""} that holds the text`, "text");
 }
 
 /** Lines of --file or of standard input, each with its number. */

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from "node:fs";
 import { Command, CommanderError, Option } from "commander";
+import { mergeCommand } from "./bulk/merge.ts";
 import { convertCommand } from "./convert.ts";
 import { demoCommand } from "./demo.ts";
 import { downloadCommand } from "./download.ts";
@@ -41,6 +42,7 @@ const program = examples(
 
 for (const command of [
   embedCommand(),
+  mergeCommand(),
   similarityCommand(),
   tokenizeCommand(),
   explainCommand(),

@@ -32,6 +32,7 @@ export function removeOnSignal(path: string): () => void {
 
 /** Standard output, or a file: written beside its final place and renamed when complete, so that nobody sees half of it. */
 export async function openOutput(file: string | undefined): Promise<Output> {
+  tellOfLimits();
   if (file === undefined) return straightTo(process.stdout, "standard output");
   if (file === "") throw new Usage("--output needs the name of a file");
   const about = await stat(file).catch(() => undefined);
@@ -72,6 +73,11 @@ export async function openOutput(file: string | undefined): Promise<Output> {
   };
 }
 
+/** A file that grows beyond a limit (ulimit -f) is an error to write to, where it would else end the process without a word. */
+export function tellOfLimits(): void {
+  if (process.listenerCount("SIGXFSZ") === 0) process.on("SIGXFSZ", () => {});
+}
+
 async function overwrite(path: string, head: Uint8Array): Promise<void> {
   const file = await open(path, "r+");
   try {
@@ -89,6 +95,8 @@ export function cannotWrite(file: string, { code = "" }: NodeJS.ErrnoException):
     EACCES: "permission denied",
     ENAMETOOLONG: "the name is too long",
     ENOSPC: "the disk is full",
+    EDQUOT: "the disk quota is used up",
+    EFBIG: "the file would be larger than the system allows (ulimit -f)",
   };
   return new Error(`cannot write ${file}: ${known[code] ?? code}`);
 }

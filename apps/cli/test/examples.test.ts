@@ -8,11 +8,13 @@ import { file, folder, main, munjang, run } from "./run.ts";
 
 const tiny = fileURLToPath(new URL("../../../test/golden/models/plain", import.meta.url));
 const readme = readFileSync(new URL("../README.md", import.meta.url), "utf8");
+const bulk = readFileSync(new URL("../../../docs/bulk.md", import.meta.url), "utf8");
 const COMMIT = "0123456789".repeat(4);
 
 /** What the examples name: files, a model in a folder, and two models in the cache. */
 beforeAll(() => {
   file("sentences.txt", "잠이 옵니다\n졸음이 옵니다\n기차가 옵니다\n");
+  file("table.csv", 'id,text\n1,"잠이 옵니다"\n2,"쉼표, 또 쉼표"\n');
   file("long.txt", `${"긴 글입니다. ".repeat(200)}\n`);
   file("pairs.tsv", "잠이 옵니다\t졸음이 옵니다\n잠이 옵니다\t기차가 옵니다\n");
   file("records.jsonl", '{"id": 1, "title": "첫째", "text": "하나"}\n{"id": 2, "title": "둘째", "text": "둘"}\n');
@@ -31,7 +33,7 @@ beforeAll(() => {
   chmodSync(shim, 0o755);
 });
 
-const commands = ["", "embed", "similarity", "tokenize", "explain", "info", "download", "convert", "demo"];
+const commands = ["", "embed", "merge", "similarity", "tokenize", "explain", "info", "download", "convert", "demo"];
 
 describe.skipIf(process.platform === "win32")("examples", () => {
   const works = async (line: string): Promise<void> => {
@@ -47,13 +49,22 @@ describe.skipIf(process.platform === "win32")("examples", () => {
     for (const line of lines) await works(line);
   });
 
-  test("the README", async () => {
-    const lines = [...readme.matchAll(/^```sh\n(.*?)^```/gms)].flatMap(([, block]) => {
+  const blocksOf = (page: string): string[] =>
+    [...page.matchAll(/^```sh\n(.*?)^```/gms)].flatMap(([, block]) => {
       return block
         .replace(/\\\n\s*/g, "")
         .split("\n")
         .filter((line) => line.trim() !== "" && !line.startsWith("#"));
     });
+
+  test("docs/bulk.md", async () => {
+    const lines = blocksOf(bulk);
+    expect(lines.length).toBeGreaterThan(6);
+    for (const line of lines) await works(line);
+  });
+
+  test("the README", async () => {
+    const lines = blocksOf(readme);
     expect(lines.length).toBeGreaterThan(10);
     for (const line of lines) await works(line);
     for (const command of commands) expect(readme).toContain(`munjang ${command}`);

@@ -1,0 +1,128 @@
+import { readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { type FileHandle, open, rename, stat } from "node:fs/promises";
+import { hostname } from "node:os";
+import { Usage } from "../input.ts";
+import { cannotWrite, type Output, tellOfLimits } from "../output.ts";
+
+/** A file that a later process can go on writing. */
+export interface Part extends Output {
+  /** Waits until everything is on the disk; answers with the bytes there are. */
+  sync(): Promise<number>;
+  /** Lets go of the file and leaves it as it is. */
+  close(): Promise<void>;
+}
+
+/** The files beside an output that is not complete. */
+export interface PartFiles {
+  readonly target: string;
+  readonly part: string;
+  readonly checkpoint: string;
+  readonly lock: string;
+}
+
+export async function partFiles(output: string): Promise<PartFiles> {
+  const about = await stat(output).catch(() => undefined);
+  if (about !== undefined && !about.isFile())
+    throw new Usage(`--resume needs an --output that is a file, not ${output}`);
+  const target = about === undefined ? output : realpathSync(output);
+  return { target, part: `${target}.part`, checkpoint: `${target}.checkpoint`, lock: `${target}.lock` };
+}
+
+/** Bytes gathered before they are written. */
+const GATHERED = 1 << 20;
+
+/** Opens the part file, cut to the bytes that are known to be right; 0 begins it anew. */
+export async function openPart({ part, target }: PartFiles, bytes: number): Promise<Part> {
+  tellOfLimits();
+  let file: FileHandle;
+  try {
+    file = await open(part, bytes === 0 ? "w" : "r+");
+    await file.truncate(bytes);
+  } catch (error) {
+    throw cannotWrite(part, error as NodeJS.ErrnoException);
+  }
+  let waiting: Uint8Array[] = [];
+  let gathered = 0;
+  let end = bytes;
+  const put = async (data: Uint8Array, at: number): Promise<void> => {
+    try {
+      for (let done = 0; done < data.length; ) {
+        const { bytesWritten } = await file.write(data, done, data.length - done, at + done);
+        done += bytesWritten;
+      }
+    } catch (error) {
+      throw cannotWrite(part, error as NodeJS.ErrnoException);
+    }
+  };
+  const flush = async (): Promise<void> => {
+    const data = Buffer.concat(waiting);
+    [waiting, gathered] = [[], 0];
+    await put(data, end);
+    end += data.length;
+  };
+  return {
+    seekable: true,
+    async write(data) {
+      const piece = typeof data === "string" ? Buffer.from(data) : data;
+      waiting.push(piece);
+      gathered += piece.length;
+      if (gathered >= GATHERED) await flush();
+    },
+    async sync() {
+      await flush();
+      await file.datasync();
+      return end;
+    },
+    async finish(head) {
+      await flush();
+      if (head !== undefined) await put(head, 0);
+      await file.sync();
+      await file.close();
+      await rename(part, target);
+    },
+    close: () => file.close(),
+    discard() {},
+  };
+}
+
+/** Sees that one process writes a part file at a time; until what it answers with is called, or the process is gone. */
+export function lock({ lock: path, target }: PartFiles): () => void {
+  const mine = `${hostname()} ${process.pid} ${startOf(process.pid)}`;
+  for (;;) {
+    try {
+      writeFileSync(path, mine, { flag: "wx" });
+      return () => rmSync(path, { force: true });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw cannotWrite(path, error as NodeJS.ErrnoException);
+    }
+    const [host, pid, start] = read(path).split(" ");
+    if (host !== "" && (host !== hostname() || isAlive(Number(pid), start))) {
+      throw new Error(`process ${pid} of ${host} is writing ${target}; if it is gone, delete ${path}`);
+    }
+    rmSync(path, { force: true });
+  }
+}
+
+function read(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
+  }
+}
+
+/** When a process started, in the kernel's ticks: numbers of processes are used again. Empty where there is no /proc. */
+function startOf(pid: number): string {
+  const about = read(`/proc/${pid}/stat`);
+  return about.slice(about.lastIndexOf(")") + 2).split(" ")[19] ?? "";
+}
+
+function isAlive(pid: number, start: string | undefined): boolean {
+  if (pid === process.pid || !(pid > 0)) return false;
+  try {
+    process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+  return start === startOf(pid);
+}
