@@ -8,6 +8,7 @@ import { embedCommand } from "./embed.ts";
 import { configure, examples } from "./help.ts";
 import { infoCommand } from "./info.ts";
 import { Usage } from "./input.ts";
+import { serveCommand } from "./serve.ts";
 import { similarityCommand } from "./similarity.ts";
 import { columns } from "./terminal.ts";
 import { tokenizeCommand } from "./tokenize.ts";
@@ -45,6 +46,7 @@ for (const command of [
   infoCommand(),
   downloadCommand(),
   convertCommand(),
+  serveCommand(),
   demoCommand(),
 ]) {
   program.addCommand(command);
