@@ -32,6 +32,8 @@ export interface Done {
 export interface Job {
   readonly work: Work;
   readonly rows: Computed[];
+  /** Of its coming. */
+  readonly order: number;
   /** Texts that are in no batch, in order. */
   todo: number[];
   /** Texts that have no row yet. */
@@ -99,10 +101,12 @@ export function encode(model: EmbeddingModel, { items, stop }: Batch): Promise<r
 
 /** Whether a model can still compute, which a failure of one batch does not tell. */
 export async function works(model: EmbeddingModel): Promise<boolean> {
-  return model.encode("가").then(
-    () => true,
-    () => false,
-  );
+  try {
+    await model.encode("가");
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Tokens a millisecond of late. */

@@ -40,7 +40,7 @@ export function listInputs(value: unknown, param: string, most: number): { input
     throw new Refusal("too large", `batch size ${list.length} > maximum allowed batch size ${most}`, { param });
   }
   for (const [n, item] of list.entries()) {
-    const place = single ? param : `${param}[${n}]`;
+    const place = single || !Array.isArray(value) ? param : `${param}[${n}]`;
     if (typeof item === "string" || Array.isArray(item)) {
       if (item.length === 0) throw new Refusal("empty", `\`${place}\` cannot be empty`, { param });
       if (typeof item === "string" || item.every((id) => Number.isInteger(id) && id >= 0)) continue;

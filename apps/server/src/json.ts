@@ -10,7 +10,8 @@ export function checked<S extends z.ZodType>(schema: S, body: unknown): z.output
   if (error === undefined) return data as z.output<S>;
   const [{ path, message }] = error.issues;
   const param = path.join(".");
-  throw new Refusal("invalid", `\`${param}\`: ${message}`, { param });
+  const found = path.reduce<unknown>((at, key) => (at as Record<PropertyKey, unknown> | undefined)?.[key], body);
+  throw new Refusal("invalid", `\`${param}\`${found === undefined ? " is missing" : `: ${message}`}`, { param });
 }
 
 /** Numbers written before others get their turn: some tens of milliseconds. */

@@ -63,6 +63,7 @@ export function openQueue(
   /** With texts that are in no batch. */
   let jobs: Job[] = [];
   let waiting = 0;
+  let came = 0;
   const flying = new Set<Batch>();
   let closed = false;
   let idle: (() => void) | undefined;
@@ -99,7 +100,7 @@ export function openQueue(
     }
   };
 
-  /** Puts the texts of a failed batch back to the head of the queue, one request a batch; or turns away who was tried enough. */
+  /** Puts the texts of a failed batch back to the head of the queue, one request a batch, in the order of their coming; or turns away who was tried enough. */
   const putBack = (batch: Batch, broken: boolean, error: unknown): void => {
     const back = new Map<Job, number[]>();
     for (const { job, n } of batch.items) if (!job.over) back.set(job, [...(back.get(job) ?? []), n]);
@@ -115,7 +116,7 @@ export function openQueue(
       }
     }
     const head = [...back.keys()].filter((job) => !job.over);
-    jobs = [...head, ...jobs.filter((job) => !head.includes(job))];
+    jobs = [...head, ...jobs.filter((job) => !head.includes(job))].sort((a, b) => a.order - b.order);
   };
 
   const compute = async (using: EmbeddingModel, batch: Batch): Promise<void> => {
@@ -179,7 +180,7 @@ export function openQueue(
       let job!: Job;
       const done = new Promise<Done>((resolve, reject) => {
         const todo = work.texts.map((_, n) => n);
-        const tried = { alone: false, breaks: 0, over: false };
+        const tried = { order: came++, alone: false, breaks: 0, over: false };
         const since = performance.now();
         job = { work, rows: [], todo, missing: todo.length, ...tried, since, begun: undefined, resolve, reject };
       });

@@ -19,11 +19,16 @@ function norm(row: Float32Array): number {
   return Math.max(Math.sqrt(sum), 1e-12);
 }
 
+/** Node's, Deno's and Bun's way, where there is one. */
+interface Buffer64 {
+  toString(to: "base64"): string;
+}
+
 /** A row as little-endian float32 in base64. */
 export function toBase64(row: Float32Array): string {
   const bytes = new Uint8Array(row.buffer, row.byteOffset, row.byteLength);
-  const { Buffer } = globalThis as { Buffer?: typeof import("node:buffer").Buffer };
-  if (Buffer !== undefined) return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("base64");
+  const { Buffer } = globalThis as { Buffer?: { from(bytes: ArrayBufferLike, at: number, length: number): Buffer64 } };
+  if (Buffer !== undefined) return Buffer.from(row.buffer, row.byteOffset, row.byteLength).toString("base64");
   let text = "";
   for (const byte of bytes) text += String.fromCharCode(byte);
   return btoa(text);
