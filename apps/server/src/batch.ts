@@ -40,8 +40,8 @@ export interface Job {
   missing: number;
   /** Computed with nobody beside it, since a batch with it has failed. */
   alone: boolean;
-  /** Times that the model broke while this was computed. */
-  breaks: number;
+  /** Models that broke while this was computed. */
+  readonly broke: Set<EmbeddingModel>;
   over: boolean;
   readonly since: number;
   begun: number | undefined;

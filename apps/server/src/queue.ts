@@ -101,12 +101,12 @@ export function openQueue(
   };
 
   /** Puts the texts of a failed batch back to the head of the queue, one request a batch, in the order of their coming; or turns away who was tried enough. */
-  const putBack = (batch: Batch, broken: boolean, error: unknown): void => {
+  const putBack = (batch: Batch, broken: EmbeddingModel | undefined, error: unknown): void => {
     const back = new Map<Job, number[]>();
     for (const { job, n } of batch.items) if (!job.over) back.set(job, [...(back.get(job) ?? []), n]);
     for (const [job, numbers] of back) {
-      if (broken) job.breaks++;
-      if (broken ? job.breaks < MOST_BREAKS : !batch.alone) {
+      if (broken !== undefined) job.broke.add(broken);
+      if (broken !== undefined ? job.broke.size < MOST_BREAKS : !batch.alone) {
         job.alone = true;
         job.todo = [...numbers, ...job.todo];
         waiting += tokensOf(job, numbers);
@@ -130,7 +130,7 @@ export function openQueue(
     } catch (error) {
       if (batch.stop.signal.aborted) return; // everybody has left
       const broken = model !== using || !(await works(using));
-      putBack(batch, broken, error);
+      putBack(batch, broken ? using : undefined, error);
       if (broken && model === using) {
         model = undefined;
         options.onBreak?.(error);
@@ -180,7 +180,7 @@ export function openQueue(
       let job!: Job;
       const done = new Promise<Done>((resolve, reject) => {
         const todo = work.texts.map((_, n) => n);
-        const tried = { order: came++, alone: false, breaks: 0, over: false };
+        const tried = { order: came++, alone: false, broke: new Set<EmbeddingModel>(), over: false };
         const since = performance.now();
         job = { work, rows: [], todo, missing: todo.length, ...tried, since, begun: undefined, resolve, reject };
       });
