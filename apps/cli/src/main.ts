@@ -10,6 +10,7 @@ import { explainCommand } from "./explain/command.ts";
 import { configure, examples } from "./help.ts";
 import { infoCommand } from "./info.ts";
 import { Usage } from "./input.ts";
+import { serveCommand } from "./serve.ts";
 import { similarityCommand } from "./similarity.ts";
 import { columns } from "./terminal.ts";
 import { tokenizeCommand } from "./tokenize.ts";
@@ -49,6 +50,7 @@ for (const command of [
   infoCommand(),
   downloadCommand(),
   convertCommand(),
+  serveCommand(),
   demoCommand(),
 ]) {
   program.addCommand(command);

@@ -1,0 +1,163 @@
+import { listInputs } from "./inputs.ts";
+import { checked, rowTexts } from "./json.ts";
+import type { Settings } from "./options.ts";
+import { type Reason, type Shaped, STATUS } from "./refusal.ts";
+import { type App, computeHeaders, JSON_TYPE, jsonOf } from "./routes.ts";
+import { cosine, finish } from "./rows.ts";
+import * as schemas from "./schemas.ts";
+import type { Asked, Service } from "./service.ts";
+import { simpleTokens } from "./tokens.ts";
+
+const TYPES: Partial<Record<Reason, string>> = {
+  empty: "Empty",
+  overloaded: "Overloaded",
+  late: "Overloaded",
+  unavailable: "Unhealthy",
+  backend: "Backend",
+  internal: "Backend",
+  unauthorized: "Unauthorized",
+};
+
+/** An error as clients of text-embeddings-inference read it. */
+export function teiError({ reason, message }: Shaped): { status: number; body: object } {
+  const body = { error: message, error_type: TYPES[reason] ?? "Validation" };
+  return { status: reason === "backend" ? 424 : STATUS[reason], body };
+}
+
+const side = (direction: string | null | undefined): Asked["side"] => {
+  return direction?.toLowerCase() as Asked["side"] | undefined;
+};
+
+export function addTei(app: App, service: Service): void {
+  const { settings, facts } = service;
+  const most = settings.maxClientBatch;
+  describe(app);
+
+  for (const path of ["/embed", "/", "/invocations"]) {
+    app.post(path, async (c) => {
+      const body = checked(schemas.EmbedRequest, await service.body(c.req.raw));
+      const D = Math.min(body.dimensions ?? facts.dimension, facts.dimension);
+      const { rows, work } = await service.embed(c.req.raw, {
+        ...listInputs(body.inputs, "inputs", most),
+        ...{ kind: "sentence", param: "inputs", promptName: body.prompt_name },
+        ...{ truncate: body.truncate, side: side(body.truncation_direction) },
+      });
+      c.set("work", work);
+      const texts = await rowTexts(rows.map((row) => finish(row as Float32Array, D, body.normalize ?? true)));
+      return c.body(`[${texts.join(",")}]`, 200, { ...JSON_TYPE, ...computeHeaders(work) });
+    });
+  }
+
+  app.post("/embed_all", async (c) => {
+    const body = checked(schemas.EmbedAllRequest, await service.body(c.req.raw));
+    const { rows, work } = await service.embed(c.req.raw, {
+      ...listInputs(body.inputs, "inputs", most),
+      ...{ kind: "tokens", param: "inputs", promptName: body.prompt_name },
+      ...{ truncate: body.truncate, side: side(body.truncation_direction) },
+    });
+    c.set("work", work);
+    const answers: string[] = [];
+    for (const row of rows) {
+      if (row instanceof Float32Array) continue;
+      const [L, W] = row.shape;
+      const tokens = Array.from({ length: L }, (_, t) => row.data.subarray(t * W, (t + 1) * W));
+      answers.push(`[${(await rowTexts(tokens)).join(",")}]`);
+    }
+    return c.body(`[${answers.join(",")}]`, 200, { ...JSON_TYPE, ...computeHeaders(work) });
+  });
+
+  app.post("/similarity", async (c) => {
+    const { inputs, parameters } = checked(schemas.SimilarityRequest, await service.body(c.req.raw));
+    const { rows, work } = await service.embed(c.req.raw, {
+      ...listInputs([inputs.source_sentence, ...inputs.sentences], "inputs", most + 1),
+      ...{ kind: "sentence", param: "inputs", promptName: parameters?.prompt_name },
+      ...{ truncate: parameters?.truncate, side: side(parameters?.truncation_direction) },
+    });
+    c.set("work", work);
+    const [first, ...others] = rows as Float32Array[];
+    return c.json(
+      others.map((other) => cosine(first, other)),
+      200,
+      computeHeaders(work),
+    );
+  });
+
+  app.post("/tokenize", async (c) => {
+    const body = checked(schemas.TokenizeRequest, await service.body(c.req.raw));
+    const { inputs } = listInputs(body.inputs, "inputs", most);
+    const prompt = service.prompt(body.prompt_name);
+    return c.json(inputs.map((input) => simpleTokens(service, input, prompt, body.add_special_tokens ?? true)));
+  });
+
+  app.get("/info", (c) => c.json(infoOf(service)));
+  for (const path of ["/health", "/ping"]) {
+    app.get(path, (c) => {
+      if (service.open && service.queue.healthy) return c.body(null, 200);
+      const { status, body } = teiError({ reason: "unavailable", message: "unhealthy" });
+      return c.json(body, status as 503);
+    });
+  }
+  app.get("/metrics", async (c) => {
+    const answer = await settings.metrics?.();
+    return answer === undefined ? c.notFound() : c.body(answer.text, 200, { "content-type": answer.type });
+  });
+}
+
+/** What a client of text-embeddings-inference asks a server first. */
+function infoOf({ settings, facts, model }: Service): Record<string, unknown> {
+  const { identity, backend } = model;
+  const limits: Partial<Settings> = settings;
+  return {
+    model_id: settings.name,
+    served_model_name: settings.name,
+    model_sha: identity.model,
+    model_dtype: identity.dtype,
+    model_type: { embedding: { pooling: identity.pooling } },
+    max_concurrent_requests: limits.maxRequests,
+    max_input_length: facts.maxSeqLength,
+    max_batch_tokens: limits.maxBatchTokens,
+    max_batch_requests: null,
+    max_client_batch_size: limits.maxClientBatch,
+    auto_truncate: limits.truncate,
+    tokenization_workers: 1,
+    // Ours.
+    dimension: facts.dimension,
+    prompts: Object.fromEntries(facts.prompts),
+    backend,
+    identity,
+  };
+}
+
+function describe({ openAPIRegistry: registry }: App): void {
+  const errors = Object.fromEntries(
+    [400, 401, 413, 422, 424, 429, 503].map((status) => [
+      status,
+      { description: "Error", ...jsonOf(schemas.TeiError) },
+    ]),
+  );
+  const tags = ["text-embeddings-inference"];
+  const posts = [
+    ["/embed", "Vectors of texts", schemas.EmbedRequest, schemas.EmbedResponse],
+    ["/embed_all", "A vector for every token", schemas.EmbedAllRequest, schemas.EmbedAllResponse],
+    ["/similarity", "Cosines of one text with others", schemas.SimilarityRequest, schemas.SimilarityResponse],
+    ["/tokenize", "Texts as the model reads them", schemas.TokenizeRequest, schemas.TokenizeResponse],
+  ] as const;
+  for (const [path, summary, asked, answered] of posts) {
+    registry.registerPath({
+      ...{ method: "post", path, tags, summary },
+      request: { body: { required: true, ...jsonOf(asked) } },
+      responses: { 200: { description: summary, ...jsonOf(answered) }, ...errors },
+    });
+  }
+  const gets = [
+    ["/info", "The model and its limits", jsonOf(schemas.Info)],
+    ["/health", "Whether requests can be answered", {}],
+    ["/metrics", "Figures for Prometheus", { content: { "text/plain": { schema: { type: "string" as const } } } }],
+  ] as const;
+  for (const [path, summary, content] of gets) {
+    registry.registerPath({
+      ...{ method: "get", path, tags, summary },
+      responses: { 200: { description: summary, ...content }, ...(path === "/health" && { 503: errors[503] }) },
+    });
+  }
+}
