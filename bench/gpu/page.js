@@ -8,11 +8,10 @@ const rivals = { "onnxruntime-web, WebGPU": onnxProduct, "jax-js, WebGPU": jaxPr
 
 globalThis.tasks = {
   async adapter() {
-    const adapter = await navigator.gpu?.requestAdapter({ powerPreference: "high-performance" });
-    if (!adapter) return undefined;
-    const { device, about, software } = await openDevice(navigator.gpu, "high-performance");
-    device.destroy();
-    return { about, software, features: [...adapter.features].filter((name) => /f16|subgroup/.test(name)) };
+    const opened = await openDevice(navigator.gpu, "high-performance").catch((error) => ({ wrong: error.message }));
+    opened.device?.destroy();
+    const { about, software, wrong } = opened;
+    return { about, software, wrong };
   },
   async products(how) {
     const opened = await openDevice(navigator.gpu, "high-performance");

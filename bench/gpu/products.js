@@ -70,15 +70,3 @@ export async function munjangWasm(dist, given) {
   const { wasm } = await import(`${dist}kernels/index.js`);
   return productOn(await wasm(), "munjang wasm, 1 thread", given);
 }
-
-/** The T, a power of two, for which one product takes `milliseconds` or a little more. */
-export async function timeFor(make, K, N, milliseconds, from, most) {
-  const { timed } = await import("./measure.js");
-  for (let T = from; ; T *= 2) {
-    const one = await make(operands(T, K, N));
-    await one.run(1);
-    const took = await timed(() => one.run(1));
-    await one.dispose();
-    if (took >= milliseconds || T >= most) return T;
-  }
-}

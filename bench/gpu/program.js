@@ -1,8 +1,10 @@
-/* The same in Node (with the package webgpu) and in Deno: `program.js DIST ORDER`, an answer of one line of JSON on standard output. */
+/* The same in Node (with the package webgpu) and in Deno: `program.js DIST ORDER-FILE`, an answer of one line of JSON on standard output. */
+import { readFileSync } from "node:fs";
+import process from "node:process";
 import { encodes } from "./work.js";
 
 const [dist, order] = process.argv.slice(2);
-const how = JSON.parse(order);
+const how = order === undefined ? {} : JSON.parse(readFileSync(order, "utf8"));
 const entry = await import(`${dist}node/webgpu.js`);
 let gpu = globalThis.navigator?.gpu;
 if (gpu === undefined) {
@@ -11,13 +13,10 @@ if (gpu === undefined) {
   entry.setGpu(async () => gpu);
 }
 const { openDevice } = await import(`${dist}kernels/webgpu/device.js`);
-const { device, about, software } = await openDevice(gpu, "high-performance").catch((error) => {
-  return { about: undefined, wrong: error.message };
-});
-device?.destroy();
-const tables =
-  how.works === undefined || device === undefined
-    ? undefined
-    : await encodes({ ...how, index: `${dist}node/node.js`, webgpu: `${dist}node/webgpu.js` });
-console.log(`\n${JSON.stringify({ about, software, tables })}`);
+const opened = await openDevice(gpu, "high-performance").catch((error) => ({ wrong: error.message }));
+opened.device?.destroy();
+const { about, software, wrong } = opened;
+const [index, webgpu] = ["node", "webgpu"].map((name) => `${dist}node/${name}.js`);
+const tables = about && how.works ? await encodes({ ...how, index, webgpu }) : undefined;
+console.log(`\n${JSON.stringify({ about, software, wrong, tables })}`);
 process.exit(0); // Dawn's objects may hold the process open

@@ -1,7 +1,7 @@
 import { check as checkVectors, munjang, onnx } from "./encodes.js";
 import { interleaved, timed } from "./measure.js";
 import { peakOf } from "./peak.js";
-import { check, munjangWasm, munjangWebGpu, operands, timeFor } from "./products.js";
+import { check, munjangWasm, munjangWebGpu, operands } from "./products.js";
 
 /* What is measured, wherever it runs: contenders are made, checked, timed in turns, and let go of. */
 
@@ -28,7 +28,7 @@ async function compete(makers, given, how, peak) {
   ];
 }
 
-/** The products of BERT-base at some numbers of tokens; `milliseconds` instead of a number: as many as take so long. */
+/** The products of BERT-base at some numbers of tokens. */
 export async function products({ dist, opened, rivals = {}, shapes, tokens, rounds, milliseconds = 200 }) {
   const { device, software } = opened;
   const peak = await peakOf(device, { software });
@@ -40,10 +40,7 @@ export async function products({ dist, opened, rivals = {}, shapes, tokens, roun
     "munjang wasm, 1 thread": (given) => munjangWasm(dist, given),
   };
   const tables = [];
-  const [first] = shapes;
-  const many = async (ms) => timeFor(makers["munjang webgpu"], ...first, ms, 32, 4096);
-  for (const asked of tokens) {
-    const T = typeof asked === "number" ? asked : await many(asked.milliseconds);
+  for (const T of tokens) {
     for (const [K, N] of shapes) {
       const results = await compete(makers, operands(T, K, N), { rounds, milliseconds }, peak);
       tables.push({ T, K, N, results });
