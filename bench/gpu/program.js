@@ -9,7 +9,7 @@ const entry = await import(`${dist}node/webgpu.js`);
 let gpu = globalThis.navigator?.gpu;
 if (gpu === undefined) {
   const { create } = await import("webgpu");
-  gpu = create([]);
+  gpu = globalThis.gpu = create([]); // kept: Dawn's devices do not outlive what gave them
   entry.setGpu(async () => gpu);
 }
 const { openDevice } = await import(`${dist}kernels/webgpu/device.js`);

@@ -29,7 +29,16 @@ async function compete(makers, given, how, peak) {
 }
 
 /** The products of BERT-base at some numbers of tokens. */
-export async function products({ dist, opened, rivals = {}, shapes, tokens, rounds, milliseconds = 200 }) {
+export async function products({
+  dist,
+  opened,
+  rivals = {},
+  shapes,
+  tokens,
+  rounds,
+  milliseconds = 200,
+  others = true,
+}) {
   const { device, software } = opened;
   const peak = await peakOf(device, { software });
   const ours = (name, more) => (given) => munjangWebGpu(dist, device, name, given, { software, ...more });
@@ -37,7 +46,7 @@ export async function products({ dist, opened, rivals = {}, shapes, tokens, roun
     "munjang webgpu": ours("munjang webgpu"),
     "munjang webgpu-float16": ours("munjang webgpu-float16", { half: true }),
     ...rivals,
-    "munjang wasm, 1 thread": (given) => munjangWasm(dist, given),
+    ...(others && { "munjang wasm, 1 thread": (given) => munjangWasm(dist, given) }),
   };
   const tables = [];
   for (const T of tokens) {
