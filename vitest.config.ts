@@ -7,7 +7,9 @@ export default defineConfig({
     exclude: [
       "**/node_modules/**",
       "**/dist/**",
-      ...["extended", "runtimes", "packaging", "browser", "examples"].map((folder) => `test/${folder}/**`),
+      ...["extended", "runtimes", "packaging", "browser", "examples", "gpu", "web"].map(
+        (folder) => `test/${folder}/**`,
+      ),
     ],
     setupFiles: ["test/setup.ts"],
     testTimeout: 60_000,

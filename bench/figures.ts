@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { Line } from "../test/golden/bars.ts";
 import { type Runtimes, runtimesTable } from "../test/runtimes/table.ts";
 import { type GpuResult, summary } from "./gpu/table.ts";
+import { ladderTable } from "./ladder/report.ts";
 import type { RivalsResult } from "./rivals/results.ts";
 import { mainTable } from "./rivals/tables.ts";
 
@@ -199,6 +200,7 @@ const FIGURES: Readonly<Record<string, () => string>> = {
 export const PAGES: Readonly<Record<string, Readonly<Record<string, () => string>>>> = {
   "README.md": FIGURES,
   "docs/edge.md": { edge, rows },
+  "docs/ladder.md": { ladder: () => ladderTable(result("ladder.json")) },
 };
 
 /** A page with every figure as the result files have it. */

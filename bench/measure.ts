@@ -59,8 +59,17 @@ export function spread(values: readonly number[]): Spread {
   return { min: sorted[0], median: sorted[sorted.length >> 1], max: sorted[sorted.length - 1] };
 }
 
+export interface Machine {
+  readonly date: string;
+  readonly cpu: string;
+  readonly cores: number;
+  readonly node: string;
+  readonly v8: string;
+  readonly platform: string;
+}
+
 /** What the figures were measured on. */
-export function machine(): Record<string, unknown> {
+export function machine(): Machine {
   const all = cpus();
   return {
     date: new Date().toISOString().slice(0, 10),

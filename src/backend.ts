@@ -23,6 +23,8 @@ export type Backend = BackendName | LateBackend | Kernels<any>;
 /** A backend that is opened when a model is loaded. */
 export interface LateBackend {
   readonly name: string;
+  /** Equal for those that are alike, so that `fastest` need not measure them twice. */
+  readonly kind?: string;
   /** `model` is what it is opened for. */
   open(options: BackendOptions, whole?: WholeBackends, model?: BertConfig): Promise<ChosenBackend>;
 }

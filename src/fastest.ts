@@ -49,6 +49,7 @@ async function openFastest(options: BackendOptions, whole?: WholeBackends, model
   }
   const { layers, hiddenSize, heads, intermediateSize } = model;
   const about = [
+    options.verify !== false,
     layers,
     hiddenSize,
     heads,
@@ -58,7 +59,7 @@ async function openFastest(options: BackendOptions, whole?: WholeBackends, model
     wide,
     wasmModules !== undefined,
   ];
-  const key = JSON.stringify([about, candidates.map(nameOf)]);
+  const key = JSON.stringify([about, candidates.map(kindOf)]);
   const choice = known.get(key) ?? (await measureAll(candidates, options, whole, model));
   known.set(key, choice);
   const { winner, figures, warnings } = choice;
@@ -144,6 +145,17 @@ async function best(runner: Runner, lengths: readonly number[], config: BertConf
 
 function now(): number {
   return globalThis.performance?.now() ?? Date.now();
+}
+
+/** Objects that do not say what they are like are like themselves only. */
+const objects = new WeakMap<object, number>();
+let count = 0;
+
+function kindOf(backend: Backend): string {
+  if (typeof backend === "string") return backend;
+  if ("kind" in backend && backend.kind !== undefined) return backend.kind;
+  if (!objects.has(backend)) objects.set(backend, count++);
+  return `object ${objects.get(backend)}`;
 }
 
 function nameOf(backend: Backend): string {

@@ -43,8 +43,10 @@ export function webgpu(options: WebGpuOptions = {}): LateBackend {
   const open = async (): Promise<Opened> =>
     own === undefined ? openDevice(await findGpu(), powerPreference) : aboutDevice(await own());
 
+  const kind = own === undefined ? `${name} ${powerPreference}` : undefined;
   return {
     name,
+    kind,
     async open(load, whole, model) {
       const kernelsOn = ({ device, software }: Opened): LosableKernels<unknown> => {
         const few = software ? FEW.software : FEW.hardware;

@@ -9,6 +9,7 @@ import * as index from "../src/index.ts";
 import * as kernels from "../src/kernels/index.ts";
 import * as ndarray from "../src/ndarray.ts";
 import * as node from "../src/node.ts";
+import * as gpujs from "../src/node-gpujs.ts";
 import * as pytorch from "../src/pytorch.ts";
 import * as shards from "../src/shards.ts";
 import * as tokenizer from "../src/tokenizer/index.ts";
@@ -20,14 +21,16 @@ const read = (file: string): string => readFileSync(join(root, file), "utf8");
 const manifest = JSON.parse(read("package.json"));
 
 describe("package", () => {
-  it("has no dependencies of any kind but for development, and peers that are optional and not installed", () => {
+  it("has no dependencies of any kind but for development, and optional peers, which nothing installs", () => {
     for (const kind of ["dependencies", "optionalDependencies", "bundledDependencies"]) {
       expect(manifest[kind], kind).toBeUndefined();
     }
-    const lock = JSON.parse(readFileSync(join(root, "package-lock.json"), "utf8"));
-    for (const peer of Object.keys(manifest.peerDependencies)) {
-      expect(manifest.peerDependenciesMeta[peer]).toEqual({ optional: true });
-      expect(lock.packages[`node_modules/${peer}`], peer).toBeUndefined();
+    const peers = Object.keys(manifest.peerDependencies);
+    expect(peers).toEqual(["gpu.js", "webgpu"]);
+    const { packages } = JSON.parse(read("package-lock.json"));
+    for (const peer of peers) {
+      expect(manifest.peerDependenciesMeta[peer], peer).toEqual({ optional: true });
+      expect(packages[`node_modules/${peer}`], peer).toBeUndefined();
     }
   });
 
@@ -87,6 +90,7 @@ describe("package", () => {
       "./fastest",
       "./verify",
       "./edge",
+      "./gpujs",
       "./wasm/*",
       "./web-worker",
       "./node-worker",
@@ -141,6 +145,7 @@ describe("package", () => {
     expect(names(index)).toEqual(main);
     expect(names(node)).toEqual([...main, "download"].sort());
     expect(names(cache)).toEqual(["ModelError", "cached", "cachedSize", "clearCached"]);
+    expect(names(gpujs)).toEqual(["ModelError", "gpujs"]);
     expect(names(kernels)).toEqual(["js", "reference", "wasm"]);
     expect(names(ndarray)).toEqual(["asNdarray", "rowsAsNdarray"]);
     expect(names(pytorch)).toEqual(["ModelError", "openPytorch"]);
@@ -181,9 +186,10 @@ describe("package", () => {
   });
 
   it("links nowhere inside the project that is not there", () => {
-    const pages = ["README.md", ...readdirSync(join(root, "docs")).map((page) => `docs/${page}`)].filter((page) =>
-      page.endsWith(".md"),
-    );
+    const pages = [
+      "README.md",
+      ...(readdirSync(join(root, "docs"), { recursive: true }) as string[]).map((page) => `docs/${page}`),
+    ].filter((page) => page.endsWith(".md"));
     for (const page of pages) {
       for (const [, to] of read(page).matchAll(/\]\((?!https?:|#)([^)#]+)/g)) {
         expect(existsSync(join(root, page, "..", to)), `${page} -> ${to}`).toBe(true);

@@ -24,6 +24,7 @@ export function inline<B>(kernels: Kernels<B>): Engine<B> {
               if (see) {
                 // Asked for now, so that it is read before the next stage overwrites it; awaited later.
                 const values = kernels.read(buffer, shape[0] * shape[1]);
+                values.catch(() => {}); // where the batch fails before it is
                 stages.push(async () => see(name, await values, shape));
               }
               if (Date.now() - began < FRAME) return;

@@ -28,54 +28,59 @@ export function recovering<B>(
     kernels,
     dispose: () => kernels.dispose(),
     async start(weights, config, tokens, again) {
-      const probe = probeOf(config);
+      const probe = probeOf(config, Math.min(3, config.longestText, most));
       const begin = async (w: typeof weights): Promise<{ runner: Runner; answer: Float32Array }> => {
         const runner = await inline(kernels).start(w, config, Math.min(tokens, most));
         const answer = await runner.run(probe.batch, probe.words); // every shader is compiled now
         await kernels.settled();
         return { runner, answer };
       };
-      const { answer, ...started } = await begin(weights);
-      let runner: Promise<Runner> = Promise.resolve(started.runner);
+      const started = await begin(weights);
+      let runner: Runner | undefined = started.runner;
+      let recovery: Promise<Runner> | undefined;
       let disposed = false;
 
       const recover = async (): Promise<Runner> => {
+        runner = undefined;
         await kernels.dispose();
         kernels = await open();
         if (again === undefined) fail(undefined, "backend", "cannot take its weights in again; load the model again");
         const now = await begin(await again(kernels));
         // Files may have changed meanwhile: another model's vectors must not stand beside those of this one.
-        if (!near(now.answer, answer))
+        if (!near(now.answer, started.answer)) {
           fail(undefined, "backend", "the model's files have changed; load the model again");
-        return now.runner;
+        }
+        runner = now.runner;
+        return runner;
+      };
+      /** Whoever comes first opens new kernels, for all; where that fails the next call tries again. */
+      const usable = async (): Promise<Runner> => {
+        if (runner !== undefined && (kernels.lost() === undefined || disposed)) return runner;
+        recovery ??= recover().finally(() => {
+          recovery = undefined;
+        });
+        return recovery;
       };
 
       return {
         threads: 0,
         async run(batch, words, see) {
-          if (kernels.lost() !== undefined && !disposed) {
-            const before = kernels;
-            const mine = runner;
-            await mine.catch(() => {});
-            // Whoever comes first opens them, for all.
-            if (kernels === before && runner === mine) runner = recover();
-          }
-          const now = await runner;
-          const H = config.hiddenSize;
+          const now = await usable();
           const parts = inParts(batch, most);
           if (parts.length === 1) return now.run(batch, words, see);
           const hidden = new Float32Array(words.length);
           for (const [from, to] of parts) {
             const part = slice(batch, from, to);
-            const at = batch.starts[from] * H;
-            hidden.set(await now.run(part, words.subarray(at, at + part.ids.length * H), see), at);
+            const at = batch.starts[from] * config.hiddenSize;
+            const rows = words.subarray(at, at + part.ids.length * config.hiddenSize);
+            hidden.set(await now.run(part, rows, see), at);
           }
           return hidden;
         },
         async dispose() {
           disposed = true;
-          const now = await runner.catch(() => undefined);
-          await (now ?? kernels).dispose();
+          await recovery?.catch(() => {});
+          await (runner ?? kernels).dispose();
         },
       };
     },
@@ -87,6 +92,9 @@ function inParts({ starts }: Batch, most: number): [from: number, to: number][] 
   const parts: [number, number][] = [];
   let from = 0;
   for (let n = 0; n + 1 < starts.length; n++) {
+    const length = starts[n + 1] - starts[n];
+    if (length > most)
+      fail(undefined, "backend", `the adapter's buffers hold ${most} tokens: too few for a text of ${length}`);
     if (starts[n + 1] - starts[from] > most && n > from) {
       parts.push([from, n]);
       from = n;
@@ -105,14 +113,10 @@ function slice({ ids, positions, typeIds, starts }: Batch, from: number, to: num
   };
 }
 
-/** A text of three tokens, and rows of words for it. */
-function probeOf(config: BertConfig): { batch: Batch; words: Float32Array } {
-  const text = {
-    ids: new Int32Array(Math.min(3, config.longestText)),
-    typeIds: new Int32Array(Math.min(3, config.longestText)),
-  };
-  const batch = layOut([text], config);
-  return { batch, words: bell(7)(batch.ids.length * config.hiddenSize, 0.5) };
+/** A short text, and rows of words for it. */
+function probeOf(config: BertConfig, length: number): { batch: Batch; words: Float32Array } {
+  const batch = layOut([{ ids: new Int32Array(length), typeIds: new Int32Array(length) }], config);
+  return { batch, words: bell(7)(length * config.hiddenSize, 0.5) };
 }
 
 /** Equal but for what another GPU rounds otherwise. */

@@ -1,5 +1,5 @@
 /** Run on the runtime under test, with the built package: what some texts of some models become on WebGPU. */
-export async function vectors({ index, webgpu: entry, models, options = {}, float16 = false }) {
+export async function vectors({ index, webgpu: entry, models, options = {}, float16 = false, shared = true }) {
   const { SentenceTransformer } = await import(index);
   const { webgpu } = await import(entry);
   const seen = { backend: undefined, rows: [], ms: 0 };
@@ -16,7 +16,7 @@ export async function vectors({ index, webgpu: entry, models, options = {}, floa
   const own = webgpu({ float16 });
   for (const [n, { model, texts }] of models.entries()) {
     // The first on a device that the backend opens for itself, with the self-test.
-    const choice = n === 0 ? { backend: own } : { backend, verify: false };
+    const choice = n === 0 || !shared ? { backend: own } : { backend, verify: false };
     const loaded = await SentenceTransformer.load(model, { ...choice, onWarning: () => {}, ...options });
     seen.backend ??= loaded.backend;
     const rows = [];

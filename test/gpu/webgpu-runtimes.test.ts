@@ -1,11 +1,13 @@
 import { execFile } from "node:child_process";
-import { existsSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { BackendInfo } from "../../src/node.ts";
 import { goldenFolder, goldenModels, readGolden } from "../golden/read.ts";
 import { type Browser, browsers, serve } from "../runtimes/browsers.ts";
+import { missing as noDawn } from "./dawn.ts";
 
 /* The built munjang/webgpu where WebGPU is at home: a page of Chromium on SwiftShader, Deno on Mesa's llvmpipe, or on a GPU where there is one. */
 
@@ -114,7 +116,7 @@ describe("a page without WebGPU", () => {
 const deno = join(import.meta.dirname, "../runtimes/node_modules/deno/deno");
 const LLVMPIPE = "/usr/share/vulkan/icd.d/lvp_icd.x86_64.json";
 const noDeno = existsSync(deno) ? undefined : `no ${deno}: npm ci --prefix test/runtimes`;
-const noDriver = existsSync(LLVMPIPE) || process.env.VK_ICD_FILENAMES ? undefined : `no ${LLVMPIPE}`;
+const noDriver = existsSync(LLVMPIPE) ? undefined : `no ${LLVMPIPE}`;
 const missing = noDeno ?? noDriver;
 
 describe.skipIf(missing)(`in Deno${missing ? ` (skipped: ${missing})` : ""}`, () => {
@@ -147,5 +149,35 @@ describe.skipIf(missing)(`in Deno${missing ? ` (skipped: ${missing})` : ""}`, ()
     const seen = await inDeno(HALF, { float16: true });
     expect(seen.backend.name).toBe("webgpu-float16");
     compare(HALF, seen, 5e-3, 0.9999);
+  });
+});
+
+/* Node, as people have it: munjang and webgpu beside each other in node_modules. */
+
+describe.skipIf(noDawn)(`in Node, with the package webgpu${noDawn ? ` (skipped: ${noDawn})` : ""}`, () => {
+  it("the goldens, float32; and the process ends by itself", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "munjang-gpu-"));
+    try {
+      const installed = join(folder, "node_modules/munjang");
+      cpSync(join(root, "dist/node"), join(installed, "dist/node"), { recursive: true });
+      cpSync(join(root, "package.json"), join(installed, "package.json"));
+      symlinkSync(join(import.meta.dirname, "node_modules/webgpu"), join(folder, "node_modules/webgpu"));
+      cpSync(join(import.meta.dirname, "vectors.js"), join(folder, "vectors.mjs"));
+      const names = ["plain", "roberta"];
+      const asked = { index: "munjang", webgpu: "munjang/webgpu", models: order(names, goldenFolder), shared: false };
+      const env = { ...process.env };
+      const { stdout } = await promisify(execFile)(
+        process.execPath,
+        [join(folder, "vectors.mjs"), JSON.stringify(asked)],
+        // A process that does not end is killed, which is an error here.
+        { env, maxBuffer: 1 << 28, timeout: 100_000 },
+      );
+      const seen: Seen = JSON.parse(stdout);
+      expect(seen.backend).toMatchObject({ name: "webgpu", threads: 0 });
+      console.log(`Node ${process.version}: ${seen.backend.reason}`);
+      compare(names, seen, 1e-4);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 });

@@ -40,6 +40,27 @@ describe("a bundle for Node", () => {
     expect(bits).toBe(expected);
   });
 
+  it("asks for the package webgpu by name, and takes it once it is there", async () => {
+    const options = "{ backend: webgpu() }";
+    const text = program('import { webgpu } from "munjang/webgpu";', '"munjang-mini-ko"', options) + PRINT;
+    const plain = [process.execPath, installed.write("gpu.js", text)];
+    const command = await bundled("gpu", text, "esm");
+    for (const one of [plain, command]) {
+      expect(() => run(one, {}, installed.folder)).toThrow(/webgpu needs the package webgpu here: npm install webgpu/);
+    }
+    installed.write(
+      "node_modules/webgpu/package.json",
+      '{ "name": "webgpu", "type": "module", "exports": "./index.js" }',
+    );
+    installed.write(
+      "node_modules/webgpu/index.js",
+      "export const create = () => ({ requestAdapter: async () => null });",
+    );
+    for (const one of [plain, command]) {
+      expect(() => run(one, {}, installed.folder)).toThrow(/webgpu: the runtime found no GPU it would use/);
+    }
+  });
+
   it("without a worker: the calling thread, and a reason that says what to do", async () => {
     const command = await bundled("without", NAMED, "esm");
     const { backend, bits } = run(command, {}, installed.folder);

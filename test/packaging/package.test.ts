@@ -81,6 +81,7 @@ import { WordPieceTokenizer } from "munjang/tokenizer";
 import { openSafetensors } from "munjang/safetensors";
 import { convert, inMemory } from "munjang/quantize";
 import { wasm } from "munjang/kernels";
+import { gpujs } from "munjang/gpujs";
 import "munjang/int8";
 import "munjang/inline-worker";
 import "munjang/pytorch";
@@ -88,6 +89,7 @@ import "munjang/shards";
 import "munjang/unicode";
 const model = await SentenceTransformer.load(mini, { threads: 2, workerUrl: new URL("https://example.org/worker.js") });
 const rows: Float32Array[] = await model.encode(["a"]);
+await SentenceTransformer.load(mini, { backend: gpujs({ mode: "webgl2", module: () => import("munjang") }) });
 export const all: readonly unknown[] = [similarity(rows, rows), WordPieceTokenizer, openSafetensors, convert, inMemory, wasm${more && `, ${more}`}];
 `;
   const file = installed.write("program.ts", program);
@@ -148,5 +150,11 @@ describe.each([
     expect(text).not.toContain("tokenizer.json");
     expect(text).toContain("manhattan");
     expect(gzipped).toBeLessThan(3 * 1024); // Rollup keeps the comments
+  });
+
+  it("munjang/gpujs where gpu.js is not installed: it looks for nothing", async () => {
+    const { text } = await bundled('import { gpujs } from "munjang/gpujs"; globalThis.used = gpujs;');
+    expect(text).toContain("gpu.js cannot be loaded");
+    expect(/\bimport\(/.test(text)).toBe(false);
   });
 });

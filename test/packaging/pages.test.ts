@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Bundle, esbuild, rollup, vite, webpack } from "./bundlers.ts";
 import { copyModel, type Project, project, tool } from "./packed.ts";
 import { type Browser, chromium, ISOLATED, noChromium, type Site, type SiteOptions, serve } from "./pages.ts";
-import { type Answer, inPage, onNode } from "./program.ts";
+import { type Answer, inPage, onNode, program } from "./program.ts";
 
 /*
  * A small program, bundled as people do it from the packed packages and run in Chromium: who computes, on how many threads, why, and the very bits
@@ -80,6 +80,30 @@ const NO_BLOBS =
   "default-src 'self' data:; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src 'self' data:";
 
 describe.skipIf(noChromium)("a bundle in a page of Chromium", () => {
+  it.each([
+    ["Vite", vite],
+    ["webpack", webpack],
+    ["Rollup", rollup],
+    ["esbuild", esbuild()],
+  ] as const)(
+    "%s: munjang/webgpu without its optional package, and what fastest says of a page without a GPU",
+    async (_, bundle) => {
+      const imports = `import { mini } from "munjang-mini-ko";
+      import { webgpu } from "munjang/webgpu";
+      import "munjang/fastest";`;
+      const options =
+        '{ backend: "fastest", candidates: [webgpu(), "wasm"], onWarning: (told) => (globalThis.told = told) }';
+      const text = `${program(imports, "mini", options)}
+      const plain = globalThis.embed;
+      globalThis.embed = async (asked) => ({ ...(await plain(asked)), told });`;
+      const { backend, bits, told } = (await runBundle(bundle, text, { threads: 0 })) as Seen & { told: string };
+      expect(told).toMatch(/^backend: fastest leaves webgpu out: webgpu(: the runtime found no GPU| needs WebGPU)/);
+      expect(backend).toMatchObject({ name: "wasm", threads: 0 });
+      expect(backend.reason).toMatch(/^fastest here is wasm/);
+      expect(bits).toBe(expected);
+    },
+  );
+
   it.each([
     ["Vite", vite],
     ["webpack", webpack],

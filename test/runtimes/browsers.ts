@@ -11,6 +11,7 @@ import { extname, join } from "node:path";
 
 const root = join(import.meta.dirname, "../..");
 const TYPES: Record<string, string> = {
+  ".css": "text/css",
   ".html": "text/html",
   ".js": "text/javascript",
   ".mjs": "text/javascript",

@@ -58,7 +58,8 @@ export function aboutDevice(device: GPUDevice): Opened {
 }
 
 function describe({ vendor, architecture, device, description }: GPUAdapterInfo): string {
-  const parts = [...new Set([vendor, architecture, description || device])].filter(Boolean);
+  // Some runtimes have a number for the vendor.
+  const parts = [...new Set([vendor, architecture, description || device])].filter((part) => /[a-z]/i.test(part ?? ""));
   return parts.join(" ") || "an adapter without a name";
 }
 

@@ -1,0 +1,142 @@
+import { useEffect, useState } from "preact/hooks";
+import { cosine, css, linesOf, type SectionProps, useWork } from "./shared.tsx";
+
+/** The two examples of the model card of KR-SBERT. */
+const EXAMPLES = {
+  restaurant: {
+    source: "그 식당은 파리를 날린다",
+    sentences: ["그 식당에는 손님이 없다", "그 식당에서는 드론을 날린다", "파리가 식당에 날아다닌다"],
+  },
+  sleepy: {
+    source: "잠이 옵니다",
+    sentences: ["잠이 안 옵니다", "졸음이 옵니다", "기차가 옵니다"],
+  },
+} as const;
+
+interface Result {
+  readonly texts: readonly string[];
+  /** [texts][texts] */
+  readonly matrix: readonly (readonly number[])[];
+}
+
+/** One sentence against others, and each against each. */
+export function Play({ w, engine, model }: SectionProps) {
+  const [source, setSource] = useState<string>(EXAMPLES.sleepy.source);
+  const [sentences, setSentences] = useState<string>(EXAMPLES.sleepy.sentences.join("\n"));
+  const [result, setResult] = useState<Result>();
+  const work = useWork(w);
+
+  const compare = (from: string, to: string): Promise<void> =>
+    work.run(async (progress) => {
+      const texts = [from.trim(), ...linesOf(to)];
+      const rows = await engine.ask("encode", [texts], progress);
+      setResult({ texts, matrix: rows.map((a) => rows.map((b) => cosine(a, b))) });
+    });
+  useEffect(() => {
+    if (model !== undefined) void compare(source, sentences);
+  }, [model]);
+
+  const show = (example: keyof typeof EXAMPLES): void => {
+    const { source, sentences } = EXAMPLES[example];
+    setSource(source);
+    setSentences(sentences.join("\n"));
+    void compare(source, sentences.join("\n"));
+  };
+
+  return (
+    <>
+      <p>{w.playIntro}</p>
+      <fieldset class="row plain" aria-label={w.examples}>
+        {(["restaurant", "sleepy"] as const).map((example) => (
+          <button type="button" key={example} disabled={model === undefined} onClick={() => show(example)}>
+            {w[example]}
+          </button>
+        ))}
+      </fieldset>
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          void compare(source, sentences);
+        }}
+      >
+        <label>
+          {w.source}
+          <input lang="ko" required value={source} onInput={({ currentTarget }) => setSource(currentTarget.value)} />
+        </label>
+        <label>
+          {w.sentences}
+          <textarea
+            lang="ko"
+            rows={4}
+            required
+            value={sentences}
+            onInput={({ currentTarget }) => setSentences(currentTarget.value)}
+          />
+        </label>
+        <button type="submit" class="main" disabled={model === undefined || work.busy}>
+          {w.compare}
+        </button>
+      </form>
+      {work.status}
+      {result && <Ranking w={w} {...result} />}
+      {result && <Matrix w={w} {...result} />}
+    </>
+  );
+}
+
+function Ranking({ w, texts, matrix }: Result & Pick<SectionProps, "w">) {
+  const order = texts.map((_, n) => n).slice(1);
+  order.sort((a, b) => matrix[0][b] - matrix[0][a]);
+  return (
+    <>
+      <h3>{w.result}</h3>
+      <ol class="ranking" id="ranking">
+        {order.map((n) => (
+          <li key={n}>
+            <span lang="ko">{texts[n]}</span>
+            <meter aria-label={texts[n]} min={0} max={1} value={Math.max(0, matrix[0][n])} />
+            <output>{matrix[0][n].toFixed(3)}</output>
+          </li>
+        ))}
+      </ol>
+    </>
+  );
+}
+
+function Matrix({ w, texts, matrix }: Result & Pick<SectionProps, "w">) {
+  return (
+    <>
+      <h3>{w.matrix}</h3>
+      <p class="note">{w.matrixNote}</p>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by the keyboard */}
+      <section class="scroll" tabIndex={0} aria-label={w.matrix}>
+        <table class="matrix" id="matrix">
+          <thead>
+            <tr>
+              <td />
+              {texts.map((_, n) => (
+                <th key={n} scope="col">
+                  {n + 1}
+                </th>
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            {matrix.map((row, n) => (
+              <tr key={n}>
+                <th scope="row">
+                  {n + 1} <span lang="ko">{texts[n]}</span>
+                </th>
+                {row.map((value, m) => (
+                  <td key={m} style={{ background: css(value) }}>
+                    {value.toFixed(2)}
+                  </td>
+                ))}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </section>
+    </>
+  );
+}

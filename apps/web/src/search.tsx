@@ -1,0 +1,162 @@
+import { useState } from "preact/hooks";
+import { cosine, linesOf, type SectionProps, useWork } from "./shared.tsx";
+
+/** Hits shown. */
+const MOST_HITS = 20;
+/** Points of the map; more are a cloud nobody can point at, and slow. */
+const MOST_POINTS = 2000;
+
+const SAMPLE = `오늘은 비가 와서 우산을 챙겼다
+내일은 맑고 기온이 오른다고 한다
+새로 연 빵집의 크루아상이 맛있다
+점심으로 김치찌개를 먹었다
+지하철이 늦어서 회의에 지각했다
+버스를 놓쳐 택시를 탔다
+고양이가 창가에서 낮잠을 잔다
+강아지와 공원을 산책했다
+노트북 배터리가 금방 닳는다
+휴대폰 화면이 깨져 수리를 맡겼다
+축구 경기가 연장전 끝에 끝났다
+야구장에서 홈런을 봤다`;
+
+interface Corpus {
+  readonly texts: readonly string[];
+  readonly rows: readonly Float32Array[];
+  /** [N][2] */
+  readonly points: Float32Array;
+}
+
+/** Text of the reader's own, searched by meaning, and laid out as a map. */
+export function Search({ w, engine, model }: SectionProps) {
+  const [text, setText] = useState(SAMPLE);
+  const [query, setQuery] = useState("날씨");
+  const [corpus, setCorpus] = useState<Corpus>();
+  const [hits, setHits] = useState<readonly { n: number; score: number }[]>();
+  const work = useWork(w);
+
+  const takeIn = (): Promise<void> =>
+    work.run(async (progress) => {
+      const texts = linesOf(text);
+      if (texts.length === 0) return;
+      const rows = await engine.ask("encode", [texts], progress);
+      const points = await engine.ask("map", [rows.slice(0, MOST_POINTS)]);
+      setHits(undefined);
+      setCorpus({ texts, rows, points });
+    });
+
+  const find = (): Promise<void> =>
+    work.run(async (progress) => {
+      if (corpus === undefined) return;
+      const [row] = await engine.ask("encode", [[query]], progress);
+      const scored = corpus.rows.map((other, n) => ({ n, score: cosine(row, other) }));
+      scored.sort((a, b) => b.score - a.score);
+      setHits(scored.slice(0, MOST_HITS));
+    });
+
+  const open = async (files: FileList | null | undefined): Promise<void> => {
+    const texts = await Promise.all([...(files ?? [])].map((file) => file.text()));
+    if (texts.length > 0) setText(texts.join("\n"));
+  };
+
+  return (
+    <>
+      <p>{w.searchIntro}</p>
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          void takeIn();
+        }}
+      >
+        <label>
+          {w.corpus}
+          <textarea
+            lang="ko"
+            rows={8}
+            required
+            value={text}
+            onInput={({ currentTarget }) => setText(currentTarget.value)}
+            onDragOver={(event) => event.preventDefault()}
+            onDrop={(event) => {
+              event.preventDefault();
+              void open(event.dataTransfer?.files);
+            }}
+          />
+        </label>
+        <div class="row">
+          <label class="inline">
+            {w.openFile}
+            <input
+              type="file"
+              accept=".txt,.md,.csv,.tsv,.jsonl,text/*"
+              multiple
+              onChange={({ currentTarget }) => void open(currentTarget.files)}
+            />
+          </label>
+          <button type="submit" class="main" disabled={model === undefined || work.busy}>
+            {w.index}
+          </button>
+        </div>
+      </form>
+      {work.status}
+      {corpus && (
+        <>
+          <p aria-live="polite" id="indexed">
+            {w.indexed(corpus.texts.length)}
+          </p>
+          <form
+            onSubmit={(event) => {
+              event.preventDefault();
+              void find();
+            }}
+          >
+            <label>
+              {w.query}
+              <input lang="ko" required value={query} onInput={({ currentTarget }) => setQuery(currentTarget.value)} />
+            </label>
+            <button type="submit" class="main" disabled={work.busy}>
+              {w.find}
+            </button>
+          </form>
+          {hits && (
+            <ol class="ranking" id="hits">
+              {hits.map(({ n, score }) => (
+                <li key={n}>
+                  <span lang="ko">{corpus.texts[n]}</span>
+                  <meter aria-label={corpus.texts[n]} min={0} max={1} value={Math.max(0, score)} />
+                  <output>{score.toFixed(3)}</output>
+                </li>
+              ))}
+            </ol>
+          )}
+          <SentenceMap w={w} corpus={corpus} found={new Set(hits?.slice(0, 5).map(({ n }) => n))} />
+        </>
+      )}
+    </>
+  );
+}
+
+function SentenceMap({ w, corpus, found }: Pick<SectionProps, "w"> & { corpus: Corpus; found: ReadonlySet<number> }) {
+  const { texts, points } = corpus;
+  const labels = texts.length <= 40;
+  return (
+    <figure>
+      <figcaption>
+        <strong>{w.map}</strong> <span class="note">{w.mapNote}</span>
+      </figcaption>
+      <svg class="map" viewBox="-115 -110 230 220" role="img" aria-label={w.map} id="map">
+        {Array.from({ length: points.length / 2 }, (_, n) => (
+          <g key={n} class={found.has(n) ? "found" : undefined}>
+            <circle cx={100 * points[2 * n]} cy={100 * points[2 * n + 1]} r={found.has(n) ? 2.5 : 1.4}>
+              <title>{texts[n]}</title>
+            </circle>
+            {(labels || found.has(n)) && (
+              <text x={100 * points[2 * n]} y={100 * points[2 * n + 1] - 3} lang="ko">
+                {texts[n].length > 14 ? `${texts[n].slice(0, 13)}…` : texts[n]}
+              </text>
+            )}
+          </g>
+        ))}
+      </svg>
+    </figure>
+  );
+}

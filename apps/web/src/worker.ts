@@ -1,0 +1,144 @@
+import { BertModel, ModelError, type ModelFiles, SentenceTransformer } from "munjang";
+import "munjang/fastest";
+import "munjang/pytorch";
+import "munjang/shards";
+import { webgpu } from "munjang/webgpu";
+import { mini } from "munjang-mini-ko";
+import { climb } from "../../../bench/ladder/measure.ts";
+import { corpus, corpusFiles } from "../../../test/golden/corpus-texts.ts";
+import committed from "../../../test/golden/hashes.json";
+import { attentionOf } from "./attention.ts";
+import { twoDimensions } from "./map.ts";
+import type { Answer, Api, BackendSpeed, Call, ModelChoice, Stage } from "./protocol.ts";
+
+/* Everything that computes, away from the page. */
+
+type Tell = (progress: string, part?: number) => void;
+type Implementation = {
+  [K in keyof Api]: (tell: Tell, ...args: Parameters<Api[K]>) => Promise<ReturnType<Api[K]>> | ReturnType<Api[K]>;
+};
+
+let current: { source: string | ModelFiles; model: SentenceTransformer; bert?: BertModel } | undefined;
+
+function sourceOf(choice: ModelChoice): string | ModelFiles {
+  if (choice.kind === "bundled") return mini;
+  if (choice.kind === "url") return choice.url;
+  return { name: "a folder", files: Object.fromEntries(choice.files) };
+}
+
+function loaded(): NonNullable<typeof current> {
+  if (current === undefined) throw new Error("no model is loaded");
+  return current;
+}
+
+const api: Implementation = {
+  async load(tell, choice) {
+    const source = sourceOf(choice);
+    const sizes = new Map<string, readonly [loaded: number, total: number]>();
+    const model = await SentenceTransformer.load(source, {
+      onWarning: () => {},
+      onProgress({ file, loaded, total }) {
+        sizes.set(file, [loaded, total]);
+        const all = [...sizes.values()];
+        const sum = (i: 0 | 1): number => all.reduce((total, one) => total + one[i], 0);
+        tell(file, sum(0) / Math.max(1, sum(1)));
+      },
+    });
+    await current?.model.dispose();
+    await current?.bert?.dispose();
+    current = { source, model };
+    const { dimension, backend, warnings } = model;
+    return { dimension, backend, warnings };
+  },
+
+  async encode(tell, texts) {
+    const { model } = loaded();
+    return model.encode(texts, { onProgress: ({ done, total }) => tell(`${done} / ${total}`, done / total) });
+  },
+
+  async inside(_, text) {
+    const state = loaded();
+    state.bert ??= await BertModel.load(state.source, { threads: 0 });
+    const { bert, model } = state;
+    const encoding = model.tokenize(text);
+    const stages: Stage[] = [];
+    const { heads } = bert.config;
+    let qkv: Float32Array | undefined;
+    await bert.forward([encoding], {
+      see(name, values, shape) {
+        if (name.endsWith(" qkv")) qkv = values;
+        const attention = name.endsWith(" context") && qkv ? attentionOf(qkv, shape[0], heads) : undefined;
+        stages.push({ name, shape, values, attention });
+      },
+    });
+    return { tokens: encoding.tokens, heads, stages };
+  },
+
+  map: (_, vectors) => twoDimensions(vectors),
+
+  ladder: (tell) => climb({ rounds: 5, milliseconds: 100, onProgress: (what) => tell(what) }),
+
+  async backends(tell) {
+    const texts = Array.from(
+      { length: 64 },
+      (_, n) => `문장 ${n}: 뜻이 가까운 문장은 벡터도 가깝습니다. ${"가나다 ".repeat(n % 5)}`,
+    );
+    const tried = { wasm: "wasm", "wasm, 1": "wasm", js: "js", webgpu: webgpu() } as const;
+    const results: BackendSpeed[] = [];
+    for (const [name, backend] of Object.entries(tried)) {
+      tell(name);
+      try {
+        const one = await SentenceTransformer.load(loaded().source, {
+          backend,
+          ...(name === "wasm, 1" && { threads: 0 }),
+          onWarning: () => {},
+        });
+        let [rate, calls] = [0, 0];
+        await one.encode(texts);
+        for (const start = performance.now(); calls < 3 || performance.now() - start < 500; calls++) {
+          const began = performance.now();
+          await one.encode(texts);
+          rate = Math.max(rate, (1000 * texts.length) / (performance.now() - began));
+          if (performance.now() - start > 3000) break;
+        }
+        results.push({ name, rate, reason: one.backend.reason });
+        await one.dispose();
+      } catch (error) {
+        results.push({ name, reason: (error as Error).message });
+      }
+    }
+    return results;
+  },
+
+  async hash(tell) {
+    const bert = await BertModel.load({ files: corpusFiles() });
+    const states: Float32Array<ArrayBuffer>[] = [];
+    for (let n = 0; n < corpus.length; n += 50) {
+      tell(`${n} / ${corpus.length}`, n / corpus.length);
+      const some = corpus.slice(n, n + 50);
+      const { tokenEmbeddings } = await bert.forward(some);
+      const [, L, H] = tokenEmbeddings.shape;
+      for (const [i, { ids }] of some.entries()) {
+        states.push(tokenEmbeddings.data.slice(i * L * H, (i * L + ids.length) * H) as Float32Array<ArrayBuffer>);
+      }
+    }
+    const digest = await crypto.subtle.digest("SHA-256", await new Blob(states).arrayBuffer());
+    const here = Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
+    const { backend } = bert;
+    await bert.dispose();
+    const family = backend.name === "wasm" || backend.name === "js" ? backend.name : "wasm";
+    return { backend, here, expected: committed.corpus[family] };
+  },
+};
+
+const post = (answer: Answer): void => postMessage(answer);
+
+addEventListener("message", async ({ data: { id, name, args } }: MessageEvent<Call>) => {
+  try {
+    const run = api[name] as (tell: Tell, ...args: readonly unknown[]) => unknown;
+    const result = await run((progress, part) => post({ id, progress, part }), ...args);
+    post({ id, result });
+  } catch (error) {
+    post({ id, error: error instanceof ModelError || error instanceof Error ? error.message : String(error) });
+  }
+});

@@ -1,0 +1,30 @@
+import { tensor } from "../../src/base/tensor.ts";
+import { openDevice } from "../../src/kernels/webgpu/device.ts";
+import { gpuKernels } from "../../src/kernels/webgpu/index.ts";
+import type { Rung } from "./rung.ts";
+
+/** The tiles again, 64 x 64 of them a workgroup, on as many units as there are (`src/kernels/webgpu/linear.ts`); b stays there, a and c travel. */
+export const gpu: Rung = {
+  name: "GPU",
+  idea: "thousands of small units instead of a few large ones",
+  async make(b, { M, K, N }) {
+    const { device, software } = await openDevice(globalThis.navigator?.gpu);
+    const binding = device.limits.maxStorageBufferBindingSize;
+    const kernels = gpuKernels(device, { half: false, binding, few: software ? 0 : 32 });
+    const weight = new Float32Array(N * K);
+    for (let k = 0; k < K; k++) for (let j = 0; j < N; j++) weight[j * K + k] = b[k * N + j];
+    const linear = kernels.prepare(tensor(weight, [N, K]), tensor(new Float32Array(N), [N]));
+    const [x, out] = [kernels.alloc(M * K), kernels.alloc(M * N)];
+    return {
+      async run(a, c) {
+        kernels.write(x, a);
+        kernels.linear(out, x, linear, M);
+        c.set(await kernels.read(out, M * N));
+      },
+      async dispose() {
+        await kernels.dispose();
+        device.destroy();
+      },
+    };
+  },
+};

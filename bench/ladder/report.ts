@@ -1,0 +1,27 @@
+import type { Machine } from "../measure.ts";
+import type { LadderResult, RungResult } from "./measure.ts";
+
+/** What `npm run bench:ladder` commits. */
+export type Committed = Machine & LadderResult;
+
+/** The table of docs/ladder.md. */
+export function ladderTable({ rungs, peak, fusedPeak, sizes, cpu, node, cores, date }: Committed): string {
+  let before: RungResult | undefined;
+  const rows = rungs.map((rung, n) => {
+    const { name, rate, missing } = rung;
+    if (rate === undefined) return `| ${n + 1} | ${name} | ${missing} | | |`;
+    const times = before?.rate === undefined ? "" : `x ${(rate.median / before.rate.median).toFixed(2)}`;
+    before = rung;
+    const spread = `${rate.median.toPrecision(3)} (${rate.min.toPrecision(3)} … ${rate.max.toPrecision(3)})`;
+    return `| ${n + 1} | ${name} | ${spread} | ${times} | ${((100 * rate.median) / peak).toFixed(0)} % |`;
+  });
+  return [
+    "",
+    "| | rung | GFLOP/s, median (min … max) | than the one before | of the peak |",
+    "|---|---|---|---|---|",
+    ...rows,
+    "",
+    `[${sizes.M},${sizes.K}] x [${sizes.K},${sizes.N}], ${cpu}, ${cores} cores, Node ${node}, ${date}. The peak of one core, registers alone, 128 bits: ${peak.toPrecision(3)} GFLOP/s multiplied and added, ${fusedPeak?.toPrecision(3) ?? "-"} fused.`,
+    "",
+  ].join("\n");
+}

@@ -1,0 +1,112 @@
+import { describe, expect, it, vi } from "vitest";
+import type { Backend, LateBackend } from "../src/backend.ts";
+import { js } from "../src/kernels/js/index.ts";
+import type { Kernels } from "../src/kernels/kernels.ts";
+import { SentenceTransformer } from "../src/node.ts";
+import { tinyFiles } from "./tiny.ts";
+
+/* `backend: "fastest"`: what it takes, what it says, and what it does where a candidate is wrong. Which one is faster no test says. */
+
+const load = (candidates: readonly Backend[] | undefined, options: object = {}): Promise<SentenceTransformer> =>
+  SentenceTransformer.load({ files: tinyFiles() }, { backend: "fastest", candidates, threads: 0, ...options });
+
+/** The js kernels, each operation of which takes a while longer. */
+function slow(name: string, ms: number): Kernels<Float32Array> {
+  return {
+    ...js(),
+    name,
+    attention(...args) {
+      for (const end = performance.now() + ms; performance.now() < end; );
+      js().attention(...args);
+    },
+  };
+}
+
+describe('backend: "fastest"', () => {
+  it("measures the CPU's own by default, and tells its figures and its reason", async () => {
+    const model = await load(undefined);
+    const { figures = [], reason, name } = model.backend;
+    expect(figures.map((figure) => figure.name)).toEqual(expect.arrayContaining(["wasm", "js"]));
+    for (const { short, large } of figures) {
+      expect(short).toBeGreaterThan(0);
+      expect(large).toBeGreaterThan(0);
+    }
+    expect(reason).toMatch(
+      new RegExp(
+        `^fastest here is ${name}\\. 12 tokens alone, ms: wasm [\\d.]+, .*; tokens/s in large batches: wasm \\d+`,
+      ),
+    );
+    expect(model.warnings).toEqual([]);
+    expect(model.identity.backend).toBe(name);
+    await model.dispose();
+  });
+
+  it("takes the faster one, whichever comes first, and its vectors", async () => {
+    const texts = ["잠이 옵니다", "졸음이 옵니다"];
+    const plain = await SentenceTransformer.load({ files: tinyFiles() }, { backend: "js" });
+    for (const candidates of [
+      [slow("slow 1", 20), "js"],
+      ["js", slow("slow 2", 20)],
+    ] as const) {
+      const model = await load(candidates);
+      expect(model.backend.name).toBe("js");
+      expect(await model.encode(texts)).toEqual(await plain.encode(texts));
+      await model.dispose();
+    }
+    await plain.dispose();
+  });
+
+  it("measures once for a kind of model, and remembers", async () => {
+    const open = vi.fn<LateBackend["open"]>(async (options) => {
+      const { plain } = await import("../src/backend.ts");
+      return plain(slow("late", 1) as Kernels<unknown>, options, "late");
+    });
+    for (const opened of [2, 3]) {
+      const model = await load([{ name: "late", kind: "late", open }]);
+      expect(open).toHaveBeenCalledTimes(opened); // to measure, and then whenever it is used
+      expect(model.backend.name).toBe("late");
+      await model.dispose();
+    }
+  });
+
+  it("leaves out what computes wrongly, or does not run, and warns", async () => {
+    const wrong = { ...js(), name: "wrong", linear: () => {} };
+    const absent: LateBackend = { name: "absent", open: () => Promise.reject(new Error("is not here")) };
+    const told: string[] = [];
+    const model = await load([wrong, absent, "js"], { onWarning: (warning: string) => told.push(warning) });
+    expect(model.backend.name).toBe("js");
+    expect(told).toEqual([
+      expect.stringMatching(/^backend: fastest leaves wrong out: the backend computes wrongly here/),
+      "backend: fastest leaves absent out: is not here",
+    ]);
+    expect(model.warnings).toEqual(told);
+    await model.dispose();
+    const trusted = await load([wrong], { verify: false });
+    expect(trusted.backend.name).toBe("wrong");
+    await trusted.dispose();
+  });
+
+  it("says so where nothing is left, and of lists that mean nothing", async () => {
+    await expect(load([{ ...js(), name: "wrong", linear: () => {} }])).rejects.toThrow(
+      /^candidates: none of them runs here: backend: fastest leaves wrong out/,
+    );
+    await expect(load([])).rejects.toThrow(/^candidates.*must be a list of backends/);
+    await expect(load("js" as never)).rejects.toThrow(/^candidates/);
+    await expect(load(["fastest"])).rejects.toThrow(/^candidates\[0\] = "fastest": chooses itself/);
+    await expect(load(["js", null as never])).rejects.toThrow(/^candidates\[1\]/);
+    await expect(
+      load(["webgl" as never, "js"], { onWarning: () => {} }).then((model) => model.warnings),
+    ).resolves.toEqual([expect.stringMatching(/leaves webgl out: .*is not supported/)]);
+  });
+
+  it("measures a model of whole numbers as one", async () => {
+    const model = await load(["wasm", "js"], { dtype: "int8" });
+    const plain = await SentenceTransformer.load(
+      { files: tinyFiles() },
+      { dtype: "int8", backend: model.backend.name as "wasm", threads: 0 },
+    );
+    expect(await model.encode("잠이 옵니다")).toEqual(await plain.encode("잠이 옵니다"));
+    await model.dispose();
+    await plain.dispose();
+  });
+});
