@@ -1,17 +1,21 @@
 /* Taking turns. Runs wherever a backend runs: in pages, Node and Deno. */
 
 /**
- * Times contenders in turns, after each has run once. `run(n)` does the work n times and waits until it is done; `flop` is what it is once.
- * A round's figures are compared with each other only: machines are shared and their clocks wander.
+ * Times contenders, which have run before, in turns. `run(n)` does the work n times and waits until it is done; `flop` is what it is once.
+ * A round's figures are compared with each other only, those of `base` with all: machines are shared and their clocks wander.
  */
-export async function interleaved(contenders, { rounds = 5, milliseconds = 200, most = 32, patience = 20_000 } = {}) {
+export async function interleaved(contenders, { base, rounds, milliseconds = 200, most = 32, patience = 20_000 }) {
   const all = [];
   for (const contender of contenders) {
-    await contender.run(1);
-    const once = await timed(() => contender.run(1));
+    const once = contender.once ?? (await timed(() => contender.run(1)));
     const n = Math.max(1, Math.min(most, Math.floor(milliseconds / once)));
     // Who takes seconds is asked less often.
-    all.push({ ...contender, n, rounds: Math.max(2, Math.min(rounds, Math.floor(patience / once))), took: [] });
+    all.push({
+      ...contender,
+      n,
+      rounds: Math.max(Math.min(3, rounds), Math.min(rounds, Math.floor(patience / once))),
+      took: [],
+    });
   }
   for (let round = 0; round < rounds; round++) {
     for (let i = 0; i < all.length; i++) {
@@ -31,12 +35,12 @@ export async function interleaved(contenders, { rounds = 5, milliseconds = 200, 
     return spread(Array.from({ length: rounds }, (_, round) => rateOf(one, round) / rateOf(other, round)));
   };
   const peak = all.find(({ name }) => name === PEAK);
-  const [first] = all;
+  const first = all.find(({ name }) => name === base);
   return all.map((one) => ({
     name: one.name,
     milliseconds: spread(one.took),
     ...(one.flop && { gflops: spread(one.took.map((_, round) => rateOf(one, round) / 1e6)) }),
-    ...(one.name !== PEAK && { ratio: against(one, first) }),
+    ...(one.name !== PEAK && first && { ratio: against(one, first) }),
     ...(one.name !== PEAK && peak && { ofPeak: against(one, peak) }),
     rounds: one.rounds,
     inARow: one.n,

@@ -54,7 +54,7 @@ keep("products", tables);
 
 /** By tokens, how many times as fast the kernel for few tokens is: FEW is where it falls below 1. */
 const few = small ? [1, 8, 16] : [1, 2, 4, 8, 12, 16, 24, 32, 48, 64, 96, 128];
-const kernels = await crossover({ dist, opened, shapes, tokens: few, rounds: small ? 2 : 5, milliseconds: 60 });
+const kernels = await crossover({ dist, opened, shapes, tokens: few, rounds: small ? 3 : 5, milliseconds: 60 });
 keep("crossover", kernels);
 
 // A model, as the backend runs it, without tokenizer and pooling.
@@ -119,7 +119,7 @@ keep(
   told(
     await interleaved(
       [...runners.map(({ name, runner }) => contender(name, runner, short)), contender("wasm, 1 thread", cpu, short)],
-      { rounds, most: 8 },
+      { base: "webgpu, tile", rounds, most: 8 },
     ),
   ),
 );
@@ -133,7 +133,7 @@ for (const length of [10, 64]) {
     const tiles = runners.filter(({ kernel }) => kernel === "tile");
     const timings = await interleaved(
       tiles.map(({ name, runner }) => contender(name, runner, work)),
-      { rounds: small ? 2 : 5, milliseconds: 100, most: 8 },
+      { base: "webgpu, tile", rounds: small ? 2 : 5, milliseconds: 100, most: 8 },
     );
     for (const { name, milliseconds } of timings) {
       const perSecond = Math.round((1000 * count) / milliseconds.median);

@@ -15,7 +15,13 @@ const HARDWARE = [
   "--use-angle=vulkan",
   "--ignore-gpu-blocklist",
 ] as const;
-const SOFTWARE = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"] as const;
+const SOFTWARE = [
+  "--enable-unsafe-webgpu",
+  "--use-webgpu-adapter=swiftshader",
+  "--use-gl=angle",
+  "--use-angle=swiftshader",
+  "--enable-unsafe-swiftshader",
+] as const;
 
 export interface PageOf {
   readonly version: string;

@@ -16,7 +16,8 @@ const { openDevice } = await import(`${dist}kernels/webgpu/device.js`);
 const opened = await openDevice(gpu, "high-performance").catch((error) => ({ wrong: error.message }));
 opened.device?.destroy();
 const { about, software, wrong } = opened;
-const [index, webgpu] = ["node", "webgpu"].map((name) => `${dist}node/${name}.js`);
-const tables = about && how.works ? await encodes({ ...how, index, webgpu }) : undefined;
+const { SentenceTransformer } = await import(`${dist}node/node.js`);
+const webgpu = ({ float16 }) => entry.webgpu({ float16, powerPreference: "high-performance" });
+const tables = about && how.works ? await encodes({ ...how, SentenceTransformer, opened: { webgpu } }) : undefined;
 console.log(`\n${JSON.stringify({ about, software, wrong, tables })}`);
 process.exit(0); // Dawn's objects may hold the process open

@@ -36,9 +36,11 @@ const size = has("--full") || (!software && !has("--small")) ? "full" : "small";
 const config = size === "full" ? seededConfig : smallConfig;
 const folder = writeSeeded(cache, size);
 /** Software would take minutes for 256. */
-const sentences = quick ? 16 : software ? 64 : 256;
+const sentences = quick ? 8 : software ? 32 : 256;
 const works = await makeWorks(folder, config.vocab_size, sentences);
 const rounds = quick ? 2 : software ? 5 : 9;
+/** Milliseconds after which somebody slow has had rounds enough. */
+const patience = software ? 10_000 : 20_000;
 
 // Few tokens, and so many that software takes about a second.
 const tokens = software ? [12, quick ? 64 : 256] : [12, 4096];
@@ -47,25 +49,28 @@ const measured = await place.task<{ peak: GpuResult["peak"]; tables: ProductTabl
   shapes,
   tokens,
   rounds,
+  patience,
 });
 said("products are done");
 
 const threads = Math.min(cpus().length, 8);
 const backends = [
-  { name: "munjang webgpu", gpu: {} },
-  { name: "munjang webgpu-float16", gpu: { float16: true } },
+  { name: "munjang webgpu", gpu: { kind: "webgpu" } },
+  { name: "munjang webgpu-float16", gpu: { kind: "webgpu", float16: true } },
   { name: "munjang wasm, 1 thread", backend: "wasm", threads: 0 },
   { name: `munjang wasm, ${threads} threads`, backend: "wasm", threads },
 ];
+const gpuJs = ["webgpu", "webgl2"].map((mode) => ({ name: `munjang gpujs, ${mode}`, gpu: { kind: "gpujs", mode } }));
 const encode: Record<string, EncodeTable[]> = {};
 const adapters: Record<string, Adapter> = { Chromium: place.adapter };
 const versions: Record<string, string> = { Chromium: place.version };
 
 encode.Chromium = await place.task<EncodeTable[]>("encodes", {
   model: `${place.origin}/${size}/`,
-  backends,
+  backends: [...backends, ...gpuJs],
   works,
   rounds,
+  patience,
   onnxFiles: {
     "onnxruntime-web, WebGPU, graph fused for BERT": `/${size}/onnx/model.onnx`,
     "onnxruntime-web, WebGPU, graph as exported": `/${size}/onnx/plain.onnx`,
@@ -86,7 +91,7 @@ for (const [name, open] of Object.entries(programs)) {
   }
   adapters[name] = found.adapter;
   versions[name] = found.version;
-  encode[name] = await found.run({ model: folder, backends, works, rounds });
+  encode[name] = await found.run({ model: folder, backends, works, rounds, patience });
   said(`sentences in ${name} are done: ${found.adapter.about}`);
 }
 

@@ -5,7 +5,7 @@ import { check, munjangWasm, munjangWebGpu, operands } from "./products.js";
 
 /* What is measured, wherever it runs: contenders are made, checked, timed in turns, and let go of. */
 
-/** Contenders of one product; what cannot be made, or is wrong, is told and not timed. */
+/** Contenders of one product, compared with the first; what cannot be made, or is wrong, is told and not timed. */
 async function compete(makers, given, how, peak) {
   const [right, all] = [[], []];
   for (const [name, make] of Object.entries(makers)) {
@@ -19,7 +19,7 @@ async function compete(makers, given, how, peak) {
       all.push({ name, wrong: `${error.message ?? error}`.slice(0, 300) });
     }
   }
-  const timed = await interleaved([...right, ...(peak ? [peak] : [])], how);
+  const timed = await interleaved([...right, ...(peak ? [peak] : [])], { base: Object.keys(makers)[0], ...how });
   for (const one of right) await one.dispose();
   const names = new Set(all.map(({ name }) => name));
   return [
@@ -29,16 +29,7 @@ async function compete(makers, given, how, peak) {
 }
 
 /** The products of BERT-base at some numbers of tokens. */
-export async function products({
-  dist,
-  opened,
-  rivals = {},
-  shapes,
-  tokens,
-  rounds,
-  milliseconds = 200,
-  others = true,
-}) {
+export async function products({ dist, opened, rivals = {}, shapes, tokens, others = true, ...how }) {
   const { device, software } = opened;
   const peak = await peakOf(device, { software });
   const ours = (name, more) => (given) => munjangWebGpu(dist, device, name, given, { software, ...more });
@@ -51,7 +42,7 @@ export async function products({
   const tables = [];
   for (const T of tokens) {
     for (const [K, N] of shapes) {
-      const results = await compete(makers, operands(T, K, N), { rounds, milliseconds }, peak);
+      const results = await compete(makers, operands(T, K, N), how, peak);
       tables.push({ T, K, N, results });
     }
   }
@@ -60,14 +51,14 @@ export async function products({
 }
 
 /** Which of the two kernels of ours is faster, by tokens. */
-export async function crossover({ dist, opened, shapes, tokens, rounds, milliseconds = 100 }) {
+export async function crossover({ dist, opened, shapes, tokens, ...how }) {
   const { device, software } = opened;
   const kernel = (name, few) => (given) => munjangWebGpu(dist, device, name, given, { software, few });
   const makers = { tile: kernel("tile", 0), thin: kernel("thin", 2 ** 30) };
   const rows = [];
   for (const [K, N] of shapes) {
     for (const T of tokens) {
-      const [tile, thin] = await compete(makers, operands(T, K, N), { rounds, milliseconds });
+      const [tile, thin] = await compete(makers, operands(T, K, N), how);
       rows.push({ T, K, N, tile, thin });
     }
   }
@@ -75,13 +66,23 @@ export async function crossover({ dist, opened, shapes, tokens, rounds, millisec
 }
 
 /** Sentences through a model: `works` are {name, texts, expected}; `onnxFiles` by name, where that runtime is there. */
-export async function encodes({ index, webgpu, model, backends, works, ort, onnxFiles = {}, sizes = [], rounds }) {
-  const { SentenceTransformer } = await import(index);
-  const entry = await import(webgpu);
+export async function encodes({
+  SentenceTransformer,
+  opened,
+  model,
+  backends,
+  works,
+  ort,
+  onnxFiles = {},
+  sizes = [],
+  ...how
+}) {
   const makers = backends.map(({ name, gpu, ...options }) => ({
     name,
     half: gpu?.float16,
-    make: () => munjang(SentenceTransformer, model, name, { ...options, ...(gpu && { backend: entry.webgpu(gpu) }) }),
+    // What is no text is opened by the place: `opened` has a function for each kind.
+    make: () =>
+      munjang(SentenceTransformer, model, name, { ...options, ...(gpu && { backend: opened[gpu.kind](gpu) }) }),
   }));
   for (const [name, file] of Object.entries(onnxFiles)) {
     for (const size of sizes) makers.push({ name, size, make: () => onnx(ort, file, name, size) });
@@ -114,9 +115,9 @@ export async function encodes({ index, webgpu, model, backends, works, ort, onnx
       const took = await timed(() => one.encode(texts));
       if (took >= (right.get(name)?.took ?? Number.POSITIVE_INFINITY)) continue;
       const told = { ...found, ...(about && { threads: about.threads, reason: about.reason }), ...(size && { size }) };
-      right.set(name, { name, told, took, run: (n) => repeat(n, () => one.encode(texts)) });
+      right.set(name, { name, told, took, once: took, run: (n) => repeat(n, () => one.encode(texts)) });
     }
-    const timings = await interleaved([...right.values()], { rounds, most: 1 });
+    const timings = await interleaved([...right.values()], { base: makers[0].name, ...how, most: 1 });
     for (const timing of timings) results.push({ ...right.get(timing.name).told, ...timing });
   }
   for (const one of alive) await one.dispose();
