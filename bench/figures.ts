@@ -3,6 +3,7 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Line } from "../test/golden/bars.ts";
 import { type Runtimes, runtimesTable } from "../test/runtimes/table.ts";
+import { type GpuResult, summary } from "./gpu/table.ts";
 import { ladderTable } from "./ladder/report.ts";
 import type { RivalsResult } from "./rivals/results.ts";
 import { mainTable } from "./rivals/tables.ts";
@@ -165,6 +166,11 @@ function rows(): string {
       `${of.requestsPerText.toFixed(1)} requests with ${of.rowBytes / 1e6} MB (none for ${Math.round(100 * of.laterTextsWithout)} of 100 later ones)`,
   );
   return ` ${sentences.toLocaleString("en")} different Korean sentences cause, each, ${each.join(", ")} `;
+}
+
+/** For docs/gpu.md. */
+export function gpu(): string {
+  return ["", summary(result("gpu.json") as GpuResult)].join("\n");
 }
 
 function runtimes(): string {

@@ -1,8 +1,11 @@
 """What rivals load: tokenizer.json for the vocabulary, and ONNX graphs of the seeded weights, fused for BERT, float32 and int8.
 
-    .venv/bin/python export.py .cache/model
+    .venv/bin/python export.py .cache/model [--plain]
+
+--plain: float32 only, and the graph before fusion is kept beside it.
 """
 
+import json
 import sys
 from pathlib import Path
 
@@ -47,34 +50,38 @@ def export(folder, to):
         )
 
 
-def fuse(source, to):
+def fuse(source, to, config):
+    heads, hidden, layers = (config[name] for name in ("num_attention_heads", "hidden_size", "num_hidden_layers"))
     options = FusionOptions("bert")
     options.use_raw_attention_mask(True)
-    fused = optimize_model(str(source), model_type="bert", num_heads=12, hidden_size=768, optimization_options=options, opt_level=0, use_gpu=False)
+    fused = optimize_model(str(source), model_type="bert", num_heads=heads, hidden_size=hidden, optimization_options=options, opt_level=0, use_gpu=False)
     fused.save_model_to_file(str(to))
     counts = {}
     for node in fused.model.graph.node:
         counts[node.op_type] = counts.get(node.op_type, 0) + 1
     print(to.name, counts)
     # A graph that the fusion did not know would be a slower rival than need be.
-    for kind, least in (("Attention", 12), ("BiasGelu", 12), ("SkipLayerNormalization", 24)):
+    for kind, least in (("Attention", layers), ("BiasGelu", layers), ("SkipLayerNormalization", 2 * layers)):
         if counts.get(kind, 0) < least:
             raise SystemExit(f"only {counts.get(kind, 0)} of {least} {kind} nodes were fused")
 
 
 def main():
     folder = Path(sys.argv[1])
+    only_float32 = "--plain" in sys.argv
+    config = json.loads((folder / "config.json").read_text())
     onnx_folder = folder / "onnx"
     onnx_folder.mkdir(exist_ok=True)
     BertTokenizerFast(vocab=str(folder / "vocab.txt"), do_lower_case=False, strip_accents=False, model_max_length=128).save_pretrained(folder)
     plain, fused, small = (onnx_folder / name for name in ("plain.onnx", "model.onnx", "model_quantized.onnx"))
-    if not fused.exists():
+    if not fused.exists() or (only_float32 and not plain.exists()):
         part = onnx_folder / "part.onnx"
         export(folder, plain)
-        fuse(plain, part)
-        plain.unlink()
+        fuse(plain, part, config)
+        if not only_float32:
+            plain.unlink()
         part.rename(fused)
-    if not small.exists():
+    if not only_float32 and not small.exists():
         part = onnx_folder / "part.onnx"
         # Shape inference does not know the fused operators, so the type of what they give has to be told.
         extra = {"DefaultTensorType": onnx.TensorProto.FLOAT}

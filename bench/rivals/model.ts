@@ -1,9 +1,9 @@
 /** The model everybody runs: KR-SBERT's shape, weights out of the seeded generator, in the layout of a sentence-transformers folder. */
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { seededConfig, seededSafetensors } from "../../test/seeded/seeded.ts";
+import { type SeededConfig, seededConfig, seededSafetensors } from "../../test/seeded/seeded.ts";
 
-const SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
+export const SPECIAL: readonly string[] = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
 
 /** KR-SBERT's vocabulary where MUNJANG_KR_SBERT names its folder, else one of our own: every syllable, alone and inside a word. */
 export function vocabulary(): { readonly name: string; readonly tokens: readonly string[] } {
@@ -21,16 +21,16 @@ export function vocabulary(): { readonly name: string; readonly tokens: readonly
 }
 
 /** Writes the folder. Weights that are there already stay: they are the same in every run. */
-export function writeModel(folder: string, tokens: readonly string[]): void {
+export function writeModel(folder: string, tokens: readonly string[], config: SeededConfig = seededConfig): void {
   const json = (file: string, value: unknown) => writeFileSync(join(folder, file), `${JSON.stringify(value)}\n`);
   mkdirSync(join(folder, "1_Pooling"), { recursive: true });
-  json("config.json", seededConfig);
+  json("config.json", config);
   json("modules.json", [
     { idx: 0, name: "0", path: "", type: "sentence_transformers.models.Transformer" },
     { idx: 1, name: "1", path: "1_Pooling", type: "sentence_transformers.models.Pooling" },
   ]);
   json("1_Pooling/config.json", {
-    word_embedding_dimension: seededConfig.hidden_size,
+    word_embedding_dimension: config.hidden_size,
     pooling_mode_cls_token: false,
     pooling_mode_mean_tokens: true,
     pooling_mode_max_tokens: false,
@@ -40,6 +40,6 @@ export function writeModel(folder: string, tokens: readonly string[]): void {
   writeFileSync(join(folder, "vocab.txt"), `${tokens.join("\n")}\n`);
   const weights = join(folder, "model.safetensors");
   if (existsSync(weights)) return;
-  writeFileSync(`${weights}.part`, seededSafetensors(seededConfig));
+  writeFileSync(`${weights}.part`, seededSafetensors(config));
   renameSync(`${weights}.part`, weights);
 }

@@ -1,0 +1,162 @@
+/* What on-a-gpu.sh runs. The figures are there to choose FEW and TOKENS of src/webgpu.ts by. */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { cpus } from "node:os";
+import { join } from "node:path";
+import { create } from "webgpu";
+import { layOut } from "../../dist/bert/batch.js";
+import { bell, seededWeights } from "../../dist/bert/seeded.js";
+import { wasm } from "../../dist/kernels/index.js";
+import { openDevice } from "../../dist/kernels/webgpu/device.js";
+import { gpuKernels } from "../../dist/kernels/webgpu/index.js";
+import { inline } from "../../dist/run/inline.js";
+import { interleaved } from "./measure.js";
+import { crossover, products } from "./work.js";
+
+const small = process.argv.includes("--small");
+const started = performance.now();
+const dist = new URL("../../dist/", import.meta.url).href;
+globalThis.gpu = create([]); // kept: Dawn's devices do not outlive what gave them
+const opened = await openDevice(globalThis.gpu, "high-performance");
+const { device, software } = opened;
+const result = {
+  adapter: opened.about,
+  software,
+  ...(software && { note: "no GPU was here; figures of software say nothing of a GPU" }),
+  limits: { binding: device.limits.maxStorageBufferBindingSize, buffer: device.limits.maxBufferSize },
+  cpu: cpus()[0]?.model.trim(),
+  node: process.versions.node,
+};
+if (software && !small) throw new Error(`only ${opened.about} is here: --small is for software`);
+
+/** Kept as it grows: a run that is cut off has told what it knew. */
+function keep(name, value) {
+  result[name] = value;
+  result.seconds = Math.round((performance.now() - started) / 1000);
+  console.error(`${result.seconds} s: ${name}`);
+  if (!process.env.OUT) return;
+  mkdirSync(process.env.OUT, { recursive: true });
+  writeFileSync(join(process.env.OUT, "gpu.json"), JSON.stringify(result, null, 2));
+}
+
+const rounds = small ? 2 : 7;
+const wide = [768, 3072];
+const shapes = small ? [wide] : [wide, [768, 2304], [768, 768], [3072, 768]];
+const { peak, tables } = await products({
+  dist,
+  opened,
+  shapes,
+  tokens: small ? [12] : [12, 256, 4096],
+  rounds,
+  others: false,
+});
+keep("peak", peak);
+keep("products", tables);
+
+/** By tokens, how many times as fast the kernel for few tokens is: FEW is where it falls below 1. */
+const few = small ? [1, 8, 16] : [1, 2, 4, 8, 12, 16, 24, 32, 48, 64, 96, 128];
+const kernels = await crossover({ dist, opened, shapes, tokens: few, rounds: small ? 3 : 5, milliseconds: 60 });
+keep("crossover", kernels);
+
+// A model, as the backend runs it, without tokenizer and pooling.
+const config = {
+  hiddenSize: small ? 128 : 768,
+  layers: small ? 2 : 12,
+  heads: small ? 2 : 12,
+  intermediateSize: small ? 512 : 3072,
+  vocabularySize: 2,
+  positions: 512,
+  types: 2,
+  activation: "gelu",
+  epsilon: 1e-12,
+  paddingPosition: undefined,
+  longestText: 512,
+};
+
+function batchOf(lengths) {
+  const texts = lengths.map((length) => ({ ids: new Int32Array(length), typeIds: new Int32Array(length) }));
+  const batch = layOut(texts, config);
+  return { batch, words: bell(5)(batch.ids.length * config.hiddenSize, 0.05) };
+}
+
+const binding = Math.min(device.limits.maxStorageBufferBindingSize, device.limits.maxBufferSize);
+const room = Math.floor(binding / (4 * Math.max(3 * config.hiddenSize, config.intermediateSize)));
+const most = (small ? [64, 128] : [256, 512, 1024, 2048, 4096, 8192, 16_384]).filter((tokens) => tokens <= room);
+
+async function start(made, tokens) {
+  const engine = inline(made);
+  return engine.start(seededWeights(engine.kernels, config), config, tokens);
+}
+
+const contender = (name, runner, { batch, words }) => ({
+  name,
+  async run(n) {
+    for (let i = 0; i < n; i++) await runner.run(batch, words);
+  },
+});
+
+/** Of both kernels, with both kinds of weights, those that give what WebAssembly gives for a text. */
+async function makeRunners(short, expected) {
+  const size = Math.max(1, ...expected.map(Math.abs));
+  const runners = [];
+  for (const half of [false, true]) {
+    for (const [kernel, limit] of [
+      ["tile", 0],
+      ["thin", 2 ** 30],
+    ]) {
+      const name = `webgpu${half ? "-float16" : ""}, ${kernel}`;
+      const runner = await start(
+        gpuKernels(device, { half, binding, few: limit }),
+        kernel === "tile" ? most.at(-1) : 64,
+      );
+      const got = await runner.run(short.batch, short.words);
+      let worst = 0;
+      for (const [i, x] of expected.entries()) worst = Math.max(worst, Math.abs(got[i] - x));
+      if (!(worst <= (half ? 5e-3 : 1e-4) * size)) throw new Error(`${name} is off by ${worst}`);
+      runners.push({ name, kernel, worst, runner });
+    }
+  }
+  return runners;
+}
+
+async function model() {
+  const short = batchOf([12]);
+  const cpu = await start(await wasm(), 64);
+  const runners = await makeRunners(short, await cpu.run(short.batch, short.words));
+  const base = runners[0].name;
+  const few = [
+    ...runners.map(({ name, runner }) => contender(name, runner, short)),
+    contender("wasm, 1 thread", cpu, short),
+  ];
+  const timings = await interleaved(few, { base, rounds, most: 8 });
+  const worstOf = (name) => runners.find((one) => one.name === name)?.worst;
+  keep(
+    "a text of 12 tokens",
+    timings.map((timing) => ({ worst: worstOf(timing.name), ...timing })),
+  );
+
+  /** By tokens of a batch: TOKENS is where more gain no more. Lengths of short sentences, and of long ones. */
+  const batches = [];
+  const tiles = runners.filter(({ kernel }) => kernel === "tile");
+  for (const length of [10, 64]) {
+    for (const tokens of most) {
+      const work = batchOf(new Array(Math.floor(tokens / length)).fill(length));
+      const count = work.batch.ids.length;
+      const many = tiles.map(({ name, runner }) => contender(name, runner, work));
+      const how = { base, rounds: small ? 2 : 5, milliseconds: 100, most: 8 };
+      for (const { name, milliseconds } of await interleaved(many, how)) {
+        const tokensPerSecond = Math.round((1000 * count) / milliseconds.median);
+        batches.push({ length, tokens: count, name, milliseconds, tokensPerSecond });
+      }
+    }
+  }
+  keep("batches", batches);
+}
+
+try {
+  await model();
+} catch (error) {
+  keep("the model failed", `${error.message ?? error}`); // with what was known before
+}
+device.destroy();
+console.log(JSON.stringify(result, null, 2));
+process.exit(result["the model failed"] === undefined ? 0 : 1); // Dawn's objects may hold the process open
