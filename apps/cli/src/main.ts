@@ -8,6 +8,7 @@ import { embedCommand } from "./embed.ts";
 import { configure, examples } from "./help.ts";
 import { infoCommand } from "./info.ts";
 import { Usage } from "./input.ts";
+import { indexCommand, searchCommand } from "./search/command.ts";
 import { similarityCommand } from "./similarity.ts";
 import { columns } from "./terminal.ts";
 import { tokenizeCommand } from "./tokenize.ts";
@@ -46,6 +47,8 @@ for (const command of [
   downloadCommand(),
   convertCommand(),
   demoCommand(),
+  indexCommand(),
+  searchCommand(),
 ]) {
   program.addCommand(command);
 }
