@@ -5,7 +5,7 @@ import { cannotWrite } from "../output.ts";
 import { type Database, DatabaseError, inWords, type Value } from "./database.ts";
 import { lockFolder } from "./lock.ts";
 
-/** Kilobytes are enough for a log that is written back every few thousand rows; the default takes 16 MB at once. */
+/** Files of the log of 1 MB each; the default takes 16 MB at once. */
 const SMALL_LOG = ["--wal-segsize=1"];
 
 /**
@@ -45,6 +45,9 @@ async function make(folder: string, tables: string): Promise<void> {
   try {
     writeFileSync(join(folder, ".gitignore"), "*\n"); // vectors belong into nobody's repository
     const pglite = await start(folder, part);
+    // Nobody makes another database here, and what others would be made from is half of the size.
+    await pglite.exec("UPDATE pg_database SET datistemplate = false");
+    for (const name of ["template0", "template1"]) await pglite.exec(`DROP DATABASE ${name}`);
     await pglite.close();
     renameSync(part, tables);
   } catch (error) {
@@ -76,10 +79,15 @@ async function start(folder: string, tables: string): Promise<PGlite> {
   }
 }
 
+/** ENOSPC by WASI's numbers, as its file system throws it while there is no PostgreSQL yet that could say so. */
+const NO_SPACE = 51;
+
 /** An abort inside WebAssembly as a sentence. */
 function stopped(folder: string, error: unknown): DatabaseError {
   const { code } = error as { code?: string };
   if (code !== undefined && /^[0-9A-Z]{5}$/.test(code)) return inWords(folder, error);
+  const { errno } = error as { errno?: number };
+  if (errno === NO_SPACE) return inWords(folder, new Error("No space left on device"));
   const said = lastWords.replace(/^.*?\b(PANIC|FATAL|ERROR):\s*/s, "");
   if (/No space left|ENOSPC/.test(`${said} ${error}`)) return inWords(folder, new Error("No space left on device"));
   const why = said || (error instanceof Error ? error.message : String(error));

@@ -38,7 +38,7 @@ export interface IndexOptions extends Place, WalkOptions {
   readonly hnsw?: boolean;
   /** Tokens of a chunk, at most what the model reads. Default: 128, or what the model reads. */
   readonly chunkTokens?: number;
-  /** Tokens a chunk shares with the one before. Default: 24. */
+  /** Tokens a chunk shares with the one before. Default: 24, at most a quarter of it. */
   readonly overlap?: number;
   /** Columns of tables that are embedded. Default: `text` where there is one, else all that hold text. */
   readonly columns?: readonly string[];
@@ -63,9 +63,10 @@ export async function index(
   paths: readonly string[],
   options: IndexOptions,
 ): Promise<Indexed> {
-  const { database: place, schema = SCHEMA, modelName = "unnamed", overlap = 24, columns } = options;
+  const { database: place, schema = SCHEMA, modelName = "unnamed", columns } = options;
   const room = roomOf(model);
   const tokens = Math.min(options.chunkTokens ?? 128, room);
+  const overlap = options.overlap ?? Math.min(24, Math.floor(tokens / 4));
   if (overlap >= tokens) throw new Error(`overlap = ${overlap}: must be smaller than a chunk, of ${tokens} tokens`);
   const roots = paths.map((path) => resolve(path));
   const never = isAddress(place) ? [] : [resolve(place)];

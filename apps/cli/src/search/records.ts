@@ -7,7 +7,7 @@ type Fields = Record<string, unknown>;
 export function recordsOfTable(text: string, delimiter: string, columns?: readonly string[]): Section[] {
   let rows: { record: string[]; info: { lines: number } }[];
   try {
-    rows = parse(text, {
+    rows = parse(text.replaceAll("\r\n", "\n"), {
       delimiter,
       bom: true,
       info: true,

@@ -69,6 +69,7 @@ function isControl(byte: number): boolean {
 
 /** The first byte that no UTF-8 has at its place. */
 function firstWrong(bytes: Uint8Array): number {
+  if (beginsRight(bytes)) return bytes.findLastIndex((byte) => (byte & 0xc0) !== 0x80); // the last letter is cut in two
   let [low, high] = [0, bytes.length]; // the part before `low` is right, but for a letter cut in two
   while (high - low > 1) {
     const middle = (low + high) >> 1;
