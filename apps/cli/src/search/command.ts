@@ -71,7 +71,7 @@ export function indexCommand(): Command {
       "munjang index notes faq.csv",
       'munjang index notes --exclude "drafts/**" --include "*.log"',
       "munjang index faq.csv --columns question,answer --database faq.index",
-      "munjang index notes --hnsw --database notes.index",
+      "munjang index notes --hnsw",
     ],
     "Read are text, Markdown, CSV, TSV, JSON lines and PDF. Of folders, what is hidden, what .gitignore names and node_modules are left out; binary files and other kinds are counted. Run it again whenever files have changed: only new texts are embedded, and what is gone is taken out. It can be stopped at any moment, and goes on from there.",
     "The index remembers its model; another is refused. On a server the database is made first (createdb), and MUNJANG_DATABASE holds an address better than a command line, which others can read.",

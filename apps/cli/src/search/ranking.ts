@@ -149,7 +149,7 @@ const COMMON = 0.1;
  * Ids of the chunks that share words with the query, the best first. A term counts by how rare it is, -ln(part of the chunks), which PostgreSQL's own
  * ts_rank does not know; a long chunk's terms count less.
  */
-async function matching(database: Database, query: Query, count: number): Promise<number[]> {
+export async function matching(database: Database, query: Query, count: number): Promise<number[]> {
   const terms = await weighed(database, query.text);
   if (terms.length === 0) return [];
   const { sql, values } = filters(query, 2);
