@@ -5,6 +5,7 @@ import type { Line } from "../test/golden/bars.ts";
 import { type Runtimes, runtimesTable } from "../test/runtimes/table.ts";
 import type { RivalsResult } from "./rivals/results.ts";
 import { mainTable } from "./rivals/tables.ts";
+import { search, words } from "./search-figures.ts";
 
 const root = join(import.meta.dirname, "..");
 const result = (file: string) => JSON.parse(readFileSync(join(root, "bench/results", file), "utf8"));
@@ -193,6 +194,7 @@ const FIGURES: Readonly<Record<string, () => string>> = {
 export const PAGES: Readonly<Record<string, Readonly<Record<string, () => string>>>> = {
   "README.md": FIGURES,
   "docs/edge.md": { edge, rows },
+  "docs/search.md": { search, "search-words": words },
 };
 
 /** A page with every figure as the result files have it. */

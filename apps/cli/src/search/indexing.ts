@@ -1,26 +1,11 @@
-import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
+import { type Chunk, type ChunkOptions, cut, type Embedder, hashOf } from "./cutting.ts";
 import { type Database, transaction, type Value } from "./database.ts";
 import type { Found } from "./files.ts";
 import { graph, type Settings } from "./schema.ts";
-import { Binary, type ReadOptions, sectionsOf, Unreadable } from "./sections.ts";
-import { chunksOf } from "./sentences.ts";
+import { Binary, Unreadable } from "./sections.ts";
 import { asVector } from "./terms.ts";
 import { packed } from "./vectors.ts";
-
-/** What an index asks of a model. */
-export interface Embedder {
-  embed(texts: readonly string[]): Promise<Float32Array[]>;
-  /** Tokens of a text, without [CLS] and [SEP]. */
-  count(text: string): number;
-}
-
-export interface ChunkOptions extends ReadOptions {
-  /** Tokens of a chunk, without [CLS] and [SEP]. */
-  readonly tokens: number;
-  /** Tokens a chunk shares with the one before, at most. */
-  readonly overlap: number;
-}
 
 /** What indexing did. */
 export interface Report {
@@ -47,16 +32,6 @@ const BATCH = 256;
 const ROWS = 200;
 /** Chunks after which the embedded database writes its log back. */
 const SETTLE = 4000;
-
-/** A change of how files are cut; files are read anew then, and only texts that are new are embedded. */
-const CUTTING = 1;
-
-interface Chunk {
-  readonly text: string;
-  readonly line: number | null;
-  readonly page: number | null;
-  readonly fields: string | null;
-}
 
 interface Job {
   readonly path: string;
@@ -157,39 +132,6 @@ function sayWhy(error: Error): string {
   return code === "EACCES" || code === "EPERM"
     ? "cannot be read: permission denied"
     : `cannot be read: ${error.message}`;
-}
-
-/** Of everything a file's chunks depend on. */
-function hashOf(bytes: Uint8Array, { kind }: Found, { tokens, overlap, columns }: ChunkOptions): string {
-  const how = JSON.stringify([CUTTING, kind, tokens, overlap, columns ?? null]);
-  return createHash("sha256").update(how).update(bytes).digest("hex");
-}
-
-async function cut(bytes: Uint8Array, { kind }: Found, embedder: Embedder, options: ChunkOptions): Promise<Chunk[]> {
-  const { tokens, overlap, columns } = options;
-  // Letters that make no tokens, such as a long line of code without blanks, have a length too.
-  const count = (text: string): number => Math.max(embedder.count(text), Math.ceil(text.length / 16));
-  const chunks: Chunk[] = [];
-  for (const section of await sectionsOf(bytes, kind, { columns })) {
-    const fields = section.fields === undefined ? null : JSON.stringify(section.fields).replaceAll("\\u0000", "");
-    let line = section.line ?? null;
-    let from = 0;
-    for (const span of chunksOf(section.text, { limit: tokens, overlap, count })) {
-      // In a record's text columns stand one under another, which the file need not know.
-      if (line !== null && section.fields === undefined) line += linesBetween(section.text, from, span.start);
-      from = span.start;
-      const text = section.text.slice(span.start, span.end).replaceAll("\0", "");
-      chunks.push({ text, line, page: section.page ?? null, fields });
-    }
-  }
-  return chunks;
-}
-
-/** Line ends from one place to another; an overlapping chunk begins before the last one's end, never before its beginning. */
-function linesBetween(text: string, from: number, to: number): number {
-  let lines = 0;
-  for (let at = text.indexOf("\n", from); at >= 0 && at < to; at = text.indexOf("\n", at + 1)) lines++;
-  return lines;
 }
 
 /** Vectors of the new texts of some small files, computed together; a large file's come as they are written. */

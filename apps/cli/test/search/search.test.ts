@@ -3,7 +3,7 @@ import { cpSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, write
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { SentenceTransformer } from "munjang";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { modelOf } from "../../src/model.ts";
 import {
   type Condition,
@@ -18,6 +18,8 @@ import { widthOf } from "../../src/terminal.ts";
 import { folder, munjang, refused } from "../run.ts";
 import { contentOfFolder } from "./dump.ts";
 import { pdf } from "./pdf.ts";
+
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 }); // every database is made by a PostgreSQL of its own, two seconds where nothing else runs
 
 const tiny = fileURLToPath(new URL("../../../../test/golden/models/plain", import.meta.url));
 
@@ -187,9 +189,20 @@ test("index again: only what is new is embedded, what is gone is taken out", asy
   expect(await counts(["elsewhere"])).toMatchObject({ removed: 0, unchanged: 1 });
 });
 
+test("records with what no database holds", async () => {
+  put(
+    "odd.jsonl",
+    `${String.raw`{"text":"널\u0000 반쪽\ud83d 글","k\u0000":["\u0000","\\u0000",{"x":null}]}`}\n{"text":"🎈 풍선"}\n`,
+  );
+  expect(await indexed(["odd.jsonl"], "home/index")).toMatchObject({ chunks: 2, failed: [] });
+  const [hit] = await inside("home/index", (search) => search("반쪽 글", { limit: 1 }));
+  expect(hit.text).toBe("널 반쪽\ufffd 글");
+  expect(hit.fields).toEqual({ text: hit.text, k: ["", "\\u0000", { x: null }] });
+});
+
 test("an index moves with its files", async () => {
   put("home/notes/a.txt", "움직이는 글.");
-  await indexed(["home/notes"], "home/index");
+  await indexed(["home/notes"], "home/index", { reindex: true });
   renameSync("home", "moved");
   expect((await inside("moved/index", (search) => search("글")))[0].file).toBe("moved/notes/a.txt");
   expect(await indexed(["moved/notes"], "moved/index")).toMatchObject({ unchanged: 1, removed: 0, embedded: 0 });

@@ -3,13 +3,15 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { createServer, connect as dial, type Socket } from "node:net";
 import { join } from "node:path";
 import { SentenceTransformer } from "munjang";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { modelOf } from "../../src/model.ts";
 import type { Database } from "../../src/search/database.ts";
 import { type IndexOptions, index, openIndex, type SearchOptions } from "../../src/search/index.ts";
 import { openServer } from "../../src/search/server.ts";
 import { folder, munjang } from "../run.ts";
 import { contentOf, contentOfFolder } from "./dump.ts";
+
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 }); // every database is made by a PostgreSQL of its own, two seconds where nothing else runs
 
 const address = process.env.MUNJANG_POSTGRES ?? "";
 const modelName = "munjang-mini-ko";

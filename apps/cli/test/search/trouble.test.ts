@@ -4,12 +4,14 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, wr
 import { createServer } from "node:net";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { inWords } from "../../src/search/database.ts";
 import { lockFolder } from "../../src/search/lock.ts";
 import { withoutPassword } from "../../src/search/server.ts";
 import { environment, file, folder, main, munjang, refused } from "../run.ts";
 import { contentOfFolder } from "./dump.ts";
+
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 }); // every database is made by a PostgreSQL of its own, two seconds where nothing else runs
 
 const rows = (count: number): string =>
   Array.from({ length: count }, (_, i) => `{"text":"${i}번째 줄입니다"}\n`).join("");
