@@ -104,12 +104,9 @@ async function main(): Promise<void> {
       const db = new PGlite();
       const [{ version }] = (await db.query<{ version: string }>("SELECT version()")).rows;
       await db.close();
-      save({
-        folder: {
-          version: version.split(" on ")[0],
-          kinds: await kinds(model, "index", queries, () => sizeOf("index")),
-        },
-      });
+      const known = { version: version.split(" on ")[0] };
+      const size = (): number => sizeOf("index");
+      await kinds(model, "index", queries, size, (of) => save({ folder: { ...known, ...of } }));
     }
     if (MUNJANG_POSTGRES !== undefined && flags.only !== "folder") {
       const aside = await openServer(MUNJANG_POSTGRES);
@@ -120,10 +117,10 @@ async function main(): Promise<void> {
       };
       const about = "SELECT version(), (SELECT extversion FROM pg_extension WHERE extname = 'vector') AS pgvector";
       const [{ version, pgvector }] = await aside.query<{ version: string; pgvector: string }>(about);
-      const measured = await kinds(model, MUNJANG_POSTGRES, queries, size);
+      const known = { version: `${version.split(" on ")[0]}, pgvector ${pgvector}` };
+      await kinds(model, MUNJANG_POSTGRES, queries, size, (of) => save({ server: { ...known, ...of } }));
       await aside.run(`DROP SCHEMA ${schema} CASCADE`);
       await aside.close();
-      save({ server: { version: `${version.split(" on ")[0]}, pgvector ${pgvector}`, ...measured } });
     }
   } finally {
     await model.dispose();
@@ -137,7 +134,8 @@ async function kinds(
   database: string,
   queries: readonly string[],
   size: () => number | Promise<number>,
-): Promise<{ load: number[]; kinds: Measured[] }> {
+  save: (soFar: { load: number[]; kinds: Measured[] }) => void,
+): Promise<void> {
   const load = loadavg().map((value) => Number(value.toFixed(1)));
   const measured: Measured[] = [];
   let truth: string[][] = [];
@@ -171,11 +169,11 @@ async function kinds(
           ...{ p50: timed.p50, p99: timed.p99 },
         };
         measured.push(line);
+        save({ load, kinds: measured });
         console.log(JSON.stringify(line));
       }
     }
   }
-  return { load, kinds: measured };
 }
 
 /** A model that computes every text once: only the first kind of vectors is timed with the model's own work. */
