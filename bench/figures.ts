@@ -7,6 +7,7 @@ import { type GpuResult, summary } from "./gpu/table.ts";
 import { ladderTable } from "./ladder/report.ts";
 import type { RivalsResult } from "./rivals/results.ts";
 import { mainTable } from "./rivals/tables.ts";
+import { search, words } from "./search-figures.ts";
 
 const root = join(import.meta.dirname, "..");
 const result = (file: string) => JSON.parse(readFileSync(join(root, "bench/results", file), "utf8"));
@@ -259,6 +260,7 @@ export const PAGES: Readonly<Record<string, Readonly<Record<string, () => string
   "docs/edge.md": { edge, rows },
   "docs/ladder.md": { ladder: () => ladderTable(result("ladder.json")) },
   "docs/bulk.md": { bulk, sizing, kills },
+  "docs/search.md": { search, "search-words": words },
 };
 
 /** A page with every figure as the result files have it. */

@@ -10,6 +10,7 @@ import { explainCommand } from "./explain/command.ts";
 import { configure, examples } from "./help.ts";
 import { infoCommand } from "./info.ts";
 import { Usage } from "./input.ts";
+import { indexCommand, searchCommand } from "./search/command.ts";
 import { serveCommand } from "./serve.ts";
 import { similarityCommand } from "./similarity.ts";
 import { columns } from "./terminal.ts";
@@ -52,6 +53,8 @@ for (const command of [
   convertCommand(),
   serveCommand(),
   demoCommand(),
+  indexCommand(),
+  searchCommand(),
 ]) {
   program.addCommand(command);
 }

@@ -7,8 +7,8 @@ import { examplesOf } from "./examples.ts";
 import { file, folder, main, munjang, run } from "./run.ts";
 
 const tiny = fileURLToPath(new URL("../../../test/golden/models/plain", import.meta.url));
+const pageOf = (name: string): string => readFileSync(new URL(`../../../docs/${name}.md`, import.meta.url), "utf8");
 const readme = readFileSync(new URL("../README.md", import.meta.url), "utf8");
-const bulk = readFileSync(new URL("../../../docs/bulk.md", import.meta.url), "utf8");
 const COMMIT = "0123456789".repeat(4);
 
 /** What the examples name: files, a model in a folder, and two models in the cache. */
@@ -27,13 +27,30 @@ beforeAll(() => {
       writeFileSync(join(model, "refs/main"), COMMIT);
     }
   }
+  mkdirSync(join(folder, "notes"));
+  file("notes/travel.md", "# 여행 준비물\n\n우산과 지도를 넣는다.\n");
+  file("notes/server.log", "서버를 다시 켰다\n");
+  file("faq.csv", "topic,question,answer\n결제,환불이 되나요,이레 안에 됩니다\n");
   mkdirSync(join(folder, "bin"));
   const shim = join(folder, "bin/munjang");
   writeFileSync(shim, `#!/bin/sh\nexec "${process.execPath}" "${main}" "$@"\n`);
   chmodSync(shim, 0o755);
 });
 
-const commands = ["", "embed", "merge", "similarity", "tokenize", "explain", "info", "download", "convert", "demo"];
+const commands = [
+  "",
+  "embed",
+  "merge",
+  "similarity",
+  "tokenize",
+  "explain",
+  "info",
+  "download",
+  "convert",
+  "demo",
+  "index",
+  "search",
+];
 
 describe.skipIf(process.platform === "win32")("examples", () => {
   const works = async (line: string): Promise<void> => {
@@ -42,14 +59,18 @@ describe.skipIf(process.platform === "win32")("examples", () => {
     expect(result, line).toMatchObject({ code: 0 });
   };
 
-  test.each(commands)("munjang %s --help", async (command) => {
-    const { out } = await munjang([...command.split(" ").filter(Boolean), "--help"]);
-    const lines = examplesOf(out);
-    expect(lines.length).toBeGreaterThan(0);
-    for (const line of lines) await works(line);
-  });
+  test.each(commands)(
+    "munjang %s --help",
+    async (command) => {
+      const { out } = await munjang([...command.split(" ").filter(Boolean), "--help"]);
+      const lines = examplesOf(out);
+      expect(lines.length).toBeGreaterThan(0);
+      for (const line of lines) await works(line);
+    },
+    300_000,
+  );
 
-  const blocksOf = (page: string): string[] =>
+  const linesIn = (page: string): string[] =>
     [...page.matchAll(/^```sh\n(.*?)^```/gms)].flatMap(([, block]) => {
       return block
         .replace(/\\\n\s*/g, "")
@@ -58,13 +79,19 @@ describe.skipIf(process.platform === "win32")("examples", () => {
     });
 
   test("docs/bulk.md", async () => {
-    const lines = blocksOf(bulk);
+    const lines = linesIn(pageOf("bulk"));
     expect(lines.length).toBeGreaterThan(6);
     for (const line of lines) await works(line);
-  });
+  }, 300_000);
+
+  test("docs/search.md", async () => {
+    const lines = linesIn(pageOf("search")).filter((line) => !line.startsWith("npm "));
+    expect(lines.length).toBeGreaterThan(7);
+    for (const line of lines) await works(line);
+  }, 300_000);
 
   test("the README", async () => {
-    const lines = blocksOf(readme);
+    const lines = linesIn(readme);
     expect(lines.length).toBeGreaterThan(10);
     for (const line of lines) await works(line);
     for (const command of commands) expect(readme).toContain(`munjang ${command}`);
