@@ -8,13 +8,18 @@ const narrow = { COLUMNS: "60" };
 const LONG = "그 식당에는 손님이 없어서 파리만 날린다는 이야기를 오래전부터 들어 왔습니다. ".repeat(4);
 
 test.each([
-  ...[[], ["embed"], ["similarity"], ["tokenize"], ["info"], ["download"], ["demo"]].map((args) => [...args, "--help"]),
+  ...[[], ["embed"], ["similarity"], ["tokenize"], ["explain"], ["info"], ["download"], ["demo"]].map((args) => [
+    ...args,
+    "--help",
+  ]),
   ["demo"],
   ["similarity", "a", LONG, LONG.normalize("NFD")],
   ["similarity", "--all", LONG, ...Array.from({ length: 12 }, (_, i) => `${i}번 ${LONG}`)],
   ["similarity", "--pairs", LONG, LONG],
   ["tokenize", LONG],
   ["tokenize", `${"가".repeat(101)} 뷁`],
+  ["explain", LONG],
+  ["explain", LONG, `${"가".repeat(101)} 뷁`],
   ["info", "--check"],
 ])("no line is longer: %s %s", async (...args) => {
   const { code, out } = await munjang(args, "", narrow);

@@ -1,4 +1,4 @@
-import { clip, columns, fitting, printable, table } from "../terminal.ts";
+import { clip, columns, fitting, folded, printable, table } from "../terminal.ts";
 import { headOf } from "./attention.ts";
 import { type Contributions, type Side, wordPairs } from "./contributions.ts";
 import { stagesOf } from "./json.ts";
@@ -6,16 +6,21 @@ import { type Asked, chosen } from "./maps.ts";
 import { LEGEND, picture } from "./picture.ts";
 import type { Walk } from "./stages.ts";
 
-/** Numbers of a stage that are printed. */
+/** Numbers of a stage that are printed, and columns each takes; fewer where the terminal has no room for them beside the rest of the table. */
 const FIRST = 4;
+const NUMBER = 9;
+const BESIDE = 46;
 
 /** Stages, then the attention asked for: without a wish the mean of the first layer's heads. */
 export function showWalk(walk: Walk, asked: Asked): string {
   const { text, encoding, stages, pooling, backend, vector, layers, heads } = walk;
   const { tokens, truncated } = encoding;
   const size = `${tokens.length} tokens${truncated ? ", truncated" : ""}; ${backend}`;
-  const first = (values: Float32Array): string =>
-    `${Array.from(values.subarray(0, FIRST), (x) => x.toFixed(4).padStart(8)).join(" ")}${values.length > FIRST ? " …" : ""}`;
+  const count = Math.min(FIRST, Math.max(1, Math.floor(((columns() ?? 80) - BESIDE) / NUMBER)));
+  const first = (values: Float32Array): string => {
+    const numbers = Array.from(values.subarray(0, count), (x) => x.toFixed(4).padStart(NUMBER - 1));
+    return `${numbers.join(" ")}${values.length > count ? " …" : ""}`;
+  };
   const rows = stagesOf(walk, asked).map(({ name, shape, ms, values }) => {
     return [`  ${name}`, shape.join(" x "), ms.toFixed(3), first(values)];
   });
@@ -39,7 +44,7 @@ export function showWalk(walk: Walk, asked: Asked): string {
     }
   }
   const checked = `gathered with it, the values differ from the backend's own context by at most ${off.toPrecision(2)} of what rounding allows`;
-  parts.push(`Each row looks at the columns: ${LEGEND}.\nChecked: ${checked}.\n`);
+  parts.push(`${folded(`Each row looks at the columns: ${LEGEND}.`)}\n${folded(`Checked: ${checked}.`)}\n`);
   return parts.join("\n");
 }
 
@@ -50,7 +55,7 @@ export function showPair(contributions: Contributions): string {
   const ofA = pairs.map((row) => row.reduce((x, y) => x + y, 0));
   const ofB = b.words.map((_, j) => pairs.reduce((sum, row) => sum + row[j], 0));
   const named = similarityFunction === "cosine" ? "" : `; ${similarityFunction} ${similarity.toFixed(4)}`;
-  const title = `cosine ${cosine.toFixed(4)}, and what each word adds to it (dot product ${dot.toFixed(4)}${named})\n`;
+  const title = `${folded(`cosine ${cosine.toFixed(4)}, and what each word adds to it (dot product ${dot.toFixed(4)}${named})`)}\n`;
   return [title, words(a, ofA), words(b, ofB), pairTable(a, b, pairs)].filter((part) => part !== "").join("\n");
 }
 
