@@ -192,7 +192,8 @@ const BILLION = 1e9;
 function bulk(): string {
   const { cases, cpu, node, wide } = result("bulk.json");
   const row = ({ name, tokensPerSentence, perCoreSecond: { min, median, max }, megabytes }: BulkCase): string => {
-    const rate = `${median.toPrecision(3)} (${min.toPrecision(3)} … ${max.toPrecision(3)})`;
+    const [middle, least, most] = [median, min, max].map((value) => Number(value.toPrecision(3)).toLocaleString("en"));
+    const rate = `${middle} (${least} … ${most})`;
     return `| ${name} | ${tokensPerSentence.toFixed(1)} | ${rate} | ${Math.round(megabytes.median)} |`;
   };
   return [
