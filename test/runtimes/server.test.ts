@@ -17,7 +17,7 @@ const TEXTS = ["잠이 옵니다", "졸음이 옵니다", "기차가 옵니다"]
 describe.each([
   ["Bun", join(packages, "bun/bin/bun"), []],
   ["Deno", join(packages, "deno/deno"), ["run", "--allow-all", "--no-remote", "--quiet"]],
-] as const)("%s", (_, binary, before) => {
+] as const)("%s", (name, binary, before) => {
   let child: ChildProcess;
   let lines: AsyncIterator<string>;
   let url = "";
