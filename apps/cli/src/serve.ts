@@ -14,6 +14,7 @@ interface Flags extends ModelFlags {
   maxRequests?: number;
   maxClientBatch?: number;
   maxBody?: number;
+  bodyTimeout?: number;
   timeout?: number;
   truncate: boolean;
   logLevel: string;
@@ -34,6 +35,7 @@ export function serveCommand(): Command {
     .option("--max-requests <n>", "requests held at once (default: 512)", wholeNumber)
     .option("--max-client-batch <n>", "texts of one /embed (default: 32)", wholeNumber)
     .option("--max-body <bytes>", "largest body (default: 2000000)", wholeNumber)
+    .option("--body-timeout <seconds>", "longest time in which a body must come (default: 15)", wholeNumber)
     .option("--timeout <seconds>", "longest time to an answer (default: 30)", wholeNumber)
     .option("--no-truncate", "refuse texts that are too long, where a request does not say otherwise")
     .addOption(
@@ -51,7 +53,7 @@ export function serveCommand(): Command {
   ).action(start);
 }
 
-async function start({ apiKey, timeout, ...flags }: Flags): Promise<void> {
+async function start({ apiKey, timeout, bodyTimeout, ...flags }: Flags): Promise<void> {
   // Only here: no other command has to wait for it.
   const { openLog, serve } = await import("munjang-server/node");
   const load = (): Promise<SentenceTransformer> => loadModel(flags);
@@ -60,7 +62,7 @@ async function start({ apiKey, timeout, ...flags }: Flags): Promise<void> {
     ...{ host, name, maxBatchTokens, maxQueuedTokens, maxRequests, maxClientBatch },
     ...{ port: flags.port, maxBody: flags.maxBody, truncate: flags.truncate, corsOrigins: corsOrigin },
     apiKeys: apiKey?.split(",").map((key) => key.trim()),
-    timeout: timeout === undefined ? undefined : timeout * 1000,
+    ...{ timeout: milliseconds(timeout), bodyTimeout: milliseconds(bodyTimeout) },
     log: openLog(flags.logLevel),
   });
   process.stderr.write(`munjang: serving ${name} on ${serving.url}; try it at ${serving.url}/docs\n`);
@@ -69,6 +71,10 @@ async function start({ apiKey, timeout, ...flags }: Flags): Promise<void> {
   void signal().then(() => process.exit(130));
   await serving.stop();
   process.exit(); // whatever still holds the process has nothing to do any more
+}
+
+function milliseconds(seconds: number | undefined): number | undefined {
+  return seconds === undefined ? undefined : seconds * 1000;
 }
 
 function signal(): Promise<void> {

@@ -124,7 +124,8 @@ export function openQueue(
     flying.add(batch);
     try {
       const rows = await encode(using, batch);
-      rate.add(batch.tokens, began);
+      // Small batches take longer a token than those of a server that has much to do.
+      if (2 * batch.tokens >= options.maxBatchTokens) rate.add(batch.tokens, began);
       options.onBatch?.({ texts: batch.items.length, tokens: batch.tokens, milliseconds: performance.now() - began });
       place(batch, rows);
     } catch (error) {

@@ -117,6 +117,29 @@ describe("bounds", () => {
   });
 });
 
+describe("time", () => {
+  it("turns away who could not be answered in time, by what full batches took of late, and never by small ones", async () => {
+    const { model, next } = scripted();
+    const queue = openQueue(model, undefined, { ...OPTIONS, timeout: 1, maxQueuedTokens: 1e9 });
+    const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 20));
+    const small = add(queue, [1]); // 20 ms for a token: no measure of a million
+    await pause();
+    (await next()).answer();
+    await small.rows;
+    const large = add(queue, [2], 1_000_000);
+    const behind = add(queue, [3]);
+    await pause();
+    (await next()).answer();
+    (await next()).answer();
+    await Promise.all([large.rows, behind.rows]);
+    // A million in 20 ms; ten million are more than a millisecond.
+    const longer = add(queue, [4], 10_000_000);
+    expect(() => add(queue, [5])).toThrow(expect.objectContaining({ reason: "overloaded" }));
+    (await next()).answer();
+    expect(await longer.rows).toEqual([4]);
+  });
+});
+
 describe("leaving", () => {
   it("takes the texts out of the queue, and stops a batch that nobody waits for any more", async () => {
     const { model, next, calls } = scripted();

@@ -184,9 +184,9 @@ describe("the server", () => {
     await expect(post(`${held.url}/embed`, { inputs: "둘" })).rejects.toThrow(); // nobody listens any more
     let done = false;
     void stopped.then(() => (done = true));
+    expect(done).toBe(false);
     release();
     expect((await first).status).toBe(200);
-    expect(done).toBe(false);
     await stopped;
     expect(held.lines.at(-1)).toMatch(/"stopped"/);
   });
