@@ -1,9 +1,10 @@
 /** Where WebGPU is: a page of Chromium, Node with the package webgpu, Deno. On the GPU there is, or else on software that does as if. */
 import { execFile, spawnSync } from "node:child_process";
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { type Browser, browsers, type Page, type Site, serve } from "../../test/runtimes/browsers.ts";
+import { sendRange } from "../../test/browser/ranges.ts";
+import { type Browser, browsers, type Page, type Route, type Site, serve } from "../../test/runtimes/browsers.ts";
 import type { Adapter, EncodeTable } from "./table.ts";
 
 const here = import.meta.dirname;
@@ -31,16 +32,32 @@ export interface PageOf {
   close(): Promise<void>;
 }
 
-/** The page with all contenders; `folders` by the path they are served below. It is isolated: WebAssembly may have threads. */
-export async function openPage(forceSoftware: boolean, folders: Readonly<Record<string, string>>): Promise<PageOf> {
+/**
+ * The page with all contenders, and models by the path each folder is served below; weights are answered in ranges. It is isolated: WebAssembly
+ * may have threads.
+ */
+export async function openPage(forceSoftware: boolean, models: Readonly<Record<string, string>>): Promise<PageOf> {
   const [chromium] = browsers;
   if (chromium.missing !== undefined) throw new Error(`the bench needs Chromium: ${chromium.missing}`);
   const head =
     '<script src="/rivals/gpu.js/dist/gpu-browser.min.js"></script><script type="module" src="/gpu/page.js"></script>';
+  const weights = Object.fromEntries(
+    Object.entries(models).map(([path, folder]): [string, Route] => {
+      let bytes: Uint8Array | undefined;
+      return [
+        `${path}model.safetensors`,
+        (request, response) => {
+          bytes ??= readFileSync(join(folder, "model.safetensors"));
+          const { start, end } = sendRange(request, response, bytes, '"seeded"');
+          response.end(bytes.subarray(start, end));
+        },
+      ];
+    }),
+  );
   const site: Site = await serve({
     isolated: true,
-    folders: { "/gpu/": here, "/rivals/": join(here, "node_modules"), ...folders },
-    routes: { "/": `<!doctype html><title>munjang</title>${head}` },
+    folders: { "/gpu/": here, "/rivals/": join(here, "node_modules"), ...models },
+    routes: { "/": `<!doctype html><title>munjang</title>${head}`, ...weights },
   });
   let browser: Browser | undefined;
   let page: Page | undefined;
