@@ -52,7 +52,7 @@ function object({ text, record }: Item, vector: Vector): string {
 }
 
 /** A cell of CSV (RFC 4180). */
-function quoted(text: string): string {
+export function quoted(text: string): string {
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
