@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from "node:fs";
 import { Command, CommanderError, Option } from "commander";
+import { classifyCommand } from "./classify/command.ts";
 import { convertCommand } from "./convert.ts";
 import { demoCommand } from "./demo.ts";
 import { downloadCommand } from "./download.ts";
@@ -45,12 +46,14 @@ for (const command of [
   infoCommand(),
   downloadCommand(),
   convertCommand(),
+  classifyCommand(),
   demoCommand(),
 ]) {
   program.addCommand(command);
 }
 const helpWidth = (): number => columns() ?? 80;
-for (const command of [program, ...program.commands]) {
+const withinOf = (command: Command): Command[] => [command, ...command.commands.flatMap(withinOf)];
+for (const command of withinOf(program)) {
   command.exitOverride();
   configure(command);
   command.configureOutput({

@@ -1,7 +1,7 @@
 import type { Identity } from "munjang";
+import type { Split } from "../documents.ts";
 import { seeded } from "../random.ts";
 import { type Characters, characterFeatures, fitCharacters } from "./characters.ts";
-import type { Split } from "./documents.ts";
 import { type Features, fromVectors, together } from "./features.ts";
 import { fitLogistic, probabilities, type Weights } from "./logistic.ts";
 import { largestOf, selectC, type Tried, type Weighting, weightsOf } from "./select.ts";

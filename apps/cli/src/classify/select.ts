@@ -42,10 +42,13 @@ export interface SelectOptions {
 
 /** A larger C must bring the loss down by this share of it. */
 const WORTHWHILE = 0.001;
+/** Once it is that many times the best one's, larger C only make it worse, and take long. */
+const CLEARLY_WORSE = 1.05;
 
 /**
  * Tries every C of the grid by stratified cross-validation: the loss over all examples, each judged once, by weights that were fitted without it.
- * The best is the smallest C that no larger one beats by a tenth of a percent; what comes after two that bring nothing is left out.
+ * The best is the smallest C that no larger one beats by a tenth of a percent; what comes after two that bring nothing, or one that is
+ * clearly worse, is left out.
  */
 export function selectC(
   features: Features,
@@ -69,10 +72,7 @@ export function selectC(
         Int32Array.from(train, (i) => classes[i]),
         K,
       );
-      const fitted = fitLogistic(features, classes, K, {
-        ...{ C, classWeights, rows: train, start: start[fold] },
-        tolerance: 1e-4,
-      });
+      const fitted = fitLogistic(features, classes, K, { C, classWeights, rows: train, start: start[fold] });
       start[fold] = fitted;
       for (const [n, row] of probabilities(features, fitted, test).entries()) {
         const own = classes[test[n]];
@@ -86,7 +86,7 @@ export function selectC(
     const here = { C, logLoss: loss / total, accuracy: right / count };
     tried.push(here);
     if (best === undefined || here.logLoss < best.logLoss * (1 - WORTHWHILE)) best = here;
-    else if (tried.length - tried.indexOf(best) > 2) break;
+    else if (here.logLoss > best.logLoss * CLEARLY_WORSE || tried.length - tried.indexOf(best) > 2) break;
   }
   if (best === undefined) throw new Error("there is no C to try");
   return { C: best.C, tried };

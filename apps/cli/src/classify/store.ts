@@ -1,7 +1,7 @@
 import type { Identity } from "munjang";
+import { SPLITS } from "../documents.ts";
 import { shortest } from "../formats.ts";
 import { type Classifier, FEATURES } from "./classifier.ts";
-import { SPLITS } from "./documents.ts";
 
 const FORMAT = "munjang-classifier";
 const VERSION = 1;
