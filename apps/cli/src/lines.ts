@@ -28,6 +28,7 @@ export async function* linesOf(stream: AsyncIterable<Uint8Array | string>, name:
   if (rest !== "") yield rest.endsWith("\r") ? rest.slice(0, -1) : rest;
 }
 
+/** What a file that cannot be opened is told as. */
 export function readable(error: unknown, name: string): unknown {
   const code = (error as NodeJS.ErrnoException).code;
   if (code === "ENOENT") return new Error(`cannot read ${name}: there is no such file`);
