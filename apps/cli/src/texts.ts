@@ -1,7 +1,7 @@
 import { type Command, Option } from "commander";
 import type { Documents } from "./documents.ts";
 import { readItems, Usage } from "./input.ts";
-import { readTable, type TableFormat } from "./table.ts";
+import { formatOf, readTable, TABLE_FORMATS, type TableFormat } from "./table.ts";
 
 /** Options that say where texts come from, for commands that read tables too. */
 export interface TextFlags {
@@ -10,15 +10,13 @@ export interface TextFlags {
   text: string;
 }
 
-export const TABLES: readonly TableFormat[] = ["csv", "tsv", "jsonl"];
-
 export function withTexts(command: Command): Command {
   return command
     .option("-f, --file <file>", "read a file: lines, JSON lines, or a table (- is standard input)")
     .addOption(
       new Option("--from <form>", "form of the input (default: the ending of --file, else text)").choices([
         "text",
-        ...TABLES,
+        ...TABLE_FORMATS,
       ]),
     )
     .option("--text <column>", "column or field with the text", "text");
@@ -26,20 +24,15 @@ export function withTexts(command: Command): Command {
 
 /** Texts of the arguments, of a table, or of lines; at least one. @throws Error naming the line that has none. */
 export async function* readTexts(texts: readonly string[], { file, from, text }: TextFlags): AsyncGenerator<string> {
-  const ending = /\.(csv|tsv)$/i.exec(file ?? "")?.[1].toLowerCase() as "csv" | "tsv" | undefined;
-  const form = from ?? ending;
-  if (texts.length === 0 && file !== undefined && file !== "-" && (form === "csv" || form === "tsv")) {
-    let rows = 0;
-    for await (const { line, values } of readTable(file, { columns: [text], format: form })) {
-      if (values[text].trim() === "") throw new Error(`line ${line} of ${file} has nothing in "${text}"`);
-      rows++;
-      yield values[text];
-    }
-    if (rows === 0) throw new Error(`${file} has no row`);
-    return;
-  }
-  if (from === "csv" || from === "tsv") throw new Usage(`--from ${from} needs --file FILE`);
-  for await (const item of readItems(texts, { file, from, field: text })) yield item.text;
+  const form = from ?? (file === undefined ? undefined : formatOf(file));
+  if (texts.length === 0 && (form === "csv" || form === "tsv")) {
+    for await (const { values } of readTable(file ?? "-", { columns: [text], format: form })) yield values[text];
+  } else for await (const item of readItems(texts, { file, from: linesOf(form), field: text })) yield item.text;
+}
+
+function linesOf(form: TextFlags["from"]): "text" | "jsonl" | undefined {
+  if (form === "csv" || form === "tsv") throw new Usage(`--from ${form} is for --file and standard input`);
+  return form;
 }
 
 /** Says on standard error what was not read as it stands. */

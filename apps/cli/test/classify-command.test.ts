@@ -68,6 +68,7 @@ describe("classify", () => {
     expect((await munjang(asJson)).out).toBe(out);
     const table = ["classify", "predict", "topics.json", "-f", "tests.csv"];
     expect((await munjang(table)).out).toBe(out);
+    expect((await munjang([...table.slice(0, 3), "--from", "csv"], readFileSync(at("tests.csv")))).out).toBe(out);
     expect(await munjang([...table, "--output", "labels.csv"])).toMatchObject({ code: 0, out: "" });
     const [head, ...cells] = parse(readFileSync(at("labels.csv"), "utf8"));
     expect(head).toEqual(["text", "label", "probability", "p:교통", "p:날씨", "p:음식"]);
@@ -130,17 +131,29 @@ describe("classify refuses", () => {
   };
 
   test("tables that nothing can be learnt from", async () => {
-    await refused(1, /no column "topic"/, train("examples.csv", "--label", "topic"));
+    await refused(
+      1,
+      /examples\.csv, column "topic": there is no such column; the header names text, label/,
+      train("examples.csv", "--label", "topic"),
+    );
     await refused(
       1,
       /all 2 examples have the label "a": there is nothing to tell apart/,
       train(file("one.csv", "text,label\nx,a\ny,a\n")),
     );
     await refused(1, /no label has two examples/, train(file("lone.csv", "text,label\nx,a\ny,b\n")));
-    await refused(1, /line 3 of .*gap\.csv has nothing in "label"/, train(file("gap.csv", "text,label\nx,a\ny,\n")));
-    await refused(1, /line 2 of .*blank\.csv has nothing in "text"/, train(file("blank.csv", "text,label\n ,a\n")));
-    await refused(1, /none\.csv/, train(file("none.csv", "")));
-    await refused(1, /head\.csv has no row/, train(file("head.csv", "text,label\n")));
+    await refused(
+      1,
+      /line 3 of .*gap\.csv, column "label": there is nothing in it/,
+      train(file("gap.csv", "text,label\nx,a\ny,\n")),
+    );
+    await refused(
+      1,
+      /line 2 of .*blank\.csv, column "text": there is nothing in it/,
+      train(file("blank.csv", "text,label\n ,a\n")),
+    );
+    await refused(1, /none\.csv: it is empty/, train(file("none.csv", "")));
+    await refused(1, /head\.csv: there is no row in it/, train(file("head.csv", "text,label\n")));
     await refused(1, /no such file/, train("nowhere.csv"));
     await refused(
       1,
@@ -155,7 +168,14 @@ describe("classify refuses", () => {
     await refused(2, /above 0/, train("examples.csv", "-c", "0"));
     await refused(2, /from 2 up/, train("examples.csv", "--folds", "1"));
     await refused(2, /Allowed choices are embeddings, characters, both/, train("examples.csv", "--features", "x"));
-    await refused(2, /--from csv needs --file/, ["classify", "predict", "topics.json", "--from", "csv"]);
+    await refused(2, /--from csv is for --file and standard input/, [
+      "classify",
+      "predict",
+      "topics.json",
+      "a text",
+      "--from",
+      "csv",
+    ]);
     await refused(1, /cannot write no\/new\.json: there is no such folder/, [
       "classify",
       "train",

@@ -9,21 +9,17 @@ import { type Classifier, trainClassifier } from "./classifier.ts";
 import type { TrainFlags } from "./command.ts";
 import { writeClassifier } from "./store.ts";
 
-/** Texts and labels of a table. @throws Error naming the row that has none. */
+/** Texts and labels of a table. @throws TableError naming the line that has none. */
 export async function readLabelled(
   file: string,
   { text, label, format }: Pick<TrainFlags, "text" | "label" | "format">,
 ): Promise<{ texts: string[]; labels: string[] }> {
   const texts: string[] = [];
   const labels: string[] = [];
-  for await (const { line, values } of readTable(file, { columns: [text, label], format })) {
-    for (const column of [text, label]) {
-      if (values[column].trim() === "") throw new Error(`line ${line} of ${file} has nothing in "${column}"`);
-    }
+  for await (const { values } of readTable(file, { columns: [text, label], format })) {
     texts.push(values[text]);
     labels.push(values[label].trim());
   }
-  if (texts.length === 0) throw new Error(`${file} has no row`);
   return { texts, labels };
 }
 
