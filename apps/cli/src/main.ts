@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { Command, CommanderError, Option } from "commander";
 import { classifyCommand } from "./classify/command.ts";
+import { clusterCommand } from "./cluster/command.ts";
 import { convertCommand } from "./convert.ts";
 import { demoCommand } from "./demo.ts";
 import { downloadCommand } from "./download.ts";
@@ -47,6 +48,7 @@ for (const command of [
   downloadCommand(),
   convertCommand(),
   classifyCommand(),
+  clusterCommand(),
   demoCommand(),
 ]) {
   program.addCommand(command);

@@ -1,3 +1,4 @@
+import { escapeXml } from "../escape.ts";
 import { clip, widthOf } from "../terminal.ts";
 import type { Evaluation } from "./measures.ts";
 
@@ -61,17 +62,3 @@ export function confusionSvg({ classes, confusion, accuracy, macroF1, texts }: E
 
 const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
 const mix = (from: number, to: number, share: number): number => Math.round(from + (to - from) * share);
-
-/** A text as it may stand in XML and HTML, in attributes too; characters XML has no place for become U+FFFD. */
-export function escapeXml(text: string): string {
-  const named: Readonly<Record<string, string>> = {
-    "&": "&amp;",
-    "<": "&lt;",
-    ">": "&gt;",
-    '"': "&quot;",
-    "'": "&#39;",
-  };
-  return text
-    .replace(/[\p{Cc}\p{Cs}\ufffe\uffff]/gu, (bad) => (bad === "\t" || bad === "\n" ? bad : "\ufffd"))
-    .replace(/[&<>"']/g, (character) => named[character]);
-}
