@@ -3,8 +3,8 @@ import type { Split } from "../documents.ts";
 import { seeded } from "../random.ts";
 import { type Characters, characterFeatures, fitCharacters } from "./characters.ts";
 import { type Features, fromVectors, together } from "./features.ts";
-import { fitLogistic, probabilities, type Weights } from "./logistic.ts";
-import { largestOf, selectC, type Tried, type Weighting, weightsOf } from "./select.ts";
+import { probabilities, type Weights } from "./logistic.ts";
+import { fitBySteps, largestOf, selectC, type Tried, type Weighting } from "./select.ts";
 
 /** What texts are told apart by: their vectors, the runs of characters in them, or both. */
 export type FeatureKind = "embeddings" | "characters" | "both";
@@ -51,7 +51,7 @@ export interface TrainOptions {
   readonly weighting?: Weighting;
   /** See `LogisticOptions`; chosen by cross-validation where it is not given. */
   readonly C?: number;
-  /** Parts of the cross-validation, default 5; fewer where the smallest class has fewer examples. */
+  /** Parts of the cross-validation: 5, or 3 from 5,000 examples up, where each is enough to judge by; fewer where the smallest class has fewer examples. */
   readonly folds?: number;
   /** Decides which example goes into which part. Default 0. */
   readonly seed?: number;
@@ -60,13 +60,17 @@ export interface TrainOptions {
   readonly onProgress?: (progress: { readonly done: number; readonly total: number }) => void;
 }
 
+/** Examples from which three parts do. */
+const MANY = 5000;
+
 /** Fits a classifier. @throws Error where there is nothing to tell apart. */
 export function trainClassifier(
   input: ClassifierInput,
   given: readonly string[],
   options: TrainOptions = {},
 ): Classifier {
-  const { features: kind = "embeddings", weighting = "balanced", folds = 5, seed = 0, about, onProgress } = options;
+  const { features: kind = "embeddings", weighting = "balanced", seed = 0, about, onProgress } = options;
+  const folds = options.folds ?? (given.length < MANY ? 5 : 3);
   const labels = [...new Set(given)].sort();
   const K = labels.length;
   if (K === 0) throw new Error("there is no example to learn from");
@@ -95,7 +99,7 @@ export function trainClassifier(
       onProgress: (done, total) => onProgress?.({ done, total }),
     }));
   }
-  const fitted = fitLogistic(centred.features, classes, K, { C, classWeights: weightsOf(weighting, classes, K) });
+  const fitted = fitBySteps(centred.features, classes, K, C, weighting);
   const weights = centred.undo(fitted);
   return {
     ...{ labels, features: kind, examples, C, weighting, tried, seed, weights, characters },

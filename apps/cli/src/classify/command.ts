@@ -20,7 +20,7 @@ export interface TrainFlags extends TableFlags {
   sentences: Split;
   classWeights: Weighting;
   c?: number;
-  folds: number;
+  folds?: number;
   seed: number;
 }
 
@@ -80,7 +80,7 @@ function trainCommand(): Command {
         .default("balanced"),
     )
     .option("-c, --c <number>", "how little weights are held back (default: chosen by cross-validation)", positive)
-    .option("--folds <n>", "parts of the cross-validation", atLeastTwo, 5)
+    .option("--folds <n>", "parts of the cross-validation (default: 5, or 3 from 5,000 examples up)", atLeastTwo)
     .option("--seed <n>", "decides which example goes into which part", seedOf, 0)
     .option("--json", "print JSON");
   return examples(

@@ -86,7 +86,8 @@ export function fitLogistic(
     at.bias.set(start.bias.subarray(from));
     for (let v = 0; v < V; v++) at.sparse.set(start.sparse.subarray(v * K + from, (v + 1) * K), v * R);
   }
-  const precondition = preconditioner(features, K, R, held);
+  const curvature = start === undefined ? (K - 1) / (K * K) : curvatureOf(features, which, start);
+  const precondition = preconditioner(features, R, curvature, held);
   const found = minimize(loss, x, { tolerance, maxIterations, precondition });
   const { dense, sparse, bias } = views(found.x);
   const all = { dense: new Float64Array(K * D), sparse: new Float64Array(V * K), bias: new Float64Array(K) };
@@ -97,13 +98,32 @@ export function fitLogistic(
 }
 
 /**
- * About the inverse of the loss's second derivatives, where all classes are as likely: products of the dense columns, squares of the sparse
- * ones. Embeddings have few directions that matter much and many that matter a little; without this 7,000 of them take ten times the steps.
+ * Mean of p (1 - p) over rows and classes, how much a score still changes its probability, as it will be at the end: weights that are held back less than
+ * where they begin are surer. A third of where they begin was the best guess on news titles.
  */
-function preconditioner(features: Features, K: number, R: number, held: number): (vector: Float64Array) => void {
+function curvatureOf(features: Features, rows: Int32Array, weights: Weights): number {
+  const scores = new Float64Array(weights.bias.length);
+  let sum = 0;
+  for (const i of rows) {
+    scoreRow(features, i, weights, scores);
+    softmax(scores, false);
+    for (const p of scores) sum += p * (1 - p);
+  }
+  return Math.max(1e-4, sum / (3 * rows.length * scores.length));
+}
+
+/**
+ * About the inverse of the loss's second derivatives: products of the dense columns, squares of the sparse ones, times the mean curvature. Embeddings
+ * have few directions that matter much and many that matter a little; without this 7,000 of them take eight times the steps.
+ */
+function preconditioner(
+  features: Features,
+  R: number,
+  curvature: number,
+  held: number,
+): (vector: Float64Array) => void {
   const { denseWidth: D, sparseWidth: V } = features;
   const { products, squares } = momentsOf(features);
-  const curvature = (K - 1) / (K * K);
   const solve = solver(products, D, curvature, held);
   const inverse = squares.map((square) => 1 / (curvature * square + held));
   return (vector) => {

@@ -92,6 +92,23 @@ export function selectC(
   return { C: best.C, tried };
 }
 
+/** Fits with C by way of the smaller C of the grid, each beginning where the one before ended: faster than at once, and as `selectC` does it. */
+export function fitBySteps(
+  features: Features,
+  classes: Int32Array,
+  K: number,
+  C: number,
+  weighting: Weighting,
+): Logistic {
+  const classWeights = weightsOf(weighting, classes, K);
+  const fit = (one: number, start?: Logistic): Logistic =>
+    fitLogistic(features, classes, K, { C: one, classWeights, start });
+  return fit(
+    C,
+    GRID.filter((one) => one < C).reduce<Logistic | undefined>((start, one) => fit(one, start), undefined),
+  );
+}
+
 /** Where the largest number stands; the first of equal ones. */
 export function largestOf(values: ArrayLike<number>): number {
   let at = 0;
