@@ -5,8 +5,27 @@
 export {} from "./bundle-order.ts";
 export { type Encoding, type Unknown, WordPieceTokenizer } from "./tokenizer/index.ts";
 export type { TokenizerOptions } from "./tokenizer/index.ts";
-export { similarity, similarityPairwise } from "./pooling/index.ts";
-export type { Precision, Ranges, SimilarityFunction } from "./pooling/index.ts";
+export {
+  communityDetection,
+  paraphraseMining,
+  paraphraseMiningEmbeddings,
+  semanticSearch,
+  similarity,
+  similarityPairwise,
+} from "./pooling/index.ts";
+export type {
+  CommunityOptions,
+  MiningOptions,
+  ParaphraseMiningOptions,
+  Precision,
+  Ranges,
+  ScoredPair,
+  ScoreFunction,
+  SearchControl,
+  SearchHit,
+  SemanticSearchOptions,
+  SimilarityFunction,
+} from "./pooling/index.ts";
 import "./web-threads.ts";
 export { BertModel, type BertOutput, type EncodingLike, meanPooling } from "./bert-model.ts";
 export { ModelError } from "./base/errors.ts";

@@ -141,8 +141,12 @@ describe("package", () => {
       "NUMERICS_VERSION",
       "SentenceTransformer",
       "WordPieceTokenizer",
+      "communityDetection",
       "meanPooling",
       "openModel",
+      "paraphraseMining",
+      "paraphraseMiningEmbeddings",
+      "semanticSearch",
       "similarity",
       "similarityPairwise",
     ];

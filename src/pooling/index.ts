@@ -10,4 +10,14 @@ export {
   layerNormRows,
   normalizeRows,
 } from "./rows.ts";
+export { type CommunityOptions, communityDetection } from "./search/community-detection.ts";
+export {
+  type MiningOptions,
+  type ParaphraseMiningOptions,
+  paraphraseMining,
+  paraphraseMiningEmbeddings,
+  type ScoredPair,
+} from "./search/paraphrase-mining.ts";
+export type { ScoreFunction, SearchControl } from "./search/scores.ts";
+export { type SearchHit, type SemanticSearchOptions, semanticSearch } from "./search/semantic-search.ts";
 export { SIMILARITY_FUNCTIONS, type SimilarityFunction, similarity, similarityPairwise } from "./similarity.ts";

@@ -35,7 +35,8 @@ export function similarityPairwise(
   return Float32Array.from(a, (x, i) => near(x, b[i], by));
 }
 
-function near(x: Float32Array, y: Float32Array, by: SimilarityFunction, norms?: number): number {
+/** One similarity, in float64. `norms` is the product of both norms, where it is known. */
+export function near(x: Float32Array, y: Float32Array, by: SimilarityFunction, norms?: number): number {
   if (by === "cosine") return dot(x, 0, y, 0, x.length) / (norms ?? norm(x) * norm(y));
   if (by === "dot") return dot(x, 0, y, 0, x.length);
   const euclidean = by === "euclidean";
@@ -48,7 +49,7 @@ function near(x: Float32Array, y: Float32Array, by: SimilarityFunction, norms?: 
 }
 
 /** A zero vector is as far from everything as a norm of 1e-12 makes it, as in torch. */
-function norm(x: Float32Array): number {
+export function norm(x: Float32Array): number {
   return Math.max(Math.sqrt(dot(x, 0, x, 0, x.length)), 1e-12);
 }
 

@@ -82,7 +82,7 @@ function objectOf({ text, record }: Row, vector: Vector, base64: boolean): strin
 }
 
 /** A cell of CSV (RFC 4180). */
-function quoted(text: string): string {
+export function quoted(text: string): string {
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 

@@ -2,6 +2,8 @@
 import { readFileSync } from "node:fs";
 import { Command, CommanderError, Option } from "commander";
 import { mergeCommand } from "./bulk/merge.ts";
+import { classifyCommand } from "./classify/command.ts";
+import { clusterCommand } from "./cluster/command.ts";
 import { convertCommand } from "./convert.ts";
 import { demoCommand } from "./demo.ts";
 import { downloadCommand } from "./download.ts";
@@ -52,6 +54,8 @@ for (const command of [
   downloadCommand(),
   convertCommand(),
   serveCommand(),
+  classifyCommand(),
+  clusterCommand(),
   demoCommand(),
   indexCommand(),
   searchCommand(),
@@ -59,7 +63,8 @@ for (const command of [
   program.addCommand(command);
 }
 const helpWidth = (): number => columns() ?? 80;
-for (const command of [program, ...program.commands]) {
+const withinOf = (command: Command): Command[] => [command, ...command.commands.flatMap(withinOf)];
+for (const command of withinOf(program)) {
   command.exitOverride();
   configure(command);
   command.configureOutput({
