@@ -5,6 +5,7 @@ import { convertCommand } from "./convert.ts";
 import { demoCommand } from "./demo.ts";
 import { downloadCommand } from "./download.ts";
 import { embedCommand } from "./embed.ts";
+import { evaluateCommand } from "./evaluate/command.ts";
 import { configure, examples } from "./help.ts";
 import { infoCommand } from "./info.ts";
 import { Usage } from "./input.ts";
@@ -45,12 +46,14 @@ for (const command of [
   infoCommand(),
   downloadCommand(),
   convertCommand(),
+  evaluateCommand(),
   demoCommand(),
 ]) {
   program.addCommand(command);
 }
 const helpWidth = (): number => columns() ?? 80;
-for (const command of [program, ...program.commands]) {
+const withinOf = (command: Command): Command[] => [command, ...command.commands.flatMap(withinOf)];
+for (const command of withinOf(program)) {
   command.exitOverride();
   configure(command);
   command.configureOutput({
