@@ -1,6 +1,6 @@
 // What the evaluations compute, against sentence-transformers, trec_eval and scikit-learn (reference/evaluate/make.py).
 import { readFileSync } from "node:fs";
-import type { SimilarityFunction } from "munjang";
+import { SentenceTransformer, type SimilarityFunction } from "munjang";
 import { describe, expect, test } from "vitest";
 import { fitTfidf, sparseCosine, tfidf } from "../../../bench/tfidf.ts";
 import {
@@ -12,12 +12,14 @@ import {
   pearson,
   type RetrievalData,
   ranks,
+  type StsPair,
   scatter,
   scoreBinary,
   scoreRetrieval,
   scoreSts,
   spearman,
 } from "../src/evaluate/index.ts";
+import { readTable } from "../src/table.ts";
 
 interface Pairs {
   readonly unit: number;
@@ -273,5 +275,19 @@ test("bench/tfidf.ts is scikit-learn's TfidfVectorizer of characters inside word
   }
 });
 
+const data = process.env.MUNJANG_DATA;
+test.skipIf(data === undefined)("KLUE-STS dev, as in the committed result (needs MUNJANG_DATA)", async () => {
+  const pairs: StsPair[] = [];
+  const columns = ["sentence1", "sentence2", "real_label"];
+  for await (const { values } of readTable(`${data}/klue-sts/dev.tsv`, { columns })) {
+    pairs.push({ sentence1: values.sentence1, sentence2: values.sentence2, score: Number(values.real_label) });
+  }
+  const model = await SentenceTransformer.load("munjang-mini-ko");
+  const { correlations } = await evaluateSts(model, pairs);
+  await model.dispose();
+  const committed = readFileSync(new URL("../../../bench/results/evaluate.json", import.meta.url), "utf8");
+  expect(correlations.cosine).toEqual(JSON.parse(committed).correlations["KLUE-STS dev"].model);
+});
+
 // The compiler is asked: a loaded model is what the evaluations take.
-export type Fits = import("munjang").SentenceTransformer extends Model ? SimilarityFunction : never;
+export type Fits = SentenceTransformer extends Model ? SimilarityFunction : never;
