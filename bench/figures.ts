@@ -118,6 +118,30 @@ function quality(): string {
   ].join("\n");
 }
 
+function evaluate(): string {
+  const { correlations, binary, cpu, node } = result("evaluate.json");
+  const points = (value: number): string => (100 * value).toFixed(1);
+  type Both<T> = [name: string, of: { pairs: number; model: T; characters: T }];
+  const sts = Object.entries(correlations) as Both<{ pearson: number; spearman: number }>[];
+  const told = Object.entries(binary) as Both<{ ap: number; f1: number }>[];
+  return [
+    "",
+    "| times 100 | pairs | munjang-mini-ko | character TF-IDF |",
+    "|---|---|---|---|",
+    ...sts.map(([name, { pairs, model, characters }]) => {
+      const both = (of: typeof model): string => `${points(of.spearman)} / ${points(of.pearson)}`;
+      return `| ${name}, Spearman / Pearson | ${pairs} | ${both(model)} | ${both(characters)} |`;
+    }),
+    ...told.map(([name, { pairs, model, characters }]) => {
+      const both = (of: typeof model): string => `${points(of.ap)} / ${points(of.f1)}`;
+      return `| ${name}, average precision / F1 | ${pairs} | ${both(model)} | ${both(characters)} |`;
+    }),
+    "",
+    `${cpu}, Node ${node}.`,
+    "",
+  ].join("\n");
+}
+
 interface EdgeMemory {
   readonly wasm: number;
   readonly total: number;
@@ -262,6 +286,7 @@ export const PAGES: Readonly<Record<string, Readonly<Record<string, () => string
   "docs/ladder.md": { ladder: () => ladderTable(result("ladder.json")) },
   "docs/bulk.md": { bulk, sizing, kills },
   "docs/search.md": { search, "search-words": words },
+  "docs/evaluate.md": { evaluate },
 };
 
 /** A page with every figure as the result files have it. */

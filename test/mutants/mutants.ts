@@ -325,6 +325,55 @@ export const MUTANTS: readonly Mutant[] = [
     find: 'gelu: "gelu",',
     put: 'gelu: "gelu_tanh",',
   },
+  // searches
+  {
+    name: "a row is its own paraphrase",
+    file: "src/pooling/search/semantic-search.ts",
+    find: "if (j !== except) offer(",
+    put: "offer(",
+  },
+  {
+    name: "of equal scores the later row stays",
+    file: "src/pooling/search/best.ts",
+    find: "return dropsSmaller ? id < ids[than] : id > ids[than];",
+    put: "return id < ids[than];",
+  },
+  {
+    name: "the heap keeps the smaller child up",
+    file: "src/pooling/search/best.ts",
+    find: "if (child + 1 < best.size && worse(",
+    put: "if (child + 1 < best.size && !worse(",
+  },
+  {
+    name: "a pair queued twice",
+    file: "src/pooling/search/paraphrase-mining.ts",
+    find: "if (queued.has(pair)) continue;",
+    put: "",
+  },
+  {
+    name: "a threshold finer than the cosines",
+    file: "src/pooling/search/community-detection.ts",
+    find: "least: Math.fround(threshold)",
+    put: "least: threshold + 1e-9",
+  },
+  {
+    name: "near rows counted one way",
+    file: "src/pooling/search/community-detection.ts",
+    find: "if (j !== i) counts[j]++;",
+    put: "",
+  },
+  {
+    name: "rows of a larger community taken again",
+    file: "src/pooling/search/community-detection.ts",
+    find: "free = free.filter((id) => !used[id]);",
+    put: "free = free.filter((id) => !used[id] || id % 2 === 0);",
+  },
+  {
+    name: "the fourth row of a tile is the third",
+    file: "src/pooling/search/scores.ts",
+    find: "s3 += value * y3[d];",
+    put: "s3 += value * y2[d];",
+  },
   // pooling and modules
   {
     name: "the mean takes one token too few",

@@ -9,6 +9,7 @@ import { demoCommand } from "./demo.ts";
 import { downloadCommand } from "./download.ts";
 import { embedCommand } from "./embed.ts";
 import { explainCommand } from "./explain/command.ts";
+import { evaluateCommand } from "./evaluate/command.ts";
 import { configure, examples } from "./help.ts";
 import { infoCommand } from "./info.ts";
 import { Usage } from "./input.ts";
@@ -56,6 +57,7 @@ for (const command of [
   serveCommand(),
   classifyCommand(),
   clusterCommand(),
+  evaluateCommand(),
   demoCommand(),
   indexCommand(),
   searchCommand(),

@@ -104,16 +104,21 @@ export function cannotWrite(file: string, { code = "" }: NodeJS.ErrnoException):
 function straightTo(stream: Writable, name: string): Output {
   let failure: Error | undefined;
   if (stream !== process.stdout) stream.once("error", (error) => (failure = cannotWrite(name, error)));
+  // An error ends the waiting too, in the stream's own words.
+  const happened = (event: string): Promise<unknown> =>
+    once(stream, event).catch((error) => {
+      throw failure ?? error;
+    });
   return {
     seekable: false,
     async write(data) {
       if (failure !== undefined) throw failure;
-      if (!stream.write(data)) await once(stream, "drain");
+      if (!stream.write(data)) await happened("drain");
     },
     async finish() {
       if (stream === process.stdout) return;
       stream.end();
-      await once(stream, "close");
+      await happened("close");
       if (failure !== undefined) throw failure;
     },
     discard() {},

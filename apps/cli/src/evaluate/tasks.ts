@@ -1,0 +1,129 @@
+import type { SentenceTransformer } from "munjang";
+import { loadModel } from "../model.ts";
+import { openOutput } from "../output.ts";
+import { countOf, showProgress } from "../progress.ts";
+import { clip, columns, printable, table } from "../terminal.ts";
+import { evaluateBinary } from "./binary.ts";
+import type { BinaryFlags, EvaluateFlags, RetrievalFlags, StsFlags } from "./command.ts";
+import { evaluateRetrieval } from "./retrieval.ts";
+import { scatter } from "./scatter.ts";
+import { evaluateSts } from "./sts.ts";
+import { readBinary, readRetrieval, readSts } from "./tables.ts";
+import { type EmbedOptions, FUNCTIONS } from "./vectors.ts";
+
+export async function sts(file: string, flags: StsFlags): Promise<void> {
+  const pairs = await readSts(file, flags);
+  const { result, identity } = await withProgress(flags, (model, options) => evaluateSts(model, pairs, options));
+  const { correlations, similarities } = result;
+  if (flags.svg !== undefined) {
+    const points = pairs.map(({ sentence1, sentence2, score }, i) => {
+      return { x: score, y: similarities.cosine[i], label: `${sentence1}\n${sentence2}` };
+    });
+    const title = `${flags.model}, ${pairs.length} pairs: Spearman ${digits(correlations.cosine.spearman)}`;
+    await write(flags.svg, scatter(points, { title, x: flags.score, y: "cosine" }));
+  }
+  const rows = FUNCTIONS.map((by) => [by, correlations[by].pearson, correlations[by].spearman] as const);
+  const text = head(flags, `${pairs.length} pairs of ${file}`) + numbers(["Pearson", "Spearman"], rows);
+  await report(flags, text, {
+    task: "sts",
+    model: flags.model,
+    identity,
+    table: file,
+    pairs: pairs.length,
+    correlations,
+  });
+}
+
+export async function binary(file: string, flags: BinaryFlags): Promise<void> {
+  const { pairs, ignored } = await readBinary(file, flags);
+  const { result, identity } = await withProgress(flags, (model, options) => evaluateBinary(model, pairs, options));
+  const { same, scores } = result;
+  const titles = ["accuracy", "limit", "F1", "limit", "precision", "recall", "AP", "MCC"];
+  const rows = FUNCTIONS.map((by) => {
+    const of = scores[by];
+    return [
+      by,
+      of.accuracy,
+      of.accuracyThreshold,
+      of.f1,
+      of.f1Threshold,
+      of.precision,
+      of.recall,
+      of.ap,
+      of.mcc,
+    ] as const;
+  });
+  const text = head(flags, `${pairs.length} pairs of ${file}, ${same} belong together`) + numbers(titles, rows);
+  const about = { task: "binary", model: flags.model, identity, table: file, pairs: pairs.length, same, ignored };
+  await report(flags, text, { ...about, scores });
+}
+
+export async function retrieval(flags: RetrievalFlags): Promise<void> {
+  const data = await readRetrieval(flags);
+  const { result, identity } = await withProgress(flags, (model, options) => evaluateRetrieval(model, data, options));
+  const { measures, queries, documents, similarityFunction } = result;
+  const what = `${queries} queries, ${documents} documents, by ${similarityFunction}`;
+  const rows = Object.entries(measures).map(([name, value]) => [name, value] as const);
+  const { queries: asked, corpus, qrels } = flags;
+  const about = { task: "retrieval", model: flags.model, identity, tables: { queries: asked, corpus, qrels } };
+  await report(flags, head(flags, what) + numbers([], rows), {
+    ...about,
+    queries,
+    documents,
+    similarityFunction,
+    measures,
+  });
+}
+
+/** Loads the model, evaluates, and shows how far the encoding is. */
+async function withProgress<T>(
+  flags: EvaluateFlags,
+  evaluate: (model: SentenceTransformer, options: EmbedOptions) => Promise<T>,
+): Promise<{ readonly result: T; readonly identity: SentenceTransformer["identity"] }> {
+  const model = await loadModel(flags);
+  const progress = showProgress(countOf("texts"));
+  try {
+    const { truncateDim } = flags;
+    const onProgress: EmbedOptions["onProgress"] = ({ done, total }) => progress.update("encode", done, total);
+    return { result: await evaluate(model, { truncateDim, onProgress }), identity: model.identity };
+  } finally {
+    progress.stop();
+    await model.dispose();
+  }
+}
+
+/** Writes the JSON to its file, and prints it or the table. */
+async function report({ json, output }: EvaluateFlags, text: string, results: object): Promise<void> {
+  const written = `${JSON.stringify(results, null, 2)}\n`;
+  if (output !== undefined) await write(output, written);
+  const printed = await openOutput(undefined);
+  await printed.write(json ? written : text);
+}
+
+/** Writes a file, complete or not at all. */
+async function write(file: string, content: string): Promise<void> {
+  const output = await openOutput(file);
+  try {
+    await output.write(content);
+    await output.finish();
+  } catch (error) {
+    output.discard();
+    throw error;
+  }
+  process.stderr.write(`munjang: written to ${file}\n`);
+}
+
+function head({ model }: EvaluateFlags, what: string): string {
+  return `${clip(printable(`${model}: ${what}`), columns() ?? Number.POSITIVE_INFINITY)}\n`;
+}
+
+function numbers(titles: readonly string[], rows: readonly (readonly [name: string, ...values: number[]])[]): string {
+  const lines = rows.map(([name, ...values]) => [`  ${name}`, ...values.map(digits)]);
+  const right = lines[0].map((_, i) => i).slice(1);
+  return table(titles.length === 0 ? lines : [["", ...titles], ...lines], right);
+}
+
+/** A number that is not known is a dash. */
+function digits(value: number): string {
+  return Number.isNaN(value) ? "–" : value.toFixed(4);
+}
