@@ -260,6 +260,35 @@ function kills(): string {
   ].join("\n");
 }
 
+interface Classified {
+  readonly examplesPerTopic: number;
+  readonly features: string;
+  readonly accuracy: { readonly mean: number; readonly deviation: number };
+  readonly macroF1: { readonly mean: number };
+}
+
+function classify(): string {
+  const { results, seeds, cpu, node } = result("classify.json");
+  const kinds = ["embeddings", "characters", "both"];
+  const sizes = [...new Set<number>(results.map(({ examplesPerTopic }: Classified) => examplesPerTopic))];
+  const rows = sizes.map((size) => {
+    const cells = kinds.map((kind) => {
+      const { accuracy } = results.find((one: Classified) => one.examplesPerTopic === size && one.features === kind);
+      return `${(100 * accuracy.mean).toFixed(1)} ± ${(100 * accuracy.deviation).toFixed(1)}`;
+    });
+    return `| ${size.toLocaleString("en")} | ${cells.join(" | ")} |`;
+  });
+  return [
+    "",
+    `| examples a topic | ${kinds.join(" | ")} |`,
+    `|---|${kinds.map(() => "---|").join("")}`,
+    ...rows,
+    "",
+    `Accuracy in percent, seeds ${seeds.join(", ")}. ${cpu}, Node ${node}.`,
+    "",
+  ].join("\n");
+}
+
 const kernel = (): Timed =>
   result("kernels-node22.json").results.find(({ name }: Timed) => name === "munjang, backend js");
 
@@ -287,6 +316,7 @@ export const PAGES: Readonly<Record<string, Readonly<Record<string, () => string
   "docs/bulk.md": { bulk, sizing, kills },
   "docs/search.md": { search, "search-words": words },
   "docs/evaluate.md": { evaluate },
+  "docs/classify.md": { classify },
 };
 
 /** A page with every figure as the result files have it. */

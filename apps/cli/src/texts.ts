@@ -1,26 +1,7 @@
-import { type Command, Option } from "commander";
 import type { Documents } from "./documents.ts";
 import { readItems, Usage } from "./input.ts";
-import { formatOf, readTable, TABLE_FORMATS, type TableFormat } from "./table.ts";
-
-/** Options that say where texts come from, for commands that read tables too. */
-export interface TextFlags {
-  file?: string;
-  from?: "text" | TableFormat;
-  text: string;
-}
-
-export function withTexts(command: Command): Command {
-  return command
-    .option("-f, --file <file>", "read a file: lines, JSON lines, or a table (- is standard input)")
-    .addOption(
-      new Option("--from <form>", "form of the input (default: the ending of --file, else text)").choices([
-        "text",
-        ...TABLE_FORMATS,
-      ]),
-    )
-    .option("--text <column>", "column or field with the text", "text");
-}
+import { formatOf, readTable } from "./table.ts";
+import type { TextFlags } from "./text-options.ts";
 
 /** Texts of the arguments, of a table, or of lines; at least one. @throws Error naming the line that has none. */
 export async function* readTexts(texts: readonly string[], { file, from, text }: TextFlags): AsyncGenerator<string> {

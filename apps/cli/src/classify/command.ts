@@ -2,8 +2,8 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import type { Split } from "../documents.ts";
 import { examples } from "../help.ts";
 import { type ModelFlags, wholeNumber, withModel } from "../model.ts";
-import { TABLE_FORMATS, type TableFormat } from "../table.ts";
-import { type TextFlags, withTexts } from "../texts.ts";
+import type { TableFormat } from "../table.ts";
+import { TABLES, type TextFlags, withTexts } from "../text-options.ts";
 import type { FeatureKind } from "./classifier.ts";
 import type { Weighting } from "./select.ts";
 
@@ -55,7 +55,7 @@ function withTable(command: Command): Command {
   return command
     .option("--text <column>", "column or field with the text", "text")
     .option("--label <column>", "column or field with the label", "label")
-    .addOption(new Option("--format <format>", "form of the table (default: its ending)").choices(TABLE_FORMATS));
+    .addOption(new Option("--format <format>", "form of the table (default: its ending)").choices(TABLES));
 }
 
 function trainCommand(): Command {

@@ -3,7 +3,7 @@ import { seedOf } from "../classify/command.ts";
 import type { Split } from "../documents.ts";
 import { examples } from "../help.ts";
 import { type ModelFlags, wholeNumber, withModel } from "../model.ts";
-import { type TextFlags, withTexts } from "../texts.ts";
+import { type TextFlags, withTexts } from "../text-options.ts";
 import type { Linkage } from "./agglomerative.ts";
 import type { Method } from "./cluster.ts";
 
