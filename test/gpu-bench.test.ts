@@ -146,7 +146,7 @@ describe("the page of results", () => {
     software: true,
     cpu: "A processor",
     cores: 2,
-    load: [],
+    load: 0,
     date: "",
     versions: { Chromium: "156" },
     adapters: { Chromium: { about: "some adapter" }, Deno: { wrong: "no driver" } },

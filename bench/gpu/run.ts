@@ -96,12 +96,12 @@ for (const [name, open] of Object.entries(programs)) {
   said(`sentences in ${name} are done: ${found.adapter.about}`);
 }
 
-const load = loadavg().map((x) => Number(x.toFixed(1)));
-const busy = `Other programs ran beside it (${load[2]} at a time, on ${cpus().length} cores): times are noise, ratios within a round less so.`;
+const load = Number(loadavg()[2].toFixed(1));
+const busy = `Other programs ran beside it (${load} at a time, on ${cpus().length} cores): times are noise, ratios within a round less so.`;
 const result: GpuResult = {
   title: "GPU backends beside others, in turns within a page",
   note: software
-    ? `No GPU was here: adapters are software, and ratios on software say nothing of a GPU. ${load[2] > cpus().length ? busy : ""}`
+    ? `No GPU was here: adapters are software, and ratios on software say nothing of a GPU. ${load > cpus().length ? busy : ""}`
     : "Measured on a GPU.",
   software,
   date: new Date().toISOString().slice(0, 10),

@@ -43,7 +43,8 @@ export interface GpuResult {
   readonly software: boolean;
   readonly cpu: string;
   readonly cores: number;
-  readonly load: readonly number[];
+  /** Programs that wanted a processor at a time, over a quarter of an hour. */
+  readonly load: number;
   readonly date: string;
   readonly versions: Readonly<Record<string, string>>;
   readonly adapters: Readonly<Record<string, Adapter>>;
