@@ -324,8 +324,18 @@ export function withFigures(page: string, figures: Readonly<Record<string, () =>
   return Object.entries(figures).reduce((text, [name, figure]) => {
     const parts = text.split(new RegExp(`(<!-- /?${name} -->)`));
     if (parts.length !== 5) throw new Error(`the page must have one pair of markers ${name}`);
-    return [parts[0], parts[1], figure(), parts[3], parts[4]].join("");
+    return [parts[0], parts[1], orMissing(figure), parts[3], parts[4]].join("");
   }, page);
+}
+
+/** A result that nobody has committed yet is told as such. */
+function orMissing(figure: () => string): string {
+  try {
+    return figure();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    return "\nNot measured yet.\n";
+  }
 }
 
 if (process.argv[1] === import.meta.filename) {
