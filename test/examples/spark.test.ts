@@ -139,7 +139,7 @@ describe.skipIf(skipped !== undefined)(`examples/spark${skipped ? ` (${skipped})
       expect(lines.length).toBe(ROWS);
       expect(lines.filter((line) => line.includes('"error"')).length).toBe(bad + 1);
       expect(JSON.parse(lines[400])).toEqual({
-        id: 1000,
+        id: 400,
         text: null,
         error: 'the line has no text in "text": it is null',
       });
