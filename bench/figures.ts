@@ -312,6 +312,7 @@ const FIGURES: Readonly<Record<string, () => string>> = {
 export const PAGES: Readonly<Record<string, Readonly<Record<string, () => string>>>> = {
   "README.md": FIGURES,
   "docs/edge.md": { edge, rows },
+  "docs/gpu.md": { gpu },
   "docs/ladder.md": { ladder: () => ladderTable(result("ladder.json")) },
   "docs/bulk.md": { bulk, sizing, kills },
   "docs/search.md": { search, "search-words": words },

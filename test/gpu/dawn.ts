@@ -8,8 +8,9 @@ import { existsSync } from "node:fs";
 const SWIFTSHADER = "/usr/lib/chromium/vk_swiftshader_icd.json";
 
 async function open(): Promise<{ gpu?: GPU; adapter?: GPUAdapter; missing?: string }> {
-  // Read by Vulkan's loader in this very process; where it is set already somebody knows better.
-  if (existsSync(SWIFTSHADER)) process.env.VK_ICD_FILENAMES ??= SWIFTSHADER;
+  // Read by Vulkan's loader in this very process; where it is set already somebody knows better, and a GPU goes first.
+  const isThere = ["/dev/nvidia0", "/dev/dri"].some((device) => existsSync(device));
+  if (!isThere && existsSync(SWIFTSHADER)) process.env.VK_ICD_FILENAMES ??= SWIFTSHADER;
   let create: (flags: string[]) => GPU;
   try {
     const name = "webgpu"; // which is in this folder's own package, and `npm run check` does not know
