@@ -1,5 +1,5 @@
 /** Writes the figures of the committed result files into the README, between their markers. `npm run figures`; a test sees that it was run. */
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Line } from "../test/golden/bars.ts";
 import { type Runtimes, runtimesTable } from "../test/runtimes/table.ts";
@@ -198,6 +198,53 @@ export function gpu(): string {
   return ["", summary(result("gpu.json") as GpuResult)].join("\n");
 }
 
+interface Served {
+  readonly threads: number;
+  readonly engine: { readonly median: number };
+  readonly atCapacity: Readonly<Record<"p50" | "p99" | "coresOfGenerator", number>> &
+    Readonly<Record<"rate" | "ofEngine", Timed["rate"]>>;
+  readonly overload: Readonly<
+    Record<"seconds" | "rate" | "ofEngine" | "answered" | "refused" | "p50" | "p99" | "coresOfGenerator", number>
+  > & {
+    readonly residentMB: Readonly<Record<"before" | "firstHalf" | "secondHalf" | "after", number>>;
+  };
+  readonly compared: number;
+  readonly wrong: number;
+}
+
+function serve(): string {
+  if (!existsSync(join(root, "bench/results/serve.json"))) return "\nNot measured yet: `npm run bench:serve`.\n";
+  const { title, cpu, cores, node, date, runs } = result("serve.json") as Record<string, string> & { runs: Served[] };
+  const row = (name: string, show: (run: Served) => string): string => `| ${name} | ${runs.map(show).join(" | ")} |`;
+  const percent = (part: number): string => `${Math.round(100 * part)} %`;
+  const ms = ({ p50, p99 }: { p50: number; p99: number }): string => `${p50.toFixed(0)} / ${p99.toFixed(0)} ms`;
+  const mb = ({ residentMB: of }: Served["overload"]): string => {
+    return [of.before, of.firstHalf, of.secondHalf, of.after].map((value) => value.toFixed(0)).join(" / ");
+  };
+  return [
+    "",
+    `| | ${runs.map(({ threads }) => `${threads} ${threads === 1 ? "thread" : "threads"}`).join(" | ")} |`,
+    `|---|${runs.map(() => "---|").join("")}`,
+    row("the engine by itself, texts/s", ({ engine }) => engine.median.toFixed(0)),
+    row("at capacity, texts/s", ({ atCapacity }) => atCapacity.rate.median.toFixed(0)),
+    row("of the engine's, round by round", ({ atCapacity: { ofEngine } }) => {
+      return `${percent(ofEngine.median)} (${percent(ofEngine.min)} … ${percent(ofEngine.max)})`;
+    }),
+    row("p50 / p99 of a request", ({ atCapacity }) => ms(atCapacity)),
+    row("cores the generator took", ({ atCapacity }) => atCapacity.coresOfGenerator.toFixed(2)),
+    row("at 4 times that, answered texts/s", ({ overload }) => overload.rate.toFixed(0)),
+    row("of the engine's", ({ overload }) => percent(overload.ofEngine)),
+    row("requests answered / refused with 429", ({ overload }) => `${overload.answered} / ${overload.refused}`),
+    row("p50 / p99 of those answered", ({ overload }) => ms(overload)),
+    row("cores the generator took", ({ overload }) => overload.coresOfGenerator.toFixed(2)),
+    row("resident MB before / first half / second half / after", ({ overload }) => mb(overload)),
+    row("answers compared / wrong", ({ compared, wrong }) => `${compared} / ${wrong}`),
+    "",
+    `${title}; ${runs[0].overload.seconds} s at 4 times. ${cpu}, ${cores} cores, Node ${node}, ${date}.`,
+    "",
+  ].join("\n");
+}
+
 function runtimes(): string {
   return ["", runtimesTable(result("runtimes.json") as Runtimes), ""].join("\n");
 }
@@ -318,6 +365,7 @@ export const PAGES: Readonly<Record<string, Readonly<Record<string, () => string
   "docs/search.md": { search, "search-words": words },
   "docs/evaluate.md": { evaluate },
   "docs/classify.md": { classify },
+  "docs/server.md": { serve },
 };
 
 /** A page with every figure as the result files have it. */

@@ -19,7 +19,7 @@ const root = join(import.meta.dirname, "..");
 const MODEL = "munjang-mini-ko";
 const [TEXTS, REQUESTS] = [32, 64];
 const quick = process.argv.includes("--quick");
-const [ROUNDS, SECONDS, OVERLOAD] = quick ? [1, 3, 5] : [7, 5, 60];
+const [ROUNDS, SECONDS, OVERLOAD] = quick ? [2, 6, 12] : [7, 5, 60];
 const TICKS = 100; // a second, of /proc; USER_HZ is 100 on every Linux
 
 /** Sentences of 5 to 20 words out of a small stock, each different. */
@@ -143,15 +143,15 @@ async function measure(threads: number): Promise<Record<string, unknown>> {
   await once(engine, "message");
   const { child, url } = await startServer(threads);
   const pid = child.pid as number;
-  const alone = async (): Promise<number> => {
+  const alone = async (): Promise<{ rate: number; cpu: number }> => {
     engine.send({ texts, milliseconds: 1000 * SECONDS });
-    const [{ rate }] = (await once(engine, "message")) as [{ rate: number }];
-    return rate;
+    const [figures] = (await once(engine, "message")) as [{ rate: number; cpu: number }];
+    return figures;
   };
   const at = (seconds: number): Promise<Phase> => fire(url, pid, seconds, 8);
   await alone();
   await at(SECONDS); // both warm
-  const rounds: { engine: number; phase: Phase }[] = [];
+  const rounds: { engine: { rate: number; cpu: number }; phase: Phase }[] = [];
   for (let round = 0; round < ROUNDS; round++) rounds.push({ engine: await alone(), phase: await at(SECONDS) });
   const capacity = spread(rounds.map(({ phase }) => phase.rate)).median;
   const overload = await fire(url, pid, OVERLOAD, 400, Math.round((4 * capacity) / TEXTS));
@@ -166,20 +166,25 @@ async function measure(threads: number): Promise<Record<string, unknown>> {
   const half = overload.resident.length >> 1;
   return {
     threads,
-    engine: spread(rounds.map(({ engine }) => engine)),
+    engine: spread(rounds.map(({ engine }) => engine.rate)),
     atCapacity: {
       rate: spread(phases.map(({ rate }) => rate)),
-      ofEngine: spread(rounds.map(({ engine, phase }) => phase.rate / engine)),
+      ofEngine: spread(rounds.map(({ engine, phase }) => phase.rate / engine.rate)),
       ...{ p50: part(phases, "p50"), p99: part(phases, "p99") },
       coresOfGenerator: part(phases, "generator"),
       coresOfServer: part(phases, "server"),
+      // Of all threads: what holds on a busy machine, too.
+      cpuMsPerText: {
+        engine: spread(rounds.map(({ engine }) => engine.cpu)).median,
+        server: spread(phases.map(({ server, rate }) => (1000 * server) / rate)).median,
+      },
     },
     overload: {
       seconds: OVERLOAD,
       asked: Math.round(4 * capacity),
       rate: overload.rate,
       ofCapacity: overload.rate / capacity,
-      ofEngine: overload.rate / spread(rounds.map(({ engine }) => engine)).median,
+      ofEngine: overload.rate / spread(rounds.map(({ engine }) => engine.rate)).median,
       ...{ answered: overload.answered, refused: overload.refused, p50: overload.p50, p99: overload.p99 },
       coresOfGenerator: overload.generator,
       coresOfServer: overload.server,

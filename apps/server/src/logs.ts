@@ -1,5 +1,6 @@
 import { type DestinationStream, type Logger, pino } from "pino";
 import type { RequestRecord, ServerOptions } from "./options.ts";
+import { standardOutput } from "./standard-output.ts";
 
 /** Options of `createServer` that write a line of JSON for every request: figures and reasons, never a text of a request. */
 export function logRequests(log: Logger): Required<Pick<ServerOptions, "onRequest" | "onBreak">> {
@@ -21,10 +22,7 @@ export function logRequests(log: Logger): Required<Pick<ServerOptions, "onReques
 
 /** A log of JSON lines on standard output, or where `to` says. */
 export function openLog(level: string, to?: DestinationStream): Logger {
-  return pino(
-    { level, base: null, timestamp: pino.stdTimeFunctions.isoTime },
-    to ?? pino.destination({ fd: 1, sync: false }),
-  );
+  return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, to ?? standardOutput());
 }
 
 const tenths = (value: number): number => Math.round(value * 10) / 10;

@@ -77,7 +77,10 @@ export async function serve(model: ModelOrLoad, options: ServeOptions = {}): Pro
       await Promise.all([server.close(), closed]);
       clearTimeout(cut);
       log.info("stopped");
-      log.flush();
+      await new Promise<void>((resolve) => {
+        log.flush(() => resolve());
+        setTimeout(resolve, 1000).unref(); // where nobody reads the log any more
+      });
     };
     return {
       url,

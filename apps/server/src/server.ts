@@ -88,7 +88,7 @@ function routesOf(service: Service, settings: Settings): App {
   if (apiKeys !== undefined) {
     const known = keyCheck(apiKeys);
     app.use(async (c, next) => {
-      const open = c.req.method === "GET" && OPEN.has(c.req.path);
+      const open = /^(GET|HEAD)$/.test(c.req.method) && OPEN.has(c.req.path);
       if (!open && !(await known(c.req.raw.headers.get("authorization")))) {
         throw new Refusal("unauthorized", "this server asks for a key: send the header authorization: Bearer KEY");
       }

@@ -31,7 +31,7 @@ const side = (direction: string | null | undefined): Asked["side"] => {
 export function addTei(app: App, service: Service): void {
   const { settings, facts } = service;
   const most = settings.maxClientBatch;
-  describe(app);
+  describe(app, settings.metrics !== undefined);
 
   for (const path of ["/embed", "/", "/invocations"]) {
     app.post(path, async (c) => {
@@ -97,9 +97,11 @@ export function addTei(app: App, service: Service): void {
       return c.json(body, status as 503);
     });
   }
+  const { metrics } = settings;
+  if (metrics === undefined) return;
   app.get("/metrics", async (c) => {
-    const answer = await settings.metrics?.();
-    return answer === undefined ? c.notFound() : c.body(answer.text, 200, { "content-type": answer.type });
+    const { text, type } = await metrics();
+    return c.body(text, 200, { "content-type": type });
   });
 }
 
@@ -128,7 +130,7 @@ function infoOf({ settings, facts, model }: Service): Record<string, unknown> {
   };
 }
 
-function describe({ openAPIRegistry: registry }: App): void {
+function describe({ openAPIRegistry: registry }: App, metrics: boolean): void {
   const errors = Object.fromEntries(
     [400, 401, 413, 422, 424, 429, 503].map((status) => [
       status,
@@ -155,6 +157,7 @@ function describe({ openAPIRegistry: registry }: App): void {
     ["/metrics", "Figures for Prometheus", { content: { "text/plain": { schema: { type: "string" as const } } } }],
   ] as const;
   for (const [path, summary, content] of gets) {
+    if (path === "/metrics" && !metrics) continue;
     registry.registerPath({
       ...{ method: "get", path, tags, summary },
       responses: { 200: { description: summary, ...content }, ...(path === "/health" && { 503: errors[503] }) },

@@ -1,9 +1,10 @@
 // The examples of docs/server.md and of `munjang serve --help` run, with another port.
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { examplesOf } from "../../cli/test/examples.ts";
@@ -64,6 +65,17 @@ describe("munjang serve", () => {
     expect(failed).toMatchObject({ code });
     expect(failed.stderr).toMatch(message);
     expect(failed.stderr).toMatch(/^munjang: [^\n]*\n$/);
+  });
+
+  it.skipIf(!existsSync("/dev/full"))("goes on where its log can be written no more", async () => {
+    const full = openSync("/dev/full", "w");
+    const child = spawn(process.execPath, [main, "serve", "--port", "0"], { stdio: ["ignore", full, "pipe"] });
+    const [told] = await once(createInterface(child.stderr as Readable), "line");
+    const url = / on (http:\S+);/.exec(told)?.[1];
+    for (let n = 0; n < 5; n++) expect((await fetch(`${url}/health`)).status).toBe(200);
+    child.kill("SIGTERM");
+    expect(await once(child, "exit")).toEqual([0, null]);
+    closeSync(full);
   });
 
   it("ends with one line where the port is in use", async () => {

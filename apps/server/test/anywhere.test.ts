@@ -1,0 +1,29 @@
+// What is bundled for the web has nothing of Node's in it, and answers without a socket.
+import { join } from "node:path";
+import { build } from "esbuild";
+import { expect, it } from "vitest";
+import { createServer } from "../src/index.ts";
+import { loadMini } from "./serving.ts";
+
+it("munjang-server is bundled without anything of Node's", async () => {
+  const { metafile } = await build({
+    entryPoints: [join(import.meta.dirname, "../src/index.ts")],
+    ...{ bundle: true, format: "esm", platform: "browser", conditions: ["workerd"], write: false, metafile: true },
+  });
+  const inputs = Object.keys(metafile.inputs);
+  expect(inputs.some((input) => input.includes("node_modules/hono/"))).toBe(true);
+  expect(inputs.filter((input) => /node:|prom-client|pino|node-server|src\/node\.ts/.test(input))).toEqual([]);
+  expect(Object.values(metafile.outputs).flatMap(({ imports }) => imports)).toEqual([]);
+});
+
+it("takes a model as it is, and answers a Request", async () => {
+  const server = await createServer(await loadMini(), { name: "small" });
+  const answer = await server.fetch(new Request("http://here/v1/models"));
+  expect(await answer.json()).toMatchObject({ data: [{ id: "small" }] });
+  const none = await server.fetch(new Request("http://here/metrics"));
+  expect(none.status).toBe(404); // nobody keeps figures here
+  await server.close();
+  const late = await server.fetch(new Request("http://here/v1/models"));
+  expect([late.status, late.headers.get("retry-after")]).toEqual([503, "1"]);
+  expect((await server.fetch(new Request("http://here/health"))).status).toBe(503);
+});
