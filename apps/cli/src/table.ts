@@ -66,7 +66,12 @@ export function readTable(path: string, options: TableOptions): AsyncGenerator<T
   if (format === undefined) {
     throw new Usage(`${name} may be CSV, TSV or JSON lines: its ending does not say; name it (csv, tsv, jsonl)`);
   }
-  return parseTable(path === "-" ? process.stdin : createReadStream(path), name, { ...options, format });
+  return parseTable(bytesOf(path), name, { ...options, format });
+}
+
+/** Opened when the first byte is asked for: before, nobody would hear that there is no such file. */
+async function* bytesOf(path: string): AsyncGenerator<Uint8Array> {
+  yield* path === "-" ? process.stdin : createReadStream(path);
 }
 
 /** What the ending of a file's name says. */
