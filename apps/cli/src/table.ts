@@ -1,6 +1,6 @@
 import { createReadStream } from "node:fs";
 import { pipeline } from "node:stream";
-import { type CsvError, parse } from "csv-parse";
+import type { CsvError } from "csv-parse";
 import { Usage } from "./input.ts";
 import { linesOf, readable } from "./lines.ts";
 import { checkedUtf8 } from "./utf8.ts";
@@ -66,7 +66,12 @@ export function readTable(path: string, options: TableOptions): AsyncGenerator<T
   if (format === undefined) {
     throw new Usage(`${name} may be CSV, TSV or JSON lines: its ending does not say; name it (csv, tsv, jsonl)`);
   }
-  return parseTable(path === "-" ? process.stdin : createReadStream(path), name, { ...options, format });
+  return parseTable(bytesOf(path), name, { ...options, format });
+}
+
+/** Opened when the first byte is asked for: before, nobody would hear that there is no such file. */
+async function* bytesOf(path: string): AsyncGenerator<Uint8Array> {
+  yield* path === "-" ? process.stdin : createReadStream(path);
 }
 
 /** What the ending of a file's name says. */
@@ -130,6 +135,7 @@ async function* cells(bytes: AsyncIterable<Uint8Array>, file: string, options: T
   let names: readonly string[] = [];
   const places: { readonly line: number; readonly position: number }[] = []; // of records that are on their way
   let returns = 0; // the parser counts a line end of CR LF in a quoted field twice
+  const { parse } = await import("csv-parse"); // commands that read no table start without it
   const parser = parse({
     bom: true,
     delimiter: tabs ? "\t" : ",",

@@ -239,6 +239,9 @@ describe("what is refused, with its place", () => {
 
   test("files", async () => {
     const first = (path: string) => readTable(path, { columns: ["a"] }).next();
+    const later = readTable("/nowhere/x.csv", { columns: ["a"] }); // nothing is opened, so nothing fails unheard
+    await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+    await expect(later.next()).rejects.toThrow("there is no such file");
     await expect(first("/nowhere/x.csv")).rejects.toThrow("cannot read /nowhere/x.csv: there is no such file");
     await expect(first("/nowhere/x.jsonl")).rejects.toThrow("cannot read /nowhere/x.jsonl: there is no such file");
     expect(() => readTable("x.txt", { columns: ["a"] })).toThrow(Usage);
