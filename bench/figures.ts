@@ -349,6 +349,7 @@ const FIGURES: Readonly<Record<string, () => string>> = {
   int8: () => rivals("int8"),
   quality,
   runtimes,
+  evaluate,
   size: () => (result("size.json").sizes.SentenceTransformer / 1024).toFixed(1),
   size8: () => (result("size.json").sizes["index.js and int8.js"] / 1024).toFixed(1),
   gflops: () => kernel().rate.median.toFixed(1),
