@@ -18,6 +18,8 @@ import { machine, spread } from "./measure.ts";
 const root = join(import.meta.dirname, "..");
 const MODEL = "munjang-mini-ko";
 const [TEXTS, REQUESTS] = [32, 64];
+/** What may wait in the server, so that an overload fills it within a second or two. */
+const QUEUED_TOKENS = 16_384;
 const quick = process.argv.includes("--quick");
 const [ROUNDS, SECONDS, OVERLOAD] = quick ? [2, 6, 12] : [7, 5, 60];
 const TICKS = 100; // a second, of /proc; USER_HZ is 100 on every Linux
@@ -45,6 +47,8 @@ interface Shot {
 
 interface Phase {
   readonly rate: number;
+  /** Texts a second that were asked for, refused ones too. */
+  readonly asked: number;
   readonly answered: number;
   readonly refused: number;
   readonly wrong: number;
@@ -76,7 +80,7 @@ function resident(pid: number): number {
   return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) * 1024;
 }
 
-/** Fires for so many seconds; `rate` requests a second, or as fast as they are answered. */
+/** Fires for so many seconds; each connection `rate` requests a second, or as fast as they are answered. */
 async function fire(url: string, pid: number, seconds: number, connections: number, rate?: number): Promise<Phase> {
   const shots: Shot[] = [];
   let wrong = 0;
@@ -106,7 +110,7 @@ async function fire(url: string, pid: number, seconds: number, connections: numb
   const samples = [resident(pid)];
   const timer = setInterval(() => samples.push(resident(pid)), 1000);
   const [began, before, mine] = [performance.now(), used(pid), process.cpuUsage()];
-  const result = await autocannon({ url, connections, duration: seconds, requests, timeout: 60, overallRate: rate });
+  const result = await autocannon({ url, connections, duration: seconds, requests, timeout: 60, connectionRate: rate });
   const wall = (performance.now() - began) / 1000;
   const spent = process.cpuUsage(mine);
   clearInterval(timer);
@@ -114,6 +118,7 @@ async function fire(url: string, pid: number, seconds: number, connections: numb
   const times = answered.map(({ milliseconds }) => milliseconds).sort((a, b) => a - b);
   return {
     rate: (answered.length * TEXTS) / wall,
+    asked: (shots.length * TEXTS) / wall,
     ...{ answered: answered.length, refused: shots.filter(({ status }) => status === 429).length, wrong },
     failed: result.errors + result.timeouts,
     ...{ p50: times[times.length >> 1], p99: times[Math.floor(times.length * 0.99)] },
@@ -124,7 +129,16 @@ async function fire(url: string, pid: number, seconds: number, connections: numb
 }
 
 async function startServer(threads: number): Promise<{ child: ChildProcess; url: string }> {
-  const args = [join(root, "apps/cli/bin/munjang.js"), "serve", "--port", "0", "--threads", `${threads}`];
+  const args = [
+    join(root, "apps/cli/bin/munjang.js"),
+    "serve",
+    "--port",
+    "0",
+    "--threads",
+    `${threads}`,
+    "--max-queued-tokens",
+    `${QUEUED_TOKENS}`,
+  ];
   const child = spawn(process.execPath, args, { cwd: root, stdio: ["ignore", "pipe", "inherit"] });
   const lines = createInterface(child.stdout!);
   for await (const line of lines) {
@@ -154,7 +168,11 @@ async function measure(threads: number): Promise<Record<string, unknown>> {
   const rounds: { engine: { rate: number; cpu: number }; phase: Phase }[] = [];
   for (let round = 0; round < ROUNDS; round++) rounds.push({ engine: await alone(), phase: await at(SECONDS) });
   const capacity = spread(rounds.map(({ phase }) => phase.rate)).median;
-  const overload = await fire(url, pid, OVERLOAD, 400, Math.round((4 * capacity) / TEXTS));
+  // Enough connections for four times the rate while as many as have room wait in the queue.
+  const target = (4 * capacity) / TEXTS;
+  const each = Math.ceil(target / 200);
+  const waiting = Math.ceil(QUEUED_TOKENS / ((tokens / texts.length) * TEXTS));
+  const overload = await fire(url, pid, OVERLOAD, Math.ceil(target / each) + 2 * waiting, each);
   const after = await at(SECONDS);
   child.kill("SIGTERM");
   const [code] = await once(child, "exit");
@@ -181,7 +199,8 @@ async function measure(threads: number): Promise<Record<string, unknown>> {
     },
     overload: {
       seconds: OVERLOAD,
-      asked: Math.round(4 * capacity),
+      asked: overload.asked,
+      timesCapacity: overload.asked / capacity,
       rate: overload.rate,
       ofCapacity: overload.rate / capacity,
       ofEngine: overload.rate / spread(rounds.map(({ engine }) => engine.rate)).median,

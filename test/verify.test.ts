@@ -22,7 +22,10 @@ const WRONG: Record<string, [stage: string, kernels: Partial<Kernels<Float32Arra
   "sums end after a thousand": ["layer 0 output", { prepare: (weight, bias) => J.prepare(cut(weight, 1000), bias) }],
   "no bias": ["layer 0 qkv", { prepare: (w, b) => J.prepare(w, { ...b, data: new Float32Array(b.data.length) }) }],
   "no activation": ["layer 0 wide", { linear: (out, x, w, T) => J.linear(out, x, w, T) }],
-  "tanh for erf": ["layer 0 wide", { linear: (out, x, w, T, act) => J.linear(out, x, w, T, act && "gelu_tanh") }],
+  "tanh for erf": [
+    "layer 0 wide",
+    { linear: (out, x, w, T, act) => J.linear(out, x, w, T, act && "gelu_tanh") },
+  ],
   "attention across sentences": [
     "layer 0 context",
     {
