@@ -89,7 +89,7 @@ function trainCommand(): Command {
       "munjang classify train examples.csv --output topics.json",
       "munjang classify train examples.tsv --text title --label topic --features both -o topics.json",
     ],
-    "Logistic regression. From ten examples a label embeddings are best; from a thousand up, both together.",
+    "Logistic regression. Of Korean news titles both features together were best with 10, 100 and 1,000 examples a label; embeddings alone beat characters with few, characters beat them with many.",
   ).action(async (table: string, flags: TrainFlags) => (await import("./train.ts")).train(table, flags));
 }
 

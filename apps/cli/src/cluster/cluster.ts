@@ -50,6 +50,8 @@ export interface Clustering {
 
 /** Numbers of clusters that are tried, up to half of the rows. */
 const NUMBERS = [2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30];
+/** Beginnings for each of them. */
+const SCAN = 3;
 
 /** Groups vectors, and names the groups by the words of their texts. @throws Error for what cannot be grouped so. */
 export async function cluster(
@@ -94,8 +96,11 @@ async function group(
   const different = countDifferent(rows);
   if (different < 2) throw new Error("all texts are the same: there is nothing to tell apart");
   for (const K of NUMBERS.filter((K) => K <= different && (K === 2 || 2 * K <= rows.count))) {
-    // One beginning is enough to see how many there are; how they lie is looked at once more with all.
-    tried.push({ clusters: K, silhouette: meanSilhouette(rows, kMeans(rows, K, { seed, restarts: 1 }).clusters) });
+    // A few beginnings are enough to see how many there are; where they lie is looked at once more with all.
+    tried.push({
+      clusters: K,
+      silhouette: meanSilhouette(rows, kMeans(rows, K, { seed, restarts: Math.min(SCAN, restarts ?? SCAN) }).clusters),
+    });
   }
   const best = tried.reduce((a, b) => (b.silhouette > a.silhouette ? b : a));
   return { found: kMeans(rows, best.clusters, { seed, restarts }).clusters, tried };
