@@ -137,8 +137,11 @@ export async function chooseBackend(
   if (verify === true) {
     const check = verifier ?? refuse("verify", 'needs `import "munjang/verify"` here', verify);
     const { engine } = await choose(options, whole, given);
-    await check(engine);
-    if (given !== backend) await engine.dispose(); // kernels of the caller's own go on
+    try {
+      await check(engine);
+    } finally {
+      if (given !== backend) await engine.dispose(); // kernels of the caller's own go on
+    }
   }
   return choose(options, whole, given);
 }

@@ -1,8 +1,8 @@
 import { moduleBuilder } from "../../src/kernels/wasm/module-builder.ts";
 import { tiles } from "./08-wasm-tiles.ts";
-import { type Helper, startHelper } from "./helper.ts";
 import { type Compute, packColumns, packRows } from "./in-wasm.ts";
 import type { Rung } from "./rung.ts";
+import { startThread, type Thread } from "./thread.ts";
 
 /**
  * The tiles of 5 x 8 on all cores, over one memory: each takes a share of the columns. Whoever waits spins, because a product takes less time
@@ -24,11 +24,11 @@ export const threads: Rung = {
     const words = new Int32Array(memory.buffer, 4 * atWords, 2);
     packColumns(floats.subarray(atB, atC), b, K, N, 8);
     const share = (n: number): number => 8 * Math.floor(((N / 8) * n) / cores);
-    const helpers: Helper[] = [];
+    const others: Thread[] = [];
     for (let n = 1; n < cores; n++) {
       const [first, end] = [share(n), share(n + 1)];
       const at = [0, 4 * (atB + first * K), 4 * (atC + first), M, K, N, end - first];
-      helpers.push(await startHelper({ module, memory, words: 4 * atWords, at }));
+      others.push(await startThread({ module, memory, words: 4 * atWords, at }));
     }
     const { product } = (await WebAssembly.instantiate(module, { env: { memory } })).exports as { product: Compute };
     return {
@@ -38,11 +38,11 @@ export const threads: Rung = {
         Atomics.add(words, 0, 1);
         Atomics.notify(words, 0);
         product(0, 4 * atB, 4 * atC, M, K, N, share(1));
-        while (Atomics.load(words, 1) < helpers.length);
+        while (Atomics.load(words, 1) < others.length);
         c.set(floats.subarray(atC, atWords));
       },
       async dispose() {
-        for (const helper of helpers) await helper.stop();
+        for (const other of others) await other.stop();
       },
     };
   },

@@ -1,4 +1,4 @@
-/** What a helping thread is given: where its part of the product lies, and the two words by which it is called and answers. */
+/** What another thread is given: where its part of the product lies, and the two words by which it is called and answers. */
 export interface Task {
   readonly module: WebAssembly.Module;
   readonly memory: WebAssembly.Memory;
@@ -6,7 +6,7 @@ export interface Task {
   readonly at: readonly number[];
 }
 
-export interface Helper {
+export interface Thread {
   stop(): unknown;
 }
 
@@ -43,7 +43,7 @@ interface NodeThreads {
 }
 
 /** In Node by its own threads, elsewhere by the web's. */
-export async function startHelper(task: Task): Promise<Helper> {
+export async function startThread(task: Task): Promise<Thread> {
   const { process } = globalThis as { process?: { getBuiltinModule?(name: string): NodeThreads } };
   const threads = process?.getBuiltinModule?.("node:worker_threads");
   if (threads !== undefined) {
