@@ -30,6 +30,3 @@ export function activation(act: Activation | undefined): string {
   };
   return `fn activate(x: vec4f) -> vec4f { ${bodies[act ?? "none"]} }`;
 }
-
-/** What all kernels of a batch are told. */
-export const SIZES = "struct Sizes { tokens: u32, blocks: u32, a: u32, b: u32 }";

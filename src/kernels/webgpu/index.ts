@@ -88,8 +88,6 @@ export function gpuKernels(device: GPUDevice, options: GpuOptions): GpuKernels {
     blockCount = found.length / 4;
   }
 
-  const upload = (values: Float32Array | Uint16Array): GpuBuffer => queue.filled(values);
-
   return {
     name,
     copies: true,
@@ -110,11 +108,11 @@ export function gpuKernels(device: GPUDevice, options: GpuOptions): GpuKernels {
       const biases = new Float32Array(Math.ceil(N / PANEL) * PANEL);
       biases.set(bias.data.subarray(bias.offset, bias.offset + sizeOf(bias.shape)));
       const parts = [];
-      for (const { first, panels } of panelsOf(data, N, K, half, binding)) {
-        const count = Math.min(biases.length, Math.ceil((first + panels.outputs) / PANEL) * PANEL) - first;
+      for (const { first, panels, data: packed } of panelsOf(data, N, K, half, binding)) {
         const shape = buffer(4, USAGE.uniform);
         queue.write(shape, shapeOf(K, N, first));
-        parts.push({ weight: upload(panels.data), bias: upload(biases.slice(first, first + count)), shape });
+        const part = biases.slice(first, first + panels * PANEL);
+        parts.push({ weight: queue.filled(packed), bias: queue.filled(part), shape });
       }
       return { weight: parts[0].weight, bias: parts[0].bias, in: K, out: N, parts };
     },

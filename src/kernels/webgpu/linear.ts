@@ -1,5 +1,5 @@
 import type { Activation } from "../kernels.ts";
-import { activation, SIZES, times } from "./code.ts";
+import { activation, times } from "./code.ts";
 
 /*
  * out[t][n] = act(bias[n] + Σk x[t][k] · weight[n][k]): the product of matrices that is nine tenths of BERT.
@@ -44,7 +44,7 @@ export function shapeOf(K: number, N: number, first: number): Uint32Array {
 
 function shared({ fours, foursOut, act, half }: LinearKernel): string {
   return `
-    ${SIZES}
+    struct Sizes { tokens: u32 }
     struct Shape { K: u32, N: u32, first: u32, rows: u32 }
     @group(0) @binding(0) var<storage, read_write> out: array<${foursOut ? "vec4f" : "f32"}>;
     @group(0) @binding(1) var<storage, read> x: array<${fours ? "vec4f" : "f32"}>;

@@ -5,11 +5,9 @@ import { PANEL, rowsOf } from "./linear.ts";
 export interface Part {
   /** The output it begins with. */
   readonly first: number;
-  readonly panels: {
-    /** [panels][rows of K][64], zeros behind the ends */
-    readonly data: Float32Array | Uint16Array;
-    readonly outputs: number;
-  };
+  readonly panels: number;
+  /** [panels][rows of K][64], zeros behind the ends */
+  readonly data: Float32Array | Uint16Array;
 }
 
 /** A weight [N, K] in panels of 64 outputs, as many in each part as a shader may see at once. */
@@ -27,13 +25,14 @@ export function* panelsOf(
     refuse("in", `the adapter's buffers have ${binding} bytes at most: too few for layers of so many inputs`, K);
   for (let first = 0; first < N; first += most * PANEL) {
     const outputs = Math.min(N - first, most * PANEL);
-    const data = new Float32Array(Math.ceil(outputs / PANEL) * rows * PANEL);
+    const panels = Math.ceil(outputs / PANEL);
+    const data = new Float32Array(panels * rows * PANEL);
     for (let n = 0; n < outputs; n++) {
       const to = Math.floor(n / PANEL) * rows * PANEL + (n % PANEL);
       const from = (first + n) * K;
       for (let k = 0; k < K; k++) data[to + k * PANEL] = weight[from + k];
     }
-    yield { first, panels: { data: half ? asHalf(data) : data, outputs } };
+    yield { first, panels, data: half ? asHalf(data) : data };
   }
 }
 
