@@ -13,8 +13,6 @@ import {
   openIndex,
   type SearchOptions,
 } from "../../src/search/index.ts";
-import { snippet } from "../../src/search/show.ts";
-import { widthOf } from "../../src/terminal.ts";
 import { folder, munjang, refused } from "../run.ts";
 import { contentOfFolder } from "./dump.ts";
 import { pdf } from "./pdf.ts";
@@ -113,16 +111,6 @@ test("the commands print for people", async () => {
   expect(none).toEqual({ code: 0, out: "", err: "munjang: nothing found\n" });
   const records = await munjang(["search", "언제", "-d", "first", "-p", "*.csv", "-w", "topic=결제", "-w", "votes>10"]);
   expect(records.out).toMatch(/^1 {2}faq\.csv:2 {2}0\.\d{4}\n {3}환불이 되나요, 언제까지\n$/);
-});
-
-test("a long text is shown where the words are", () => {
-  const text = `${"앞에 있는 글 ".repeat(40)}밤 기차를 타고${" 뒤에 있는 글".repeat(40)}`;
-  const at = text.indexOf("기차");
-  const shown = snippet({ text, marks: [[at, at + 2]] }, 60, false);
-  expect(shown).toMatch(/^….*기차를 타고.*…$/);
-  expect(widthOf(shown)).toBeLessThanOrEqual(60);
-  expect(snippet({ text, marks: [] }, 60, false)).toMatch(/^앞에 있는 글 .*…$/);
-  expect(snippet({ text: "한\n\n줄\u001b[2J", marks: [] }, 60, true)).toBe("한 줄\\u001b[2J");
 });
 
 test("only in some files, only some records", async () => {
