@@ -8,6 +8,7 @@ import type { BackendInfo } from "../../src/node.ts";
 import { goldenFolder, goldenModels, readGolden } from "../golden/read.ts";
 import { type Browser, browsers, serve } from "../runtimes/browsers.ts";
 import { missing as noDawn } from "./dawn.ts";
+import { nearness } from "./near.ts";
 
 /* The built munjang/webgpu where WebGPU is at home: a page of Chromium on SwiftShader, Deno on Mesa's llvmpipe, or on a GPU where there is one. */
 
@@ -30,21 +31,9 @@ const order = (names: readonly string[], at: (name: string) => string) =>
 function compare(names: readonly string[], { rows }: Seen, bound: number, least = 0): void {
   expect(rows.length).toBe(names.length);
   for (const [m, name] of names.entries()) {
-    const golden = readGolden(name);
-    expect(rows[m].length).toBe(golden.texts.length);
-    for (const [n, { vector, text }] of golden.texts.entries()) {
-      const [row, want] = [rows[m][n], vector.exact];
-      expect(row.length).toBe(want.length);
-      const size = golden.outliers ? Math.max(1, ...want.map(Math.abs)) : 1;
-      let [dot, a, b] = [0, 0, 0];
-      for (const [i, x] of row.entries()) {
-        if (!(Math.abs(x - want[i]) <= bound * size)) expect.fail(`${name}, ${text}, ${i}: ${x}, not ${want[i]}`);
-        dot += x * want[i];
-        a += x * x;
-        b += want[i] * want[i];
-      }
-      expect(dot / Math.sqrt(a * b)).toBeGreaterThanOrEqual(least);
-    }
+    const { worst, cosine } = nearness(readGolden(name), rows[m]);
+    expect(worst, name).toBeLessThanOrEqual(bound);
+    expect(cosine, name).toBeGreaterThanOrEqual(least);
   }
 }
 
