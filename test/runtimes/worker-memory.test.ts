@@ -124,6 +124,20 @@ async function measure(worker: Workerd, load: object): Promise<Measured> {
   };
 }
 
+/**
+ * What is held while it encodes: where the engine has not collected in the second half of the time, which on a busy machine it may not, the texts
+ * are encoded again, a few times, until it has. What is never let go of stays above the limit however often.
+ */
+async function held(worker: Workerd, { encoding }: Measured): Promise<number> {
+  let least = encoding.held.total;
+  for (let again = 0; again < 4 && least >= LIMIT; again++) {
+    const watched = await worker.watch();
+    for (let n = 0; n < texts.length; n += BATCH) await encode(worker, n, n + BATCH);
+    least = Math.min(least, (await watched()).held.total);
+  }
+  return least;
+}
+
 describe("a Worker of 128 MB", () => {
   it("the encoder in memory, word rows from the bucket: the bits of the whole model, below 120 MB", async () => {
     const worker = await workerd();
@@ -133,7 +147,7 @@ describe("a Worker of 128 MB", () => {
       const measured = await measure(worker, { folder: "model/" });
       figures.bucket = { ...measured, "resident before and after": [resident, worker.process().resident] };
       expect(measured.loading.total).toBeLessThan(LIMIT);
-      expect(measured.encoding.held.total).toBeLessThan(LIMIT);
+      expect(await held(worker, measured)).toBeLessThan(LIMIT);
     } finally {
       await worker.stop();
     }
@@ -152,9 +166,9 @@ describe("a Worker of 128 MB", () => {
     const worker = await workerd();
     try {
       await worker.put("model", model);
-      const { encoding } = await measure(worker, { folder: "model/", rows: "memory" });
-      figures["whole table in memory"] = encoding;
-      expect(encoding.held.total).toBeGreaterThan(LIMIT);
+      const measured = await measure(worker, { folder: "model/", rows: "memory" });
+      figures["whole table in memory"] = measured.encoding;
+      expect(await held(worker, measured)).toBeGreaterThan(LIMIT);
     } finally {
       await worker.stop();
     }
@@ -170,7 +184,7 @@ describe("a Worker of 128 MB", () => {
       const measured = await measure(worker, { from: "assets", folder: "model/" });
       figures.assets = measured;
       expect(measured.loading.total).toBeLessThan(LIMIT);
-      expect(measured.encoding.held.total).toBeLessThan(LIMIT);
+      expect(await held(worker, measured)).toBeLessThan(LIMIT);
     } finally {
       await worker.stop();
       rmSync(assets, { recursive: true });
