@@ -5,8 +5,7 @@ export const transposed: Rung = {
   name: "transposed dot",
   idea: "both operands in order, the sum in a register",
   make(b, { M, K, N }) {
-    const bt = new Float32Array(N * K);
-    for (let k = 0; k < K; k++) for (let j = 0; j < N; j++) bt[j * K + k] = b[k * N + j];
+    const bt = transpose(b, K, N);
     return {
       run(a, c) {
         for (let i = 0; i < M; i++) {
@@ -20,3 +19,10 @@ export const transposed: Rung = {
     };
   },
 };
+
+/** [K,N] to [N,K]. */
+export function transpose(b: Float32Array, K: number, N: number): Float32Array {
+  const bt = new Float32Array(N * K);
+  for (let k = 0; k < K; k++) for (let j = 0; j < N; j++) bt[j * K + k] = b[k * N + j];
+  return bt;
+}

@@ -1,3 +1,4 @@
+import { transpose } from "./03-transposed.ts";
 import type { Rung } from "./rung.ts";
 
 /**
@@ -8,8 +9,7 @@ export const registerTiles: Rung = {
   name: "register tiles",
   idea: "nine sums at a time: fewer reads, no waiting",
   make(b, { M, K, N }) {
-    const bt = new Float32Array(N * K);
-    for (let k = 0; k < K; k++) for (let j = 0; j < N; j++) bt[j * K + k] = b[k * N + j];
+    const bt = transpose(b, K, N);
     return {
       run(a, c) {
         for (let i = 0; i < M; i += 3) {

@@ -1,3 +1,4 @@
+import { transpose } from "./03-transposed.ts";
 import type { Rung } from "./rung.ts";
 
 /** Numbers of a slot; the fourth is not used, so that a slot begins at a multiple of 32 bytes. */
@@ -17,8 +18,7 @@ export const packedPanels: Rung = {
   name: "packed panels",
   idea: "operands copied in the order in which they are read, widened once",
   make(b, { M, K, N }) {
-    const bt = new Float32Array(N * K);
-    for (let k = 0; k < K; k++) for (let j = 0; j < N; j++) bt[j * K + k] = b[k * N + j];
+    const bt = transpose(b, K, N);
     const panels = pack(bt, N, K);
     const tiles = new Float64Array((M / 3) * K * SLOT);
     return {

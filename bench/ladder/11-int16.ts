@@ -5,6 +5,7 @@ import { int8 } from "../../src/kernels/wasm/int8/index.ts";
 import type { Bits } from "../../src/kernels/wasm/int8/layout.ts";
 import { compile, variant } from "../../src/kernels/wasm/variants.ts";
 import { quantiseWeight } from "../../src/quantised/weight.ts";
+import { transpose } from "./03-transposed.ts";
 import type { Product, Rung, Sizes } from "./rung.ts";
 
 /** Weights are whole numbers of 8 bits, a's rows of 12, multiplied as pairs of 16: two products an instruction and lane, and half the memory. */
@@ -20,8 +21,7 @@ export const int16: Rung = {
 export async function wholeNumbers(b: Float32Array, { M, K, N }: Sizes, bits: Bits, dot: Dot): Promise<Product> {
   const kind = { ...variant("wasm", 128), int8: int8({ bits, dot }, 128) };
   const kernels = await wasmOf(await compile(kind, false), kind);
-  const weight = new Float32Array(N * K);
-  for (let k = 0; k < K; k++) for (let j = 0; j < N; j++) weight[j * K + k] = b[k * N + j];
+  const weight = transpose(b, K, N);
   const whole = quantiseWeight(weight, N, K, new Float32Array(K).fill(1));
   const linear = kernels.prepareWhole?.(whole, tensor(new Float32Array(N), [N]));
   if (linear === undefined) throw new Error("no whole numbers here");

@@ -1,6 +1,7 @@
 import { tensor } from "../../src/base/tensor.ts";
 import { openDevice } from "../../src/kernels/webgpu/device.ts";
 import { gpuKernels } from "../../src/kernels/webgpu/index.ts";
+import { transpose } from "./03-transposed.ts";
 import type { Rung } from "./rung.ts";
 
 /** The tiles again, 64 x 64 of them a workgroup, on as many units as there are (`src/kernels/webgpu/linear.ts`); b stays there, a and c travel. */
@@ -11,8 +12,7 @@ export const gpu: Rung = {
     const { device, software } = await openDevice(globalThis.navigator?.gpu);
     const binding = device.limits.maxStorageBufferBindingSize;
     const kernels = gpuKernels(device, { half: false, binding, few: software ? 0 : 32 });
-    const weight = new Float32Array(N * K);
-    for (let k = 0; k < K; k++) for (let j = 0; j < N; j++) weight[j * K + k] = b[k * N + j];
+    const weight = transpose(b, K, N);
     const linear = kernels.prepare(tensor(weight, [N, K]), tensor(new Float32Array(N), [N]));
     const [x, out] = [kernels.alloc(M * K), kernels.alloc(M * N)];
     return {

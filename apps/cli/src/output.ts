@@ -124,3 +124,15 @@ function straightTo(stream: Writable, name: string): Output {
     discard() {},
   };
 }
+
+/** Writes a file, complete or not at all. */
+export async function writeWhole(file: string, content: string): Promise<void> {
+  const output = await openOutput(file);
+  try {
+    await output.write(content);
+    await output.finish();
+  } catch (error) {
+    output.discard();
+    throw error;
+  }
+}

@@ -1,4 +1,5 @@
 import { useEffect, useRef, useState } from "preact/hooks";
+import { HeatTable } from "./heat-table.tsx";
 import type { Insides, Stage } from "./protocol.ts";
 import { colourOf, type SectionProps, useWork } from "./shared.tsx";
 
@@ -155,40 +156,7 @@ function Attention({ w, attention, tokens, heads, head, onHead }: AttentionProps
           ))}
         </select>
       </label>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by the keyboard */}
-      <section class="scroll" tabIndex={0} aria-label={w.attention}>
-        <table class="matrix" id="attention">
-          <thead>
-            <tr>
-              <td />
-              {tokens.map((token, n) => (
-                <th key={n} scope="col" lang="ko">
-                  {token}
-                </th>
-              ))}
-            </tr>
-          </thead>
-          <tbody>
-            {tokens.map((token, row) => (
-              <tr key={row}>
-                <th scope="row" lang="ko">
-                  {token}
-                </th>
-                {tokens.map((_, column) => (
-                  <td
-                    key={column}
-                    style={{
-                      background: `rgb(255 ${Math.round(255 - 125 * weight(row, column))} ${Math.round(255 - 165 * weight(row, column))})`,
-                    }}
-                  >
-                    {weight(row, column).toFixed(2)}
-                  </td>
-                ))}
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </section>
+      <HeatTable id="attention" label={w.attention} columns={tokens} rows={tokens} value={weight} />
     </>
   );
 }

@@ -1,5 +1,6 @@
 import { useEffect, useState } from "preact/hooks";
-import { cosine, css, linesOf, type SectionProps, useWork } from "./shared.tsx";
+import { HeatTable } from "./heat-table.tsx";
+import { cosine, linesOf, type SectionProps, useWork } from "./shared.tsx";
 
 /** The two examples of the model card of KR-SBERT. */
 const EXAMPLES = {
@@ -108,35 +109,13 @@ function Matrix({ w, texts, matrix }: Result & Pick<SectionProps, "w">) {
     <>
       <h3>{w.matrix}</h3>
       <p class="note">{w.matrixNote}</p>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by the keyboard */}
-      <section class="scroll" tabIndex={0} aria-label={w.matrix}>
-        <table class="matrix" id="matrix">
-          <thead>
-            <tr>
-              <td />
-              {texts.map((_, n) => (
-                <th key={n} scope="col">
-                  {n + 1}
-                </th>
-              ))}
-            </tr>
-          </thead>
-          <tbody>
-            {matrix.map((row, n) => (
-              <tr key={n}>
-                <th scope="row">
-                  {n + 1} <span lang="ko">{texts[n]}</span>
-                </th>
-                {row.map((value, m) => (
-                  <td key={m} style={{ background: css(value) }}>
-                    {value.toFixed(2)}
-                  </td>
-                ))}
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </section>
+      <HeatTable
+        id="matrix"
+        label={w.matrix}
+        columns={texts.map((_, n) => n + 1)}
+        rows={texts.map((text, n) => `${n + 1} ${text}`)}
+        value={(row, column) => matrix[row][column]}
+      />
     </>
   );
 }

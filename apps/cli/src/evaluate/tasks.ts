@@ -1,6 +1,6 @@
 import type { SentenceTransformer } from "munjang";
 import { loadModel } from "../model.ts";
-import { openOutput } from "../output.ts";
+import { openOutput, writeWhole } from "../output.ts";
 import { countOf, showProgress } from "../progress.ts";
 import { clip, columns, printable, table } from "../terminal.ts";
 import { evaluateBinary } from "./binary.ts";
@@ -100,16 +100,8 @@ async function report({ json, output }: EvaluateFlags, text: string, results: ob
   await printed.write(json ? written : text);
 }
 
-/** Writes a file, complete or not at all. */
 async function write(file: string, content: string): Promise<void> {
-  const output = await openOutput(file);
-  try {
-    await output.write(content);
-    await output.finish();
-  } catch (error) {
-    output.discard();
-    throw error;
-  }
+  await writeWhole(file, content);
   process.stderr.write(`munjang: written to ${file}\n`);
 }
 

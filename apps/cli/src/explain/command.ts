@@ -2,7 +2,7 @@ import { Command, InvalidArgumentError } from "commander";
 import { examples } from "../help.ts";
 import { Usage } from "../input.ts";
 import { loadModel, type ModelFlags, withModel } from "../model.ts";
-import { openOutput } from "../output.ts";
+import { openOutput, writeWhole } from "../output.ts";
 import { compare } from "./contributions.ts";
 import { pairAsJson, walkAsJson } from "./json.ts";
 import { attentionMaps, pairMap } from "./maps.ts";
@@ -82,14 +82,7 @@ async function explainPair(a: string, b: string, flags: Flags): Promise<string> 
 
 async function writeFile(file: string, content: string): Promise<void> {
   if (file === "") throw new Usage("--svg needs the name of a file");
-  const output = await openOutput(file);
-  try {
-    await output.write(content);
-    await output.finish();
-  } catch (error) {
-    output.discard();
-    throw error;
-  }
+  await writeWhole(file, content);
 }
 
 /** A whole number from 0 up, as an option's value. */
