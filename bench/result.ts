@@ -1,0 +1,17 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+
+export const root: string = join(import.meta.dirname, "..");
+
+/** A committed result, by its file's name. */
+// biome-ignore lint/suspicious/noExplicitAny: every result has a shape of its own
+export function result(file: string): any {
+  return JSON.parse(readFileSync(join(root, "bench/results", file), "utf8"));
+}
+
+/** What was timed, as `interleaved` of measure.ts has it. */
+export interface Timed {
+  readonly name: string;
+  readonly rate: { readonly min: number; readonly median: number; readonly max: number };
+  readonly ratio: { readonly median: number };
+}
