@@ -1,5 +1,5 @@
-import { describe, expect, it } from "vitest";
-import type { Backend } from "../src/backend.ts";
+import { describe, expect, it, vi } from "vitest";
+import { addBackend, type Backend } from "../src/backend.ts";
 import type { Tensor } from "../src/base/tensor.ts";
 import { reference, wasm } from "../src/kernels/index.ts";
 import { js } from "../src/kernels/js/index.ts";
@@ -22,10 +22,7 @@ const WRONG: Record<string, [stage: string, kernels: Partial<Kernels<Float32Arra
   "sums end after a thousand": ["layer 0 output", { prepare: (weight, bias) => J.prepare(cut(weight, 1000), bias) }],
   "no bias": ["layer 0 qkv", { prepare: (w, b) => J.prepare(w, { ...b, data: new Float32Array(b.data.length) }) }],
   "no activation": ["layer 0 wide", { linear: (out, x, w, T) => J.linear(out, x, w, T) }],
-  "tanh for erf": [
-    "layer 0 wide",
-    { linear: (out, x, w, T, act) => J.linear(out, x, w, T, act && "gelu_tanh") },
-  ],
+  "tanh for erf": ["layer 0 wide", { linear: (out, x, w, T, act) => J.linear(out, x, w, T, act && "gelu_tanh") }],
   "attention across sentences": [
     "layer 0 context",
     {
@@ -96,5 +93,16 @@ describe("verify", () => {
     await expect(SentenceTransformer.load({ files: tinyFiles() }, { verify: "yes" as never })).rejects.toThrow(
       /verify/,
     );
+  });
+
+  it("lets go of a backend by name that it refuses", async () => {
+    const dispose = vi.fn(async () => {});
+    addBackend("reference", () => ({ ...js(), ...WRONG["no bias"][1], dispose }) as Kernels<unknown>);
+    try {
+      await expect(load("reference")).rejects.toThrow(/computes wrongly here/);
+      expect(dispose).toHaveBeenCalledTimes(1);
+    } finally {
+      addBackend("reference", reference as () => Kernels<unknown>);
+    }
   });
 });

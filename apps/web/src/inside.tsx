@@ -125,7 +125,7 @@ function Picture({ w, stage }: Pick<SectionProps, "w"> & { stage: Stage }) {
 
 interface AttentionProps extends Pick<SectionProps, "w"> {
   /** [heads][T][T] */
-  readonly attention: Float32Array;
+  readonly attention: Float64Array;
   readonly tokens: readonly string[];
   readonly heads: number;
   /** -1: the mean of all. */

@@ -21,7 +21,7 @@ export interface Stage {
   readonly shape: readonly [rows: number, columns: number];
   readonly values: Float32Array;
   /** Of stages `layer i context`: [heads][T][T]. */
-  readonly attention?: Float32Array;
+  readonly attention?: Float64Array;
 }
 
 export interface Insides {

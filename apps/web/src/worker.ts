@@ -7,7 +7,7 @@ import { mini } from "munjang-mini-ko";
 import { climb } from "../../../bench/ladder/measure.ts";
 import { corpus, corpusFiles } from "../../../test/golden/corpus-texts.ts";
 import committed from "../../../test/golden/hashes.json";
-import { attentionOf } from "./attention.ts";
+import { attentionOf } from "../../cli/src/explain/attention.ts";
 import { twoDimensions } from "./map.ts";
 import type { Answer, Api, BackendSpeed, Call, ModelChoice, Stage } from "./protocol.ts";
 
@@ -67,8 +67,8 @@ const api: Implementation = {
     await bert.forward([encoding], {
       see(name, values, shape) {
         if (name.endsWith(" qkv")) qkv = values;
-        const attention = name.endsWith(" context") && qkv ? attentionOf(qkv, shape[0], heads) : undefined;
-        stages.push({ name, shape, values, attention });
+        const seen = name.endsWith(" context") && qkv ? attentionOf(qkv, values, shape[0], heads) : undefined;
+        stages.push({ name, shape, values, attention: seen?.weights });
       },
     });
     return { tokens: encoding.tokens, heads, stages };
