@@ -7,6 +7,7 @@ import {
   type Figure,
   type WholeBackends,
 } from "./backend.ts";
+import { now } from "./base/breathe.ts";
 import { checkOptional, refuse } from "./base/door.ts";
 import { layOut } from "./bert/batch.ts";
 import type { BertConfig } from "./bert/config.ts";
@@ -141,10 +142,6 @@ async function best(runner: Runner, lengths: readonly number[], config: BertConf
     least = Math.min(least, now() - start);
   }
   return least;
-}
-
-function now(): number {
-  return globalThis.performance?.now() ?? Date.now();
 }
 
 /** Objects that do not say what they are like are like themselves only. */

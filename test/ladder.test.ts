@@ -1,16 +1,17 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { check, exactly, numbers } from "../bench/ladder/check.ts";
+import { check, exactly } from "../bench/ladder/check.ts";
 import { ladder } from "../bench/ladder/index.ts";
 import { climb } from "../bench/ladder/measure.ts";
 import { ladderPlot } from "../bench/ladder/plot.ts";
 import type { Product, Rung } from "../bench/ladder/rung.ts";
+import { randomNumbers } from "./random.ts";
 
 /* The rungs of the ladder multiply rightly, as far as they run here, and what checks them would notice if they did not. How fast they are no test says. */
 
 const sizes = { M: 120, K: 64, N: 48 };
-const [a, b] = [numbers(sizes.M * sizes.K, 1), numbers(sizes.K * sizes.N, 2)];
+const [a, b] = [randomNumbers(1)(sizes.M * sizes.K), randomNumbers(2)(sizes.K * sizes.N)];
 const exact = exactly(a, b, sizes);
 /** What this runtime may lack. */
 const MAY_BE_MISSING = /simd opcode|relaxed dot product|needs WebGPU/;

@@ -1,14 +1,5 @@
 import type { Product, Rung, Sizes } from "./rung.ts";
 
-/** Numbers from -1 to 1, the same every time. */
-export function numbers(length: number, seed: number): Float32Array {
-  let state = seed;
-  return Float32Array.from({ length }, () => {
-    state = (Math.imul(state, 1664525) + 1013904223) | 0;
-    return state / 2 ** 31;
-  });
-}
-
 /** What the product is, in float64, and how much the sizes of its terms add up to. */
 export interface Exact {
   readonly c: Float64Array;

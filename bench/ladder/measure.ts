@@ -1,4 +1,5 @@
-import { check, exactly, numbers } from "./check.ts";
+import { randomNumbers } from "../../test/random.ts";
+import { check, exactly } from "./check.ts";
 import { ladder } from "./index.ts";
 import { peak } from "./peak.ts";
 import type { Product, Rung, Sizes } from "./rung.ts";
@@ -38,7 +39,7 @@ export interface LadderOptions {
 export async function climb(options: LadderOptions = {}): Promise<LadderResult> {
   const { rungs = ladder, sizes = SIZES, rounds = 7, milliseconds = 150, onProgress = () => {} } = options;
   const { hasFlag = () => false } = options;
-  const [a, b] = [numbers(sizes.M * sizes.K, 1), numbers(sizes.K * sizes.N, 2)];
+  const [a, b] = [randomNumbers(1)(sizes.M * sizes.K), randomNumbers(2)(sizes.K * sizes.N)];
   const exact = exactly(a, b, sizes);
   const c = new Float32Array(exact.c.length);
   const made: { rung: Rung; product?: Product; missing?: string; rates: number[] }[] = [];

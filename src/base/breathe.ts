@@ -23,3 +23,8 @@ export function breathe(): Promise<void> {
     else resolve();
   });
 }
+
+/** Milliseconds, parts of them too where the runtime has a clock that fine. */
+export function now(): number {
+  return (globalThis.performance ?? Date).now();
+}

@@ -1,11 +1,8 @@
-import { breathe } from "../base/breathe.ts";
+import { breathe, now } from "../base/breathe.ts";
 import { forward } from "../bert/forward.ts";
 import type { Kernels } from "../kernels/kernels.ts";
 import { type Engine, roomFor } from "./engine.ts";
 import { turns } from "./turns.ts";
-
-/** Milliseconds, parts of them too where the runtime has a clock that fine. */
-const now = (): number => (globalThis.performance ?? Date).now();
 
 /** Runs `forward` where it stands, and yields to the event loop after every batch, and between its stages. */
 export function inline<B>(kernels: Kernels<B>): Engine<B> {
