@@ -1,3 +1,4 @@
+import { orAborted } from "./base/abort.ts";
 import { letGo } from "./base/bytes.ts";
 import { checkFields, checkWhole, refuse } from "./base/door.ts";
 import type { RowsPlace } from "./base/tensor.ts";
@@ -235,14 +236,6 @@ function gate(most: number): <R>(work: () => Promise<R>) => Promise<R> {
       else next();
     }
   };
-}
-
-/** What no signal can end is at least not waited for. */
-function orAborted<R>(work: Promise<R>, signal: AbortSignal): Promise<R> {
-  return new Promise((resolve, reject) => {
-    signal.addEventListener("abort", () => reject(signal.reason));
-    work.then(resolve, reject);
-  });
 }
 
 function asFolder(path: string, field = "prefix"): string {

@@ -1,3 +1,4 @@
+import { orAborted } from "./base/abort.ts";
 import { checkFields, checkWhole, refuse } from "./base/door.ts";
 import { checkLoadOptions, type EncodeOptions, type LoadOptions } from "./options.ts";
 import { SentenceTransformer } from "./sentence-transformer.ts";
@@ -97,14 +98,4 @@ function nameOf(model: ModelInput): string {
   if (typeof model === "string" || model instanceof URL) return String(model);
   const { name } = (model ?? {}) as { readonly name?: unknown };
   return typeof name === "string" && name !== "" ? name : "munjang";
-}
-
-/** What others wait for too cannot be ended, but need not be waited for. */
-function orAborted<R>(work: Promise<R>, signal: AbortSignal): Promise<R> {
-  return new Promise((resolve, reject) => {
-    const aborted = (): void => reject(signal.reason);
-    if (signal.aborted) return aborted();
-    signal.addEventListener("abort", aborted, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", aborted));
-  });
 }
