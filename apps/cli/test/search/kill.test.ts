@@ -1,6 +1,6 @@
 // `munjang index` killed at any moment and run again: nothing lost, nothing twice.
 import { spawn } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { openEmbedded } from "../../src/search/embedded.ts";
@@ -20,11 +20,32 @@ function random(seed: number): () => number {
   };
 }
 
-/** Runs the command and kills it after so long; whether it was still at work by then. */
-function killed(args: readonly string[], after: number): Promise<boolean> {
+/** When a run is killed: so many milliseconds after its start, or after so many files are done. */
+type Moment = { readonly after: number } | { readonly files: number };
+
+/** Does what the command does, and prints a dot for every file that is done. */
+const TELLING = `
+import { SentenceTransformer } from "munjang";
+import { index } from "munjang-cli/search";
+const model = await SentenceTransformer.load("munjang-mini-ko", { threads: 0 });
+const options = { database: "killed.index", modelName: "munjang-mini-ko", chunkTokens: 32 };
+await index(model, ["killed"], { ...options, onFile: () => process.stdout.write(".") });
+await model.dispose();`;
+
+/** Runs the command and kills it at that moment; whether it was still at work by then. */
+function killed(args: readonly string[], moment: Moment): Promise<boolean> {
+  const telling = "files" in moment;
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [main, ...args], { cwd: folder, env: environment(), stdio: "ignore" });
-    const timer = setTimeout(() => child.kill("SIGKILL"), after);
+    const child = spawn(process.execPath, telling ? [join(folder, "telling.mjs")] : [main, ...args], {
+      ...{ cwd: folder, env: environment(), stdio: ["ignore", "pipe", "ignore"] },
+    });
+    const kill = (): boolean => child.kill("SIGKILL");
+    const timer = telling ? undefined : setTimeout(kill, moment.after);
+    let files = 0;
+    child.stdout?.on("data", (dots: Buffer) => {
+      files += dots.length;
+      if (telling && files >= moment.files) kill();
+    });
     child.on("error", reject);
     child.on("close", (_, signal) => {
       clearTimeout(timer);
@@ -69,12 +90,18 @@ test("killed at 20 random moments, then run to its end: the same index as one th
   let longest = Date.now() - start; // moments are drawn from so long
   rmSync(join(folder, "undisturbed.index"), { recursive: true });
 
+  writeFileSync(join(folder, "telling.mjs"), TELLING);
+  symlinkSync(join(main, "../../../../node_modules"), join(folder, "node_modules"));
   const seen = { nothing: 0, some: 0 };
   for (let kills = 0; kills < KILLS; ) {
-    const after = Math.floor(longest * (0.05 + 0.95 * next()));
-    if (!(await killed(index("killed.index"), after))) {
-      longest = Math.max(200, longest * 0.8); // it was faster this time; something new to do, and a moment that comes sooner
-      edit();
+    // Every other one by the clock, from its very start on; and one by what it has done, however long that takes.
+    const moment: Moment =
+      kills % 2 === 0
+        ? { after: Math.floor(longest * (0.05 + 0.95 * next())) }
+        : { files: 1 + Math.floor(next() * files.size) };
+    if (!(await killed(index("killed.index"), moment))) {
+      if ("after" in moment) longest = Math.max(200, longest * 0.8); // it was faster this time
+      edit(); // something new to do
       continue;
     }
     kills++;
@@ -101,7 +128,7 @@ test("killed at 20 random moments, then run to its end: the same index as one th
     if (next() < 0.5) edit();
     if (kills === 4) rmSync(join(folder, "killed.index"), { recursive: true, force: true }); // its first moments once more
   }
-  expect(seen.some).toBeGreaterThan(0);
+  expect(seen.some).toBeGreaterThanOrEqual(KILLS / 2);
 
   expect(await munjang(index("killed.index"))).toMatchObject({ code: 0, err: "" });
   expect(await munjang(index("undisturbed.index"))).toMatchObject({ code: 0, err: "" });
