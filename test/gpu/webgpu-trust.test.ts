@@ -63,6 +63,25 @@ describe.skipIf(missing)(`a device that is lost${skip}`, () => {
   });
 });
 
+it.skipIf(missing)(
+  `an error that nobody asked for is told once, to the call under way, and the next goes on${skip}`,
+  async () => {
+    let spoil = false;
+    const submit: GPUQueue["submit"] = (commands) => {
+      device.queue.submit(commands);
+      if (spoil) device.createBuffer({ size: 16, usage: 0 });
+      spoil = false;
+    };
+    const backend = webgpu({ device: async () => altered(device, { queue: altered(device.queue, { submit }) }) });
+    const model = await SentenceTransformer.load({ files: tinyFiles() }, { backend, verify: false });
+    const before = await model.encode("잠이 옵니다");
+    spoil = true;
+    await expect(model.encode("잠이 옵니다")).rejects.toThrow(/^backend: webgpu: .*usage/i);
+    expect(await model.encode("잠이 옵니다")).toEqual(before);
+    await model.dispose();
+  },
+);
+
 describe("no GPU, or not enough of one", () => {
   const load = (options: object): Promise<SentenceTransformer> =>
     SentenceTransformer.load(goldenFolder("plain"), { backend: webgpu(options) });

@@ -54,6 +54,13 @@ export function queueOf(device: GPUDevice, name: string): Queue {
   const error = (problem: string): ModelError => new ModelError(`${name}: ${problem}`, { field: "backend" });
   const lostError = (): ModelError =>
     error(`the GPU was lost (${lost}); what was under way is gone, and the next call begins anew`);
+  /** What has gone wrong since it was last asked: an error is told once, and what stays wrong makes another at its next use. */
+  function trouble(): ModelError | undefined {
+    if (lost !== undefined) return lostError();
+    const problem = wrong;
+    wrong = undefined;
+    return problem === undefined ? undefined : error(problem);
+  }
 
   function create(size: number, usage: number, mappedAtCreation = false): GPUBuffer {
     // A buffer of nothing cannot be bound, and copies come in fours.
@@ -130,13 +137,13 @@ export function queueOf(device: GPUDevice, name: string): Queue {
       } catch (cause) {
         // A device tells of its loss a moment after it has refused.
         await Promise.race([losing, new Promise((go) => setTimeout(go, 1000))]);
-        throw lost === undefined ? error(`nothing could be read back: ${wrong ?? cause}`) : lostError();
+        throw trouble() ?? error(`nothing could be read back: ${cause}`);
       }
       const values = new Float32Array(staging.getMappedRange(0, bytes).slice(0));
       staging.unmap();
       spare.push(staging);
-      if (lost !== undefined) throw lostError();
-      if (wrong !== undefined) throw error(wrong);
+      const problem = trouble();
+      if (problem !== undefined) throw problem;
       return values;
     },
     free(...buffers) {
