@@ -13,6 +13,8 @@ export interface RungResult {
   /** GFLOP/s (of whole numbers: as many operations), over the rounds; or why there are none. */
   readonly rate?: { readonly min: number; readonly median: number; readonly max: number };
   readonly missing?: string;
+  /** Somebody else's. */
+  readonly outside?: true;
 }
 
 export interface LadderResult {
@@ -79,12 +81,13 @@ export async function climb(options: LadderOptions = {}): Promise<LadderResult> 
     sizes,
     peak: await peak(false),
     fusedPeak: await peak(true).catch(() => undefined),
-    rungs: made.map(({ rung: { name, idea }, missing, rates }) => {
-      if (missing !== undefined) return { name, idea, missing };
+    rungs: made.map(({ rung: { name, idea, outside }, missing, rates }) => {
+      if (missing !== undefined) return { name, idea, missing, outside };
       const sorted = [...rates].sort((x, y) => x - y);
       return {
         name,
         idea,
+        outside,
         rate: { min: sorted[0], median: sorted[sorted.length >> 1], max: sorted[sorted.length - 1] },
       };
     }),

@@ -21,7 +21,7 @@ export function ladderPlot({ rungs, peak, cpu, node }: Committed): string {
     );
     parts.push(`<text x="${at}" y="${36 + ROW * rungs.length}" text-anchor="middle">${10 ** power}</text>`);
   }
-  rungs.forEach(({ name, rate, missing }, n) => {
+  rungs.forEach(({ name, rate, missing, outside }, n) => {
     const y = 28 + ROW * n;
     parts.push(`<text x="${LEFT - 8}" y="${y}" text-anchor="end">${name}</text>`);
     if (rate === undefined) {
@@ -30,7 +30,7 @@ export function ladderPlot({ rungs, peak, cpu, node }: Committed): string {
     }
     const from = Number(x(least));
     parts.push(
-      `<rect x="${from}" y="${y - 12}" width="${(Number(x(rate.median)) - from).toFixed(1)}" height="14" fill="#3572b0"/>`,
+      `<rect x="${from}" y="${y - 12}" width="${(Number(x(rate.median)) - from).toFixed(1)}" height="14" fill="${outside ? "#999" : "#3572b0"}"/>`,
     );
     parts.push(
       `<line x1="${x(rate.min)}" x2="${x(rate.max)}" y1="${y - 5}" y2="${y - 5}" stroke="#c0432f" stroke-width="2"/>`,
@@ -41,7 +41,7 @@ export function ladderPlot({ rungs, peak, cpu, node }: Committed): string {
     `<line x1="${x(peak)}" x2="${x(peak)}" y1="10" y2="${20 + ROW * rungs.length}" stroke="#c0432f" stroke-dasharray="4 3"/>`,
   );
   parts.push(
-    `<text x="${LEFT}" y="${54 + ROW * rungs.length}">GFLOP/s; dashed: registers alone, one core, 128 bits. ${cpu}, Node ${node}.</text>`,
+    `<text x="${LEFT}" y="${54 + ROW * rungs.length}">GFLOP/s; dashed: registers alone, one core, 128 bits; grey: others. ${cpu}, Node ${node}.</text>`,
   );
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${LEFT + WIDTH + 60} ${64 + ROW * rungs.length}" role="img" font-family="sans-serif" font-size="12" fill="#777">`,

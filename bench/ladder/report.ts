@@ -8,12 +8,13 @@ export type Committed = Machine & LadderResult;
 export function ladderTable({ rungs, peak, fusedPeak, sizes, cpu, node, cores, date }: Committed): string {
   let before: RungResult | undefined;
   const rows = rungs.map((rung, n) => {
-    const { name, rate, missing } = rung;
-    if (rate === undefined) return `| ${n + 1} | ${name} | ${missing} | | |`;
-    const times = before?.rate === undefined ? "" : `x ${(rate.median / before.rate.median).toFixed(2)}`;
+    const { name, rate, missing, outside } = rung;
+    const number = outside ? "" : n + 1;
+    if (rate === undefined) return `| ${number} | ${name} | ${missing} | | |`;
+    const times = before?.rate === undefined || outside ? "" : `x ${(rate.median / before.rate.median).toFixed(2)}`;
     before = rung;
     const spread = `${rate.median.toPrecision(3)} (${rate.min.toPrecision(3)} … ${rate.max.toPrecision(3)})`;
-    return `| ${n + 1} | ${name} | ${spread} | ${times} | ${((100 * rate.median) / peak).toFixed(0)} % |`;
+    return `| ${number} | ${name} | ${spread} | ${times} | ${((100 * rate.median) / peak).toFixed(0)} % |`;
   });
   return [
     "",

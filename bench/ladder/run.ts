@@ -6,14 +6,16 @@ import { execFileSync } from "node:child_process";
 import { existsSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { machine } from "../measure.ts";
+import { ladder } from "./index.ts";
 import { climb, type RungResult } from "./measure.ts";
+import { outside } from "./outside.ts";
 import type { Committed } from "./report.ts";
 
 const FLAG = "--experimental-wasm-revectorize";
 
-function row({ name, rate, missing }: RungResult, before: RungResult | undefined, peak: number): string {
+function row({ name, rate, missing, outside }: RungResult, before: RungResult | undefined, peak: number): string {
   if (rate === undefined) return `${name.padEnd(24)} ${missing}`;
-  const times = before?.rate === undefined ? "" : `${(rate.median / before.rate.median).toFixed(2)} times`;
+  const times = before?.rate === undefined || outside ? "" : `${(rate.median / before.rate.median).toFixed(2)} times`;
   const spread = `(${rate.min.toPrecision(3)} … ${rate.max.toPrecision(3)})`;
   const part = ((100 * rate.median) / peak).toFixed(0);
   return `${name.padEnd(24)} ${rate.median.toPrecision(3).padStart(6)} ${spread.padEnd(18)} ${times.padEnd(11)} ${part} %`;
@@ -28,7 +30,7 @@ function inNode(binary: string, flags: readonly string[]): Committed {
 async function climbHere(): Promise<Committed> {
   const hasFlag = (flag: string): boolean => process.execArgv.includes(flag);
   const onProgress = (what: string): void => void process.stderr.write(`\r${what.padEnd(30)}\r`);
-  return { ...machine(), ...(await climb({ hasFlag, onProgress })) };
+  return { ...machine(), ...(await climb({ rungs: [...ladder, ...outside], hasFlag, onProgress })) };
 }
 
 if (process.argv.includes("--json")) {
