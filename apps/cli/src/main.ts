@@ -13,6 +13,7 @@ import { explainCommand } from "./explain/command.ts";
 import { configure, examples } from "./help.ts";
 import { infoCommand } from "./info.ts";
 import { Usage } from "./input.ts";
+import { cannotWrite } from "./output.ts";
 import { indexCommand, searchCommand } from "./search/command.ts";
 import { serveCommand } from "./serve.ts";
 import { similarityCommand } from "./similarity.ts";
@@ -79,7 +80,7 @@ for (const command of withinOf(program)) {
 // A reader that has seen enough (`| head`) closes the pipe; that is no failure.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code === "EPIPE") process.exit(0);
-  fail(error);
+  fail(cannotWrite("standard output", error));
   process.exit(FAILED);
 });
 

@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { parse } from "./csv.ts";
-import { file, folder, munjang, refused } from "./run.ts";
+import { file, folder, munjang, refused, toFull } from "./run.ts";
 import { EXAMPLES, TESTS } from "./topics.ts";
 
 const csv = (rows: readonly (readonly [string, string])[]): string =>
@@ -210,5 +210,15 @@ describe("classify refuses", () => {
     const args = ["classify", "evaluate", "topics.json", "tests.csv", "--output", "alone.json", "--svg", "no/c.svg"];
     await refused(1, /cannot write no\/c\.svg/, args);
     expect(readdirSync(folder).filter((name) => /alone|\.part$/.test(name))).toEqual([]);
+  });
+
+  test.skipIf(!existsSync("/dev/full"))("a full disk", async () => {
+    const full = /^munjang: cannot write \/dev\/full: the disk is full\n$/;
+    const evaluate = ["classify", "evaluate", "topics.json", "tests.csv"];
+    await refused(1, full, ["classify", "train", "examples.csv", "--output", "/dev/full"]);
+    await refused(1, full, [...evaluate, "--output", "/dev/full"]);
+    await refused(1, full, [...evaluate, "--svg", "/dev/full"]);
+    const predicted = await toFull(["classify", "predict", "topics.json", "--file", "tests.csv"]);
+    expect(predicted).toEqual({ code: 1, out: "", err: "munjang: cannot write standard output: the disk is full\n" });
   });
 });

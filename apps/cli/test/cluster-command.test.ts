@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { parse } from "./csv.ts";
-import { file, folder, munjang, refused } from "./run.ts";
+import { file, folder, munjang, refused, toFull } from "./run.ts";
 import { EXAMPLES } from "./topics.ts";
 
 const texts = EXAMPLES.map(([text]) => text);
@@ -118,5 +118,12 @@ describe("cluster", () => {
     await refused(2, /ends in \.json or \.csv/, ["cluster", "a", "b", "-o", "new.txt"]);
     expect(existsSync(at("new.csv")) || existsSync(at("new.html"))).toBe(false);
     expect(readdirSync(folder).filter((name) => name.endsWith(".part"))).toEqual([]);
+  });
+
+  test.skipIf(!existsSync("/dev/full"))("a full disk", async () => {
+    const args = ["cluster", "--file", "notes.txt", "-k", "3"];
+    await refused(1, /^munjang: cannot write \/dev\/full: the disk is full\n$/, [...args, "--map", "/dev/full"]);
+    const printed = await toFull([...args, "--json"]);
+    expect(printed).toEqual({ code: 1, out: "", err: "munjang: cannot write standard output: the disk is full\n" });
   });
 });

@@ -56,6 +56,11 @@ export function munjang(
   return run(process.execPath, [main, ...args], input, more);
 }
 
+/** The command with a standard output that has no room. */
+export function toFull(args: readonly string[]): Promise<Result> {
+  return run("sh", ["-c", '"$0" "$@" > /dev/full', process.execPath, main, ...args]);
+}
+
 /** Writes a file into the test's folder and gives its path. */
 export function file(name: string, content: string | Uint8Array): string {
   const path = join(folder, name);
