@@ -10,6 +10,7 @@ export default defineConfig({
       ...["extended", "runtimes", "packaging", "browser", "examples", "gpu", "web", "adapters"].map(
         (folder) => `test/${folder}/**`,
       ),
+      "test/docs/site.test.ts",
     ],
     setupFiles: ["test/setup.ts"],
     testTimeout: 60_000,

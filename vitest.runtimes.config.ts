@@ -1,9 +1,12 @@
 import { defineConfig } from "vitest/config";
 
-// `npm run test:runtimes`: the built package on other runtimes, and packed and bundled; it installs what it needs.
+// `npm run test:runtimes`: the built package on other runtimes, and packed and bundled, and the site of the docs; it installs what it needs.
 export default defineConfig({
   test: {
-    include: ["runtimes", "packaging", "browser", "examples", "web"].map((folder) => `test/${folder}/*.test.ts`),
+    include: [
+      ...["runtimes", "packaging", "browser", "examples", "web"].map((folder) => `test/${folder}/*.test.ts`),
+      "test/docs/site.test.ts",
+    ],
     setupFiles: ["test/setup.ts"],
     testTimeout: 120_000,
     hookTimeout: 60_000,

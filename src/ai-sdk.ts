@@ -5,6 +5,8 @@ import type { ModelInput } from "./source.ts";
 
 /** Embedding models of the Vercel AI SDK: `munjang/ai-sdk`. Nothing of the package `ai` is imported; its types are met by shape. */
 
+export type { LazyOptions, VectorOptions } from "./lazy-model.ts";
+
 /** Versions of the interface: `ai` 7 wants `"v4"` and takes the others, 6 wants `"v3"`, 5 wants `"v2"`. */
 export type SpecificationVersion = "v2" | "v3" | "v4";
 
@@ -28,11 +30,13 @@ export interface EmbeddingModel<V extends SpecificationVersion = "v4"> {
   /** As many as there are. */
   readonly maxEmbeddingsPerCall: number;
   readonly supportsParallelCalls: boolean;
+  /** Vectors of texts; what the SDK calls. */
   doEmbed(options: EmbedCall): Promise<EmbedResult>;
   /** Lets go of a model that was loaded here. */
   dispose(): Promise<void>;
 }
 
+/** What the SDK gives `doEmbed`. */
 export interface EmbedCall {
   values: string[];
   abortSignal?: AbortSignal;
@@ -42,6 +46,7 @@ export interface EmbedCall {
   headers?: Readonly<Record<string, string | undefined>>;
 }
 
+/** What `doEmbed` answers: a vector for every value, in their order. */
 export interface EmbedResult {
   embeddings: number[][];
   /** Tokens of all texts as the model reads them, prompt, [CLS] and [SEP] included. */

@@ -55,10 +55,12 @@ export class BertModel {
     }
   }
 
+  /** The model's sizes, from its config.json. */
   get config(): BertConfig {
     return this.#encoder.config;
   }
 
+  /** What computes, and with how many workers. */
   get backend(): BackendInfo {
     return this.#encoder.backend;
   }

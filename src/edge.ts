@@ -22,6 +22,7 @@ export interface EdgeModel {
   readonly stats: EdgeStats;
 }
 
+/** What has been asked of the store so far. */
 export interface EdgeStats {
   /** Requests to the store. */
   readonly requests: number;
@@ -31,6 +32,7 @@ export interface EdgeStats {
   readonly rowBytes: number;
 }
 
+/** Options of `inBucket` and `inAssets`. */
 export interface EdgeOptions extends Pick<Patience, "timeout"> {
   /** Ends loading, which rejects with its reason. Texts encoded afterwards do not know it. */
   signal?: AbortSignal;
@@ -48,11 +50,13 @@ export interface Bucket {
   head(key: string): Promise<BucketObject | null>;
 }
 
+/** Bytes of an object, and which version of it; `offset` and `length` in bytes. */
 export interface BucketOptions {
   range: { offset: number; length: number };
   onlyIf?: { etagMatches: string };
 }
 
+/** An object of a bucket, or a part of one. */
 export interface BucketObject {
   readonly size: number;
   readonly etag: string;

@@ -40,6 +40,7 @@ export interface EncoderOptions extends BackendOptions {
   signal?: AbortSignal;
 }
 
+/** What the weights of a loaded model are. */
 export type DTypeName = "float32" | "int8" | "int8-12";
 
 /** Models of whole numbers: `munjang/int8` brings them, as only some pages have a use for them. */

@@ -9,6 +9,7 @@ import { selfTest, TOLERANCE } from "./self-test.ts";
 export { ModelError } from "./base/errors.ts";
 export type { GpuJsMode, GpuJsModule } from "./kernels/gpujs/library.ts";
 
+/** Options of `gpujs`. */
 export interface GpuJsOptions {
   /**
    * Where gpu.js shall compute: "webgpu", "webgl2", "webgl", "headlessgl" (Node with the package `gl`), "webasm" or "cpu". Left out, gpu.js

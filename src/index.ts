@@ -25,9 +25,12 @@ export type {
   SearchHit,
   SemanticSearchOptions,
   SimilarityFunction,
+  TextModel,
 } from "./pooling/index.ts";
 import "./web-threads.ts";
 export { BertModel, type BertOutput, type EncodingLike, meanPooling } from "./bert-model.ts";
+export type { BertConfig } from "./bert/config.ts";
+export type { SeeValues } from "./run/runner.ts";
 export { ModelError } from "./base/errors.ts";
 export { BertTokenizer } from "./bert-tokenizer.ts";
 export {
@@ -41,9 +44,9 @@ export {
 } from "./source.ts";
 export { SentenceTransformer } from "./sentence-transformer.ts";
 export { type Identity, NUMERICS_VERSION } from "./identity.ts";
-export type { Backend, BackendInfo, BackendName, BackendOptions } from "./backend.ts";
-export type { DType, Tensor, TensorData } from "./base/tensor.ts";
-export type { EncoderOptions } from "./encoder.ts";
+export type { Backend, BackendInfo, BackendName, BackendOptions, Figure } from "./backend.ts";
+export type { DType, ReadBytes, RowsPlace, Tensor, TensorData } from "./base/tensor.ts";
+export type { DTypeName, EncoderOptions } from "./encoder.ts";
 export type {
   Encoded,
   EncodeInput,

@@ -63,7 +63,7 @@ addWholeNumbers({
   },
 });
 
-/** What a model is measured with, as it will read it. */
+/** What a model is measured with, as it will read it. @internal */
 export async function calibrationTexts(
   source: ModelSource,
   folder: string,

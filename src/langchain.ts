@@ -4,6 +4,8 @@ import type { ModelInput } from "./source.ts";
 
 /** Embeddings of LangChain.js: `munjang/langchain`. Nothing of its packages is imported; their types are met by shape. */
 
+export type { LazyOptions, VectorOptions } from "./lazy-model.ts";
+
 /** What is wanted as `EmbeddingsInterface`, and as `Embeddings`. */
 export interface MunjangEmbeddings {
   /** A row for every text, with the model's prompt for documents if it has one. */

@@ -5,6 +5,8 @@ import type { ModelInput } from "./source.ts";
 
 /** Embeddings of LlamaIndex.TS: `munjang/llamaindex`. Nothing of its packages is imported; their types are met by shape. */
 
+export type { LazyOptions, VectorOptions } from "./lazy-model.ts";
+
 /** The part of its `BaseNode` that is used here. */
 export interface NodeLike {
   /** The text with the metadata that are for embedding. */
@@ -18,6 +20,7 @@ export interface ContentLike {
   readonly text?: string;
 }
 
+/** What LlamaIndex gives `getTextEmbeddingsBatch`. */
 export interface BatchOptions {
   /** Called after every batch with the number of texts done. */
   progressCallback?: (current: number, total: number) => void;
@@ -34,7 +37,9 @@ export interface MunjangEmbedding {
   embedBatchSize: number;
   /** The row of one text, with the model's prompt for documents if it has one. */
   getTextEmbedding(text: string): Promise<number[]>;
+  /** A row for every text, with the model's prompt for documents if it has one. */
   getTextEmbeddings(texts: string[]): Promise<number[][]>;
+  /** The same in batches of `embedBatchSize`, after each of which `progressCallback` is called. */
   getTextEmbeddingsBatch(texts: string[], options?: BatchOptions): Promise<number[][]>;
   /** The row of a question, with the model's prompt for queries if it has one; null where there is no text. */
   getQueryEmbedding(query: ContentLike): Promise<number[] | null>;

@@ -56,6 +56,7 @@ export interface EncodeOptions {
  */
 export type StreamOptions = Omit<EncodeOptions, "outputValue">;
 
+/** What `encode` answers: the vector of a text, those of its tokens, or everything there is. */
 export type OutputValue = "sentence_embedding" | "token_embeddings" | "all";
 
 /** What `outputValue: "all"` gives for a text. */

@@ -52,6 +52,7 @@ export interface FeatureOptions {
   signal?: AbortSignal;
 }
 
+/** What `pipeline` answers: a function of texts, with what it stands on. */
 export interface FeatureExtractor {
   /**
    * Vectors of a text or of some: [N, D] with pooling, [N, L, D] without, where L is the longest text's number of tokens; behind shorter
@@ -70,6 +71,7 @@ export interface FeatureExtractor {
 /** What `tolist` answers: rows, or rows of tokens for every text. */
 export type ListOf<O> = O extends { pooling: infer P } ? (P extends "none" ? number[][][] : number[][]) : number[][][];
 
+/** The array that vectors under options of type `O` lie in. */
 export type DataOf<O> = O extends { quantize: true }
   ? O extends { precision: "ubinary" }
     ? Uint8Array

@@ -9,6 +9,7 @@ import { selfTest, TOLERANCE } from "./self-test.ts";
 
 export { ModelError } from "./base/errors.ts";
 
+/** Options of `webgpu`. */
 export interface WebGpuOptions {
   /** Keeps weights as float16: half the memory, and short texts faster. Numbers are computed with as float32. Default: false. */
   float16?: boolean;

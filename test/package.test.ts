@@ -192,18 +192,6 @@ describe("package", () => {
     }
     expect(page).toContain(`bun ${runtimes.bun.split("@").at(-1)}`);
   });
-
-  it("links nowhere inside the project that is not there", () => {
-    const pages = [
-      "README.md",
-      ...(readdirSync(join(root, "docs"), { recursive: true }) as string[]).map((page) => `docs/${page}`),
-    ].filter((page) => page.endsWith(".md"));
-    for (const page of pages) {
-      for (const [, to] of read(page).matchAll(/\]\((?!https?:|#)([^)#]+)/g)) {
-        expect(existsSync(join(root, page, "..", to)), `${page} -> ${to}`).toBe(true);
-      }
-    }
-  });
 });
 
 it("docs/browser.md names the longest time of the committed result (npm run bench:browser)", () => {

@@ -29,6 +29,7 @@ export interface QuantisedTensor {
   readonly balance: Float32Array;
 }
 
+/** The arrays a tensor may lie in. */
 export type TensorData =
   | Float64Array
   | Float32Array

@@ -31,6 +31,7 @@ export interface Kernels<B> {
    * waits.
    */
   read(from: B, length: number): Promise<Float32Array>;
+  /** Lets go of its memory; no buffer may be used afterwards. */
   dispose(): Promise<void>;
 
   /** out[t] = (words[t] + position[positions[t]]) + type[typeIds[t]].   [T,H] */

@@ -17,6 +17,7 @@ export {
   paraphraseMining,
   paraphraseMiningEmbeddings,
   type ScoredPair,
+  type TextModel,
 } from "./search/paraphrase-mining.ts";
 export type { ScoreFunction, SearchControl } from "./search/scores.ts";
 export { type SearchHit, type SemanticSearchOptions, semanticSearch } from "./search/semantic-search.ts";

@@ -2,6 +2,7 @@ import { refuse } from "../base/door.ts";
 
 /** Element types a vector can be handed out in. */
 export const PRECISIONS = ["float32", "int8", "uint8", "binary", "ubinary"] as const;
+/** Element types a vector can be handed out in: floats, whole numbers of 8 bits, or one bit a number, eight in a byte. */
 export type Precision = (typeof PRECISIONS)[number];
 
 /** Smallest and largest value of every dimension, from vectors like those to be quantised. */

@@ -3,6 +3,7 @@ import { dot } from "./rows.ts";
 
 /** How near two vectors are: larger is nearer in all four, so the two distances are negative, as in sentence-transformers. */
 export const SIMILARITY_FUNCTIONS = ["cosine", "dot", "euclidean", "manhattan"] as const;
+/** How near two vectors are: larger is nearer in all four, so the two distances are negative. */
 export type SimilarityFunction = (typeof SIMILARITY_FUNCTIONS)[number];
 
 /** Every row of `a` against every row of `b`: row i of the result holds the similarities of a[i], [|a|] rows of [|b|]. */

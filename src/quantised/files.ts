@@ -10,6 +10,7 @@ export interface Sink {
   create(path: string, byteLength: number): Promise<SinkFile>;
 }
 
+/** A file that is written in pieces, each at its place in bytes, and closed once. */
 export interface SinkFile {
   write(bytes: Uint8Array, at: number): Promise<void> | void;
   close(): Promise<void> | void;

@@ -21,6 +21,7 @@ export interface Settings {
   readonly warnings: readonly string[];
 }
 
+/** The tokens that frame a text, fill it up, and stand for what no token is there for. */
 export interface SpecialTokens {
   readonly unk: NamedId;
   readonly cls: NamedId;
@@ -29,6 +30,7 @@ export interface SpecialTokens {
   readonly mask: NamedId | undefined;
 }
 
+/** A token, and its row of the vocabulary. */
 export interface NamedId {
   readonly token: string;
   readonly id: number;

@@ -30,6 +30,7 @@ export type ScoredPair = readonly [score: number, i: number, j: number];
 
 /** What `paraphraseMining` needs of a model. */
 export interface TextModel {
+  /** A row for every text, in their order. */
   encode(
     texts: readonly string[],
     options: Pick<ParaphraseMiningOptions, "promptName" | "prompt" | "truncateDim" | "tokensPerBatch" | "signal">,
