@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { Line } from "../test/golden/bars.ts";
 import { type Runtimes, runtimesTable } from "../test/runtimes/table.ts";
 import { type GpuResult, summary } from "./gpu/table.ts";
+import type { LadderResult } from "./ladder/measure.ts";
 import { ladderTable } from "./ladder/report.ts";
 import { result, root, type Timed } from "./result.ts";
 import type { RivalsResult } from "./rivals/results.ts";
@@ -174,6 +175,13 @@ function runtimes(): string {
 const kernel = (): Timed =>
   result("kernels-node22.json").results.find(({ name }: Timed) => name === "munjang, backend js");
 
+/** How many times as fast as the naive loop a rung is. */
+function timesNaive(rung: string): string {
+  const { rungs } = result("ladder.json") as LadderResult;
+  const rate = (name: string): number => rungs.find((one) => one.name === name)?.rate?.median ?? Number.NaN;
+  return (rate(rung) / rate("naive")).toFixed(0);
+}
+
 /** What stands between `<!-- name -->` and `<!-- /name -->`. */
 const FIGURES: Readonly<Record<string, () => string>> = {
   accuracy,
@@ -196,7 +204,11 @@ export const PAGES: Readonly<Record<string, Readonly<Record<string, () => string
   "README.md": FIGURES,
   "docs/edge.md": { edge, rows },
   "docs/gpu.md": { gpu },
-  "docs/ladder.md": { ladder: () => ladderTable(result("ladder.json")) },
+  "docs/ladder.md": {
+    ladder: () => ladderTable(result("ladder.json")),
+    climb: () => timesNaive("SIMD tiles, 5 x 8"),
+    "climb-int8": () => timesNaive("int8 dot"),
+  },
   "docs/bulk.md": { bulk, sizing, kills },
   "docs/search.md": { search, "search-words": words },
   "docs/evaluate.md": { evaluate },
