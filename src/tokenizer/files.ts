@@ -1,3 +1,4 @@
+import { checkOptional } from "../base/door.ts";
 import { fail, ModelError } from "../base/errors.ts";
 import { Json } from "../base/json.ts";
 import type { NormaliserOptions } from "./normalise.ts";
@@ -40,6 +41,7 @@ const GENERIC_CLASSES = ["PreTrainedTokenizer", "TokenizersBackend"];
 
 /** Reads everything the files say. Which file wins where two disagree is told in docs/tokenizer.md. */
 export function readSettings(files: TokenizerFiles, options: TokenizerOptions): Settings {
+  for (const [file, text] of Object.entries(files)) checkOptional(file, text, "string");
   const parsed = (file: string): Json => Json.parse(file, files[file]);
   const configured = files[CONFIG] !== undefined;
   const config = parsed(CONFIG);

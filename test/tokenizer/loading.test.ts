@@ -283,6 +283,11 @@ describe("refused by name", () => {
     expect((error as ModelError).file).toBe(file);
   });
 
+  test("bytes where a file's text belongs", () => {
+    const bytes = new TextEncoder().encode(VOCAB) as unknown as string;
+    expect(() => load({ "vocab.txt": bytes })).toThrow(/^vocab\.txt = \{.*: must be a string, or left out$/);
+  });
+
   test("an option that is none", () => {
     expect(() => load({ "vocab.txt": VOCAB }, { normalize: "NFKC" as "NFC" })).toThrow(
       /normalize = "NFKC": the only form is "NFC"/,
