@@ -12,7 +12,10 @@ import { logRequests, openLog } from "./logs.ts";
 import { promMetrics } from "./metrics.ts";
 import type { ModelOrLoad } from "./model.ts";
 import type { ServerOptions } from "./options.ts";
+import { Refusal } from "./refusal.ts";
+import { JSON_TYPE } from "./routes.ts";
 import { createServer } from "./server.ts";
+import { shape } from "./shapes.ts";
 
 export { openLog } from "./logs.ts";
 
@@ -39,14 +42,16 @@ export interface Serving {
 /** Serves a model on a port of this machine. @throws Error in plain words where the port cannot be had. */
 export async function serve(model: ModelOrLoad, options: ServeOptions = {}): Promise<Serving> {
   const { port = 8080, host = "127.0.0.1", log = openLog("info"), ...rest } = options;
-  const http = createHttp();
+  const http = createHttp({ requireHostHeader: false }); // Node's own refusal is an empty one
   let answer: RequestListener = loading;
   let stopping = false;
   http.on("request", (incoming, outgoing) => {
     if (stopping) outgoing.setHeader("connection", "close");
     // One that was in use when the others were closed.
     outgoing.once("close", () => stopping && setImmediate(() => http.closeIdleConnections()));
-    answer(incoming, outgoing);
+    if (incoming.httpVersion === "1.1" && incoming.headers.host === undefined) {
+      refuse(incoming, outgoing, new Refusal("malformed", "the header host is missing"));
+    } else answer(incoming, outgoing);
   });
   await listen(http, port, host); // before the model is loaded: a port in use is told at once
   try {
@@ -62,8 +67,13 @@ export async function serve(model: ModelOrLoad, options: ServeOptions = {}): Pro
     });
     figures.watch(server);
     limitConnections(http, options.bodyTimeout ?? 15_000, options.timeout ?? 30_000, log);
-    const listener = getRequestListener(server.fetch, { hostname: host });
-    answer = (incoming, outgoing) => void listener(incoming, outgoing);
+    const errorHandler = (): void => {}; // answered below, where the request is known
+    const listener = getRequestListener(server.fetch, { hostname: "localhost", errorHandler });
+    answer = async (incoming, outgoing) => {
+      await listener(incoming, outgoing);
+      if (outgoing.headersSent || outgoing.destroyed) return;
+      refuse(incoming, outgoing, new Refusal("malformed", "the header host or the path cannot be part of an address"));
+    };
     const { address, port: taken, family } = http.address() as AddressInfo;
     const url = `http://${family === "IPv6" ? `[${address}]` : address}:${taken}`;
     log.info({ url, model: rest.name ?? "munjang" }, "ready");
@@ -113,9 +123,16 @@ async function listen(http: Server, port: number, host: string): Promise<void> {
 }
 
 /** Until the model is there. */
-function loading(_: IncomingMessage, outgoing: ServerResponse): void {
-  outgoing.writeHead(503, { "content-type": "application/json", "retry-after": "5" });
-  outgoing.end(JSON.stringify({ error: "the model is being loaded", error_type: "Unhealthy" }));
+function loading(incoming: IncomingMessage, outgoing: ServerResponse): void {
+  refuse(incoming, outgoing, new Refusal("unavailable", "the model is being loaded", { retryAfter: 5 }));
+}
+
+/** Answers what does not get as far as the routes, in the shape they would have given it. */
+function refuse({ url = "" }: IncomingMessage, outgoing: ServerResponse, refusal: Refusal): void {
+  const { status, headers, body } = shape(url.split("?", 1)[0], refusal);
+  const text = JSON.stringify(body);
+  outgoing.writeHead(status, { ...JSON_TYPE, ...headers, "content-length": Buffer.byteLength(text) });
+  outgoing.end(text);
 }
 
 /** Limits of connections: who sends nothing, or reads nothing, does not stay. */

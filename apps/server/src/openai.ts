@@ -1,6 +1,6 @@
 import { listInputs } from "./inputs.ts";
 import { checked, rowTexts } from "./json.ts";
-import { Refusal, type Shaped, STATUS } from "./refusal.ts";
+import { Refusal } from "./refusal.ts";
 import { type App, computeHeaders, JSON_TYPE, jsonOf } from "./routes.ts";
 import { finish, toBase64 } from "./rows.ts";
 import { OpenAiError, OpenAiModels, OpenAiRequest, OpenAiResponse } from "./schemas.ts";
@@ -8,28 +8,6 @@ import type { Service } from "./service.ts";
 
 /** Texts of one request, as OpenAI has it. */
 const MOST_TEXTS = 2048;
-
-export const isOpenAi = (path: string): boolean => /^\/(v1(\/|$)|embeddings$)/.test(path);
-
-const INVALID = "invalid_request_error";
-const CODES: Partial<Record<Refusal["reason"], readonly [type: string, code: string | null]>> = {
-  unauthorized: [INVALID, "invalid_api_key"],
-  overloaded: ["requests", "rate_limit_exceeded"],
-  slow: [INVALID, "request_timeout"],
-  late: ["server_error", "timeout"],
-  unavailable: ["server_error", "unavailable"],
-  backend: ["server_error", "backend"],
-  internal: ["server_error", null],
-};
-
-/** An error as OpenAI's clients read it. */
-export function openAiError({ reason, message, param }: Shaped): { status: number; body: object } {
-  const [type, code] = CODES[reason] ?? [INVALID, null];
-  return {
-    status: reason === "invalid" ? 400 : STATUS[reason],
-    body: { error: { message, type, param: param ?? null, code } },
-  };
-}
 
 export function addOpenAi(app: App, service: Service): void {
   const { settings, facts } = service;

@@ -4,13 +4,14 @@ import { cors } from "hono/cors";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import { keyCheck } from "./keys.ts";
 import type { ModelOrLoad } from "./model.ts";
-import { addOpenAi, isOpenAi, openAiError } from "./openai.ts";
+import { addOpenAi } from "./openai.ts";
 import { type RequestRecord, type ServerOptions, type Settings, settle } from "./options.ts";
 import { PAGE, SCRIPT, STYLE } from "./page.ts";
 import { asRefusal, Refusal } from "./refusal.ts";
 import type { App, Variables } from "./routes.ts";
 import { openService, type Service } from "./service.ts";
-import { addTei, teiError } from "./tei.ts";
+import { shape } from "./shapes.ts";
+import { addTei } from "./tei.ts";
 
 /** A server of embeddings without a socket: for `Deno.serve`, `Bun.serve`, a Worker's `fetch`, or `munjang-server/node`. */
 export interface EmbeddingServer {
@@ -124,11 +125,9 @@ function routesOf(service: Service, settings: Settings): App {
 
 /** A refusal in the shape of the protocol that was spoken. */
 function refused(c: Context<{ Variables: Variables }>, refusal: Refusal): Response {
-  const { status, body } = isOpenAi(c.req.path) ? openAiError(refusal) : teiError(refusal);
+  const { status, headers, body } = shape(c.req.path, refusal);
   c.set("refusal", refusal);
-  if (refusal.retryAfter !== undefined) c.header("retry-after", `${refusal.retryAfter}`);
-  if (refusal.reason === "unauthorized") c.header("www-authenticate", "Bearer");
-  return c.json(body, status as ContentfulStatusCode);
+  return c.json(body, status as ContentfulStatusCode, headers);
 }
 
 function recordOf(

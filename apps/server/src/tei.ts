@@ -1,28 +1,12 @@
 import { listInputs } from "./inputs.ts";
 import { checked, rowTexts } from "./json.ts";
 import type { Settings } from "./options.ts";
-import { type Reason, type Shaped, STATUS } from "./refusal.ts";
 import { type App, computeHeaders, JSON_TYPE, jsonOf } from "./routes.ts";
 import { cosine, finish } from "./rows.ts";
 import * as schemas from "./schemas.ts";
 import type { Asked, Service } from "./service.ts";
+import { teiError } from "./shapes.ts";
 import { simpleTokens } from "./tokens.ts";
-
-const TYPES: Partial<Record<Reason, string>> = {
-  empty: "Empty",
-  overloaded: "Overloaded",
-  late: "Overloaded",
-  unavailable: "Unhealthy",
-  backend: "Backend",
-  internal: "Backend",
-  unauthorized: "Unauthorized",
-};
-
-/** An error as clients of text-embeddings-inference read it. */
-export function teiError({ reason, message }: Shaped): { status: number; body: object } {
-  const body = { error: message, error_type: TYPES[reason] ?? "Validation" };
-  return { status: reason === "backend" ? 424 : STATUS[reason], body };
-}
 
 const side = (direction: string | null | undefined): Asked["side"] => {
   return direction?.toLowerCase() as Asked["side"] | undefined;

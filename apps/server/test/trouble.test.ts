@@ -6,7 +6,7 @@ import { SentenceTransformer } from "munjang";
 import { mini } from "munjang-mini-ko";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { serve } from "../src/node.ts";
-import { holding, loadMini, post, promised, raw, start, type Watched } from "./serving.ts";
+import { freePort, holding, loadMini, post, promised, raw, start, type Watched } from "./serving.ts";
 
 const SECRET = "아무도 읽으면 안 되는 문장";
 let server: Watched;
@@ -277,12 +277,3 @@ describe("the server", () => {
     ]);
   });
 });
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, "127.0.0.1");
-  await once(probe, "listening");
-  const { port } = probe.address() as { port: number };
-  probe.close();
-  await once(probe, "close");
-  return port;
-}
