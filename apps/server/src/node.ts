@@ -6,7 +6,7 @@ import {
   type ServerResponse,
 } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
-import { getRequestListener } from "@hono/node-server";
+import { getRequestListener, type Http2Bindings, type HttpBindings } from "@hono/node-server";
 import type { Logger } from "pino";
 import { logRequests, openLog } from "./logs.ts";
 import { promMetrics } from "./metrics.ts";
@@ -67,8 +67,10 @@ export async function serve(model: ModelOrLoad, options: ServeOptions = {}): Pro
     });
     figures.watch(server);
     limitConnections(http, options.bodyTimeout ?? 15_000, options.timeout ?? 30_000, log);
+    const fetch = (request: Request, { outgoing }: HttpBindings | Http2Bindings): Promise<Response> =>
+      server.answer(request, new Promise((resolve) => outgoing.once("close", resolve)));
     const errorHandler = (): void => {}; // answered below, where the request is known
-    const listener = getRequestListener(server.fetch, { hostname: "localhost", errorHandler });
+    const listener = getRequestListener(fetch, { hostname: "localhost", errorHandler });
     answer = async (incoming, outgoing) => {
       await listener(incoming, outgoing);
       if (outgoing.headersSent || outgoing.destroyed) return;

@@ -1,13 +1,15 @@
 import { listInputs } from "./inputs.ts";
 import { checked, rowTexts } from "./json.ts";
 import { Refusal } from "./refusal.ts";
-import { type App, computeHeaders, JSON_TYPE, jsonOf } from "./routes.ts";
+import { type App, computeHeaders, JSON_TYPE, jsonOf, makeRoom, NUMBER_BYTES } from "./routes.ts";
 import { finish, toBase64 } from "./rows.ts";
 import { OpenAiError, OpenAiModels, OpenAiRequest, OpenAiResponse } from "./schemas.ts";
 import type { Service } from "./service.ts";
 
 /** Texts of one request, as OpenAI has it. */
 const MOST_TEXTS = 2048;
+/** Of a number. */
+const BASE64_BYTES = 16 / 3;
 
 export function addOpenAi(app: App, service: Service): void {
   const { settings, facts } = service;
@@ -42,9 +44,10 @@ export function addOpenAi(app: App, service: Service): void {
       }
       const listed = listInputs(body.input, "input", MOST_TEXTS);
       const { rows, work } = await service.embed(c.req.raw, { ...listed, kind: "sentence", param: "input" });
+      const base64 = body.encoding_format === "base64";
+      makeRoom(c, rows.length * D * (base64 ? BASE64_BYTES : NUMBER_BYTES));
       c.set("work", work);
       const vectors = rows.map((row) => finish(row as Float32Array, D, true));
-      const base64 = body.encoding_format === "base64";
       const texts = base64 ? vectors.map((row) => `"${toBase64(row)}"`) : await rowTexts(vectors);
       const data = texts.map((text, index) => `{"object":"embedding","index":${index},"embedding":${text}}`);
       const rest = { model: settings.name, usage: { prompt_tokens: work.tokens, total_tokens: work.tokens } };

@@ -12,8 +12,10 @@ export interface ServerOptions {
   readonly maxBatchTokens?: number;
   /** Tokens that may wait; who comes then is turned away with 429. Default: 65,536. */
   readonly maxQueuedTokens?: number;
-  /** Requests held at once, whatever their size. Default: 512. */
+  /** Requests held at once, whatever their size, each until its answer has left. Default: 512. */
   readonly maxRequests?: number;
+  /** Bytes of answers that have not left; who would add to them then is turned away with 429. Default: 256,000,000. */
+  readonly maxUnread?: number;
   /** Texts of one request to the routes of text-embeddings-inference. Default: 32. */
   readonly maxClientBatch?: number;
   /** Bytes of a request's body. Default: 2,000,000. */
@@ -69,6 +71,7 @@ type Settled =
   | "maxBatchTokens"
   | "maxQueuedTokens"
   | "maxRequests"
+  | "maxUnread"
   | "maxClientBatch"
   | "maxBody"
   | "bodyTimeout"
@@ -81,6 +84,7 @@ const DEFAULTS = {
   maxBatchTokens: 1024,
   maxQueuedTokens: 65_536,
   maxRequests: 512,
+  maxUnread: 256_000_000,
   maxClientBatch: 32,
   maxBody: 2_000_000,
   bodyTimeout: 15_000,

@@ -2,13 +2,14 @@ import { OpenAPIHono } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { cors } from "hono/cors";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
+import { openHeld } from "./held.ts";
 import { keyCheck } from "./keys.ts";
 import type { ModelOrLoad } from "./model.ts";
 import { addOpenAi } from "./openai.ts";
 import { type RequestRecord, type ServerOptions, type Settings, settle } from "./options.ts";
 import { PAGE, SCRIPT, STYLE } from "./page.ts";
 import { asRefusal, Refusal } from "./refusal.ts";
-import type { App, Variables } from "./routes.ts";
+import type { App, Env } from "./routes.ts";
 import { openService, type Service } from "./service.ts";
 import { shape } from "./shapes.ts";
 import { addTei } from "./tei.ts";
@@ -17,6 +18,10 @@ import { addTei } from "./tei.ts";
 export interface EmbeddingServer {
   /** Answers one request. It never rejects. */
   fetch(request: Request): Promise<Response>;
+  /**
+   * As `fetch`, for who knows when an answer has left: the request counts as held, and its answer's bytes as unread, until `sent` settles.
+   */
+  answer(request: Request, sent: Promise<unknown>): Promise<Response>;
   /** Requests that wait for a batch, and their tokens. */
   readonly waiting: { readonly requests: number; readonly tokens: number };
   /** Whether there is a model to compute with. */
@@ -53,7 +58,8 @@ export async function createServer(model: ModelOrLoad, options: ServerOptions = 
   const service = await openService(model, settings);
   const app = routesOf(service, settings);
   return {
-    fetch: async (request) => app.fetch(request),
+    fetch: async (request) => app.fetch(request, {}),
+    answer: async (request, sent) => app.fetch(request, { sent: sent.catch(() => {}) }),
     get waiting() {
       return service.queue.waiting;
     },
@@ -65,19 +71,21 @@ export async function createServer(model: ModelOrLoad, options: ServerOptions = 
 }
 
 function routesOf(service: Service, settings: Settings): App {
-  const app: App = new OpenAPIHono<{ Variables: Variables }>();
-  const { apiKeys, corsOrigins, maxRequests, onRequest } = settings;
-  let active = 0;
+  const app: App = new OpenAPIHono<Env>();
+  const { apiKeys, corsOrigins, maxRequests, maxUnread, onRequest } = settings;
+  const held = openHeld(maxUnread);
 
   app.use(async (c, next) => {
     const began = performance.now();
     const id = crypto.randomUUID();
     c.header("x-request-id", id);
-    active++;
+    const holding = held.add();
+    c.set("holding", holding);
     try {
       await next();
     } finally {
-      active--;
+      if (c.env.sent === undefined) holding.end();
+      else void c.env.sent.then(holding.end);
       const route = methods.has(c.req.path) ? c.req.path : "*"; // what else is asked for is no business of logs
       onRequest?.(recordOf(c, id, route, performance.now() - began));
     }
@@ -100,7 +108,8 @@ function routesOf(service: Service, settings: Settings): App {
     if (!service.open && !WATCHED.has(c.req.path)) {
       throw new Refusal("unavailable", "the server is stopping", { retryAfter: 1 });
     }
-    if (active > maxRequests && c.req.method === "POST") throw service.queue.overloaded();
+    const full = held.requests > maxRequests || held.bytes >= maxUnread;
+    if (full && c.req.method === "POST") throw service.queue.overloaded();
     await next();
   });
 
@@ -124,18 +133,13 @@ function routesOf(service: Service, settings: Settings): App {
 }
 
 /** A refusal in the shape of the protocol that was spoken. */
-function refused(c: Context<{ Variables: Variables }>, refusal: Refusal): Response {
+function refused(c: Context<Env>, refusal: Refusal): Response {
   const { status, headers, body } = shape(c.req.path, refusal);
   c.set("refusal", refusal);
   return c.json(body, status as ContentfulStatusCode, headers);
 }
 
-function recordOf(
-  c: Context<{ Variables: Variables }>,
-  id: string,
-  route: string,
-  milliseconds: number,
-): RequestRecord {
+function recordOf(c: Context<Env>, id: string, route: string, milliseconds: number): RequestRecord {
   const refusal = c.get("refusal");
   return {
     ...{ id, method: c.req.method, route, milliseconds, status: refusal?.reason === "gone" ? 499 : c.res.status },

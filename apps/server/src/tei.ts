@@ -1,7 +1,8 @@
+import type { Tensor } from "munjang";
 import { listInputs } from "./inputs.ts";
 import { checked, rowTexts } from "./json.ts";
 import type { Settings } from "./options.ts";
-import { type App, computeHeaders, JSON_TYPE, jsonOf } from "./routes.ts";
+import { type App, computeHeaders, JSON_TYPE, jsonOf, makeRoom, NUMBER_BYTES } from "./routes.ts";
 import { cosine, finish } from "./rows.ts";
 import * as schemas from "./schemas.ts";
 import type { Asked, Service } from "./service.ts";
@@ -26,6 +27,7 @@ export function addTei(app: App, service: Service): void {
         ...{ kind: "sentence", param: "inputs", promptName: body.prompt_name },
         ...{ truncate: body.truncate, side: side(body.truncation_direction) },
       });
+      makeRoom(c, rows.length * D * NUMBER_BYTES);
       c.set("work", work);
       const texts = await rowTexts(rows.map((row) => finish(row as Float32Array, D, body.normalize ?? true)));
       return c.body(`[${texts.join(",")}]`, 200, { ...JSON_TYPE, ...computeHeaders(work) });
@@ -39,10 +41,11 @@ export function addTei(app: App, service: Service): void {
       ...{ kind: "tokens", param: "inputs", promptName: body.prompt_name },
       ...{ truncate: body.truncate, side: side(body.truncation_direction) },
     });
+    const tensors = rows as Tensor<Float32Array>[];
+    makeRoom(c, tensors.reduce((sum, { data }) => sum + data.length, 0) * NUMBER_BYTES);
     c.set("work", work);
     const answers: string[] = [];
-    for (const row of rows) {
-      if (row instanceof Float32Array) continue;
+    for (const row of tensors) {
       const [L, W] = row.shape;
       const tokens = Array.from({ length: L }, (_, t) => row.data.subarray(t * W, (t + 1) * W));
       answers.push(`[${(await rowTexts(tokens)).join(",")}]`);
