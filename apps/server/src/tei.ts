@@ -1,13 +1,18 @@
 import type { Tensor } from "munjang";
 import { listInputs } from "./inputs.ts";
-import { checked, rowTexts } from "./json.ts";
+import { checked, rowTexts, turn } from "./json.ts";
 import type { Settings } from "./options.ts";
+import { Refusal } from "./refusal.ts";
 import { type App, computeHeaders, JSON_TYPE, jsonOf, makeRoom, NUMBER_BYTES } from "./routes.ts";
 import { cosine, finish } from "./rows.ts";
 import * as schemas from "./schemas.ts";
 import type { Asked, Service } from "./service.ts";
 import { teiError } from "./shapes.ts";
 import { simpleTokens } from "./tokens.ts";
+
+/** Characters, or ids, of one request to `/tokenize`: an answer has some seventy bytes a token, and is made in one piece for each text. */
+const MOST_LENGTH = 100_000;
+const TOKEN_BYTES = 80;
 
 const side = (direction: string | null | undefined): Asked["side"] => {
   return direction?.toLowerCase() as Asked["side"] | undefined;
@@ -72,8 +77,19 @@ export function addTei(app: App, service: Service): void {
   app.post("/tokenize", async (c) => {
     const body = checked(schemas.TokenizeRequest, await service.body(c.req.raw));
     const { inputs } = listInputs(body.inputs, "inputs", most);
+    const length = inputs.reduce((sum, input) => sum + input.length, 0);
+    if (length > MOST_LENGTH) {
+      const message = `${length} characters or token ids > ${MOST_LENGTH}, the most that are shown as tokens at once; send fewer`;
+      throw new Refusal("too large", message, { param: "inputs" });
+    }
+    makeRoom(c, length * TOKEN_BYTES);
     const prompt = service.prompt(body.prompt_name);
-    return c.json(inputs.map((input) => simpleTokens(service, input, prompt, body.add_special_tokens ?? true)));
+    const texts: string[] = [];
+    for (const input of inputs) {
+      texts.push(JSON.stringify(simpleTokens(service, input, prompt, body.add_special_tokens ?? true)));
+      await turn();
+    }
+    return c.body(`[${texts.join(",")}]`, 200, JSON_TYPE);
   });
 
   app.get("/info", (c) => c.json(infoOf(service)));
