@@ -11,7 +11,7 @@ import type { Logger } from "pino";
 import { logRequests, openLog } from "./logs.ts";
 import { promMetrics } from "./metrics.ts";
 import type { ModelOrLoad } from "./model.ts";
-import type { ServerOptions } from "./options.ts";
+import { LONGEST_TIME, type ServerOptions } from "./options.ts";
 import { Refusal } from "./refusal.ts";
 import { JSON_TYPE } from "./routes.ts";
 import { createServer } from "./server.ts";
@@ -144,7 +144,7 @@ function limitConnections(http: Server, body: number, answer: number, log: Logge
   http.requestTimeout = body + SLACK; // the server itself answers a slow body before
   http.keepAliveTimeout = 65_000; // longer than the balancers before it, which must be the ones to close
   // Of a socket without traffic: one that waits for its answer, or does not read it.
-  http.setTimeout(body + answer + SLACK, (socket: Socket) => socket.destroy());
+  http.setTimeout(Math.min(body + answer + SLACK, LONGEST_TIME), (socket: Socket) => socket.destroy());
   http.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => {
     log.debug({ code: error.code }, "not HTTP");
     if (error.code === "ECONNRESET" || !socket.writable) return void socket.destroy();

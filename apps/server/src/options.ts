@@ -92,12 +92,18 @@ const DEFAULTS = {
   truncate: true,
 } as const satisfies Required<Pick<ServerOptions, Settled>>;
 
+/** Milliseconds a timer can wait; a longer one would be over at once. */
+export const LONGEST_TIME = 2 ** 31 - 1;
+
 /** Options with their defaults. @throws Error naming an option that cannot be meant. */
 export function settle(options: ServerOptions): Settings {
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
   const settings: Settings = { ...DEFAULTS, ...given };
   for (const name of Object.keys(DEFAULTS) as Settled[]) {
     const value = settings[name];
+    if (/timeout$/i.test(name) && Number(value) > LONGEST_TIME) {
+      throw new Error(`${name} = ${value}: must be at most ${LONGEST_TIME} ms, which is 24 days`);
+    }
     if (typeof value === "number" && !(Number.isSafeInteger(value) && value >= 1)) {
       throw new Error(`${name} = ${value}: must be a whole number from 1 up`);
     }

@@ -235,6 +235,15 @@ describe("the server", () => {
   it("refuses options that cannot be meant", async () => {
     await expect(start({ maxRequests: 0 })).rejects.toThrow(/maxRequests = 0/);
     await expect(start({ apiKeys: [" "] })).rejects.toThrow(/empty key/);
+    for (const name of ["timeout", "bodyTimeout"]) {
+      // A timer of so long would be over at once.
+      await expect(start({ [name]: 2 ** 31 })).rejects.toThrow(`${name} = 2147483648: must be at most 2147483647 ms`);
+    }
+  });
+
+  it("waits as long as a timer can", async () => {
+    const patient = await start({ timeout: 2 ** 31 - 1, bodyTimeout: 2 ** 31 - 1 });
+    expect((await post(`${patient.url}/embed`, { inputs: "하나" })).status).toBe(200);
   });
 
   it("lets pages of the origins it knows call, keys and errors included, and no others", async () => {
