@@ -1,7 +1,7 @@
 import { listInputs } from "./inputs.ts";
 import { checked, rowTexts } from "./json.ts";
 import { Refusal } from "./refusal.ts";
-import { type App, computeHeaders, JSON_TYPE, jsonOf, makeRoom, NUMBER_BYTES } from "./routes.ts";
+import { type App, computeHeaders, errorsOf, JSON_TYPE, jsonOf, makeRoom, NUMBER_BYTES } from "./routes.ts";
 import { finish, toBase64 } from "./rows.ts";
 import { OpenAiError, OpenAiModels, OpenAiRequest, OpenAiResponse } from "./schemas.ts";
 import type { Service } from "./service.ts";
@@ -13,9 +13,7 @@ const BASE64_BYTES = 16 / 3;
 
 export function addOpenAi(app: App, service: Service): void {
   const { settings, facts } = service;
-  const errors = Object.fromEntries(
-    [400, 401, 413, 429, 500, 503].map((status) => [status, { description: "Error", ...jsonOf(OpenAiError) }]),
-  );
+  const errors = errorsOf(OpenAiError, [400, 401, 408, 413, 415, 429, 500, 503]);
   const tags = ["OpenAI"];
   app.openAPIRegistry.registerPath({
     ...{ method: "post", path: "/v1/embeddings", tags, summary: "Vectors of texts, as OpenAI's API has it" },
@@ -24,7 +22,7 @@ export function addOpenAi(app: App, service: Service): void {
   });
   app.openAPIRegistry.registerPath({
     ...{ method: "get", path: "/v1/models", tags, summary: "The one model that is served" },
-    responses: { 200: { description: "Models", ...jsonOf(OpenAiModels) }, ...errors },
+    responses: { 200: { description: "Models", ...jsonOf(OpenAiModels) }, ...errorsOf(OpenAiError, [401, 503]) },
   });
 
   const model = { id: settings.name, object: "model", created: 0, owned_by: "munjang" } as const;

@@ -52,3 +52,11 @@ export const JSON_TYPE = { "content-type": "application/json" };
 export function jsonOf(schema: z.ZodType): { content: { "application/json": { schema: z.ZodType } } } {
   return { content: { "application/json": { schema } } };
 }
+
+/** Errors of the document, in one shape. */
+export function errorsOf(
+  schema: z.ZodType,
+  statuses: readonly number[],
+): Record<number, { description: string } & ReturnType<typeof jsonOf>> {
+  return Object.fromEntries(statuses.map((status) => [status, { description: "Error", ...jsonOf(schema) }]));
+}

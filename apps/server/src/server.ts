@@ -30,17 +30,9 @@ export interface EmbeddingServer {
   close(): Promise<void>;
 }
 
+const DOCUMENT = ["/openapi.json", "/api-doc/openapi.json"];
 /** Everybody may ask these: who watches a server has no key, and there is no text in them. */
-const OPEN = new Set([
-  "/",
-  "/health",
-  "/ping",
-  "/metrics",
-  "/docs",
-  "/docs/page.js",
-  "/docs/page.css",
-  "/openapi.json",
-]);
+const OPEN = new Set(["/", "/health", "/ping", "/metrics", "/docs", "/docs/page.js", "/docs/page.css", ...DOCUMENT]);
 /** Answered while the server stops, too. */
 const WATCHED = new Set(["/health", "/ping", "/metrics"]);
 
@@ -153,7 +145,7 @@ function addDocument(app: App): void {
   app.openAPIRegistry.registerComponent("securitySchemes", "key", { type: "http", scheme: "bearer" });
   const info = { title: "munjang", version: "1", description: "Sentence embeddings." };
   const document = app.getOpenAPI31Document({ openapi: "3.1.0", info, security: [{ key: [] }, {}] });
-  for (const path of ["/openapi.json", "/api-doc/openapi.json"]) app.get(path, (c) => c.json(document));
+  for (const path of DOCUMENT) app.get(path, (c) => c.json(document));
   // The page's own files alone: it works without a network, and nothing else runs in it.
   const policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'";
   const files = [

@@ -3,7 +3,7 @@ import { listInputs } from "./inputs.ts";
 import { checked, rowTexts, turn } from "./json.ts";
 import type { Settings } from "./options.ts";
 import { Refusal } from "./refusal.ts";
-import { type App, computeHeaders, JSON_TYPE, jsonOf, makeRoom, NUMBER_BYTES } from "./routes.ts";
+import { type App, computeHeaders, errorsOf, JSON_TYPE, jsonOf, makeRoom, NUMBER_BYTES } from "./routes.ts";
 import { cosine, finish } from "./rows.ts";
 import * as schemas from "./schemas.ts";
 import type { Asked, Service } from "./service.ts";
@@ -134,12 +134,7 @@ function infoOf({ settings, facts, model }: Service): Record<string, unknown> {
 }
 
 function describe({ openAPIRegistry: registry }: App, metrics: boolean): void {
-  const errors = Object.fromEntries(
-    [400, 401, 413, 422, 424, 429, 503].map((status) => [
-      status,
-      { description: "Error", ...jsonOf(schemas.TeiError) },
-    ]),
-  );
+  const errors = (...statuses: number[]) => errorsOf(schemas.TeiError, statuses);
   const tags = ["text-embeddings-inference"];
   const posts = [
     ["/embed", "Vectors of texts", schemas.EmbedRequest, schemas.EmbedResponse],
@@ -151,19 +146,22 @@ function describe({ openAPIRegistry: registry }: App, metrics: boolean): void {
     registry.registerPath({
       ...{ method: "post", path, tags, summary },
       request: { body: { required: true, ...jsonOf(asked) } },
-      responses: { 200: { description: summary, ...jsonOf(answered) }, ...errors },
+      responses: {
+        200: { description: summary, ...jsonOf(answered) },
+        ...errors(400, 401, 408, 413, 415, 422, 424, 429, 500, 503),
+      },
     });
   }
   const gets = [
-    ["/info", "The model and its limits", jsonOf(schemas.Info)],
-    ["/health", "Whether requests can be answered", {}],
-    ["/metrics", "Figures for Prometheus", { content: { "text/plain": { schema: { type: "string" as const } } } }],
+    ["/info", "The model and its limits", jsonOf(schemas.Info), errors(401, 503)],
+    ["/health", "Whether requests can be answered", {}, errors(503)],
+    ["/metrics", "Figures for Prometheus", { content: { "text/plain": { schema: { type: "string" as const } } } }, {}],
   ] as const;
-  for (const [path, summary, content] of gets) {
+  for (const [path, summary, content, failures] of gets) {
     if (path === "/metrics" && !metrics) continue;
     registry.registerPath({
       ...{ method: "get", path, tags, summary },
-      responses: { 200: { description: summary, ...content }, ...(path === "/health" && { 503: errors[503] }) },
+      responses: { 200: { description: summary, ...content }, ...failures },
     });
   }
 }
