@@ -1,3 +1,4 @@
+import type { EventEmitter } from "node:events";
 import {
   createServer as createHttp,
   type IncomingMessage,
@@ -43,6 +44,7 @@ export interface Serving {
 export async function serve(model: ModelOrLoad, options: ServeOptions = {}): Promise<Serving> {
   const { port = 8080, host = "127.0.0.1", log = openLog("info"), ...rest } = options;
   const http = createHttp({ requireHostHeader: false }); // Node's own refusal is an empty one
+  const sent = watchAnswers(http);
   let answer: RequestListener = loading;
   let stopping = false;
   http.on("request", (incoming, outgoing) => {
@@ -67,8 +69,8 @@ export async function serve(model: ModelOrLoad, options: ServeOptions = {}): Pro
     });
     figures.watch(server);
     limitConnections(http, options.bodyTimeout ?? 15_000, options.timeout ?? 30_000, log);
-    const fetch = (request: Request, { outgoing }: HttpBindings | Http2Bindings): Promise<Response> =>
-      server.answer(request, new Promise((resolve) => outgoing.once("close", resolve)));
+    const fetch = (request: Request, { incoming, outgoing }: HttpBindings | Http2Bindings): Promise<Response> =>
+      server.answer(request, sent(incoming.socket, outgoing));
     const errorHandler = (): void => {}; // answered below, where the request is known
     const listener = getRequestListener(fetch, { hostname: "localhost", errorHandler });
     answer = async (incoming, outgoing) => {
@@ -135,6 +137,27 @@ function refuse({ url = "" }: IncomingMessage, outgoing: ServerResponse, refusal
   const text = JSON.stringify(body);
   outgoing.writeHead(status, { ...JSON_TYPE, ...headers, "content-length": Buffer.byteLength(text) });
   outgoing.end(text);
+}
+
+/** Tells when an answer has left, or its connection has gone, which answers that wait behind another one are not told by Node. */
+function watchAnswers(http: Server): (socket: object, outgoing: EventEmitter) => Promise<void> {
+  const waiting = new WeakMap<object, Set<() => void>>();
+  http.on("connection", (socket) => {
+    const here = new Set<() => void>();
+    waiting.set(socket, here);
+    socket.once("close", () => {
+      for (const over of here) over();
+    });
+  });
+  return (socket, outgoing) =>
+    new Promise((resolve) => {
+      const here = waiting.get(socket);
+      here?.add(resolve);
+      outgoing.once("close", () => {
+        here?.delete(resolve);
+        resolve();
+      });
+    });
 }
 
 /** Limits of connections: who sends nothing, or reads nothing, does not stay. */

@@ -65,16 +65,19 @@ describe("an answer that has not left", () => {
     await server.close();
   });
 
-  it("is counted where a client does not read, until it is gone", async () => {
-    const deaf = await start({ maxUnread: 1_000_000 });
+  it("is counted where a client does not read, and those behind it, until it is gone", async () => {
+    const deaf = await start({ maxRequests: 2, maxUnread: 1_000_000 });
     const socket = connect(Number(new URL(deaf.url).port), "127.0.0.1");
     socket.on("error", () => {});
     await once(socket, "connect");
     // Some 20 MB: more than the system takes off the server's hands.
     const body = JSON.stringify({ inputs: Array.from({ length: 32 }, (_, i) => `${i} ${"긴 글입니다 ".repeat(100)}`) });
-    const head = `POST /embed_all HTTP/1.1\r\nhost: here\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}`;
-    socket.pause().write(`${head}\r\n\r\n${body}`);
+    const ask = (path: string, body: string): string =>
+      `POST ${path} HTTP/1.1\r\nhost: here\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
+    const behind = ask("/embed", '{"inputs": "a"}');
+    socket.pause().write(ask("/embed_all", body) + behind.repeat(4));
     await deaf.logged(/"route":"\/embed_all","status":200/);
+    await deaf.logged(/"route":"\/embed"/, 4);
     const small = (): Promise<Response> => post(`${deaf.url}/embed`, { inputs: "하나" });
     for (let n = 0; n < 3; n++) await refused(small());
     expect((await fetch(`${deaf.url}/health`)).status).toBe(200);
