@@ -12,6 +12,7 @@ interface Flags extends ModelFlags {
   maxBatchTokens?: number;
   maxQueuedTokens?: number;
   maxRequests?: number;
+  maxUnread?: number;
   maxClientBatch?: number;
   maxBody?: number;
   bodyTimeout?: number;
@@ -33,6 +34,7 @@ export function serveCommand(): Command {
     .option("--max-batch-tokens <n>", "tokens computed together (default: 1024)", wholeNumber)
     .option("--max-queued-tokens <n>", "tokens that may wait; then 429 (default: 65536)", wholeNumber)
     .option("--max-requests <n>", "requests held at once (default: 512)", wholeNumber)
+    .option("--max-unread <bytes>", "answers that nobody has read yet; then 429 (default: 256000000)", wholeNumber)
     .option("--max-client-batch <n>", "texts of one /embed (default: 32)", wholeNumber)
     .option("--max-body <bytes>", "largest body (default: 2000000)", wholeNumber)
     .option("--body-timeout <seconds>", "longest time in which a body must come (default: 15)", wholeNumber)
@@ -60,7 +62,13 @@ async function start({ apiKey, timeout, bodyTimeout, ...flags }: Flags): Promise
   const { host, name = flags.model, corsOrigin, maxBatchTokens, maxQueuedTokens, maxRequests, maxClientBatch } = flags;
   const serving = await serve(load, {
     ...{ host, name, maxBatchTokens, maxQueuedTokens, maxRequests, maxClientBatch },
-    ...{ port: flags.port, maxBody: flags.maxBody, truncate: flags.truncate, corsOrigins: corsOrigin },
+    ...{
+      port: flags.port,
+      maxUnread: flags.maxUnread,
+      maxBody: flags.maxBody,
+      truncate: flags.truncate,
+      corsOrigins: corsOrigin,
+    },
     apiKeys: apiKey?.split(",").map((key) => key.trim()),
     ...{ timeout: milliseconds(timeout), bodyTimeout: milliseconds(bodyTimeout) },
     log: openLog(flags.logLevel),

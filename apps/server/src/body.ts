@@ -27,8 +27,12 @@ export async function readJson(request: Request, limit: number, timeout: number)
 
 async function readBytes(request: Request, limit: number, tooLarge: () => Refusal): Promise<Uint8Array> {
   try {
-    // A length that was sent holds: what comes behind it is no part of this request.
-    if (request.headers.has("content-length")) return new Uint8Array(await request.arrayBuffer());
+    // Read at once where a length was sent, which is faster. HTTP lets nothing come behind it, but not every Request came over HTTP.
+    if (request.headers.has("content-length")) {
+      const whole = new Uint8Array(await request.arrayBuffer());
+      if (whole.length > limit) throw tooLarge();
+      return whole;
+    }
     const parts: Uint8Array[] = [];
     let length = 0;
     const reader = request.body?.getReader();

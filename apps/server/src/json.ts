@@ -14,6 +14,11 @@ export function checked<S extends z.ZodType>(schema: S, body: unknown): z.output
   throw new Refusal("invalid", `\`${param}\`${found === undefined ? " is missing" : `: ${message}`}`, { param });
 }
 
+/** Lets others have their turn. */
+export function turn(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 0));
+}
+
 /** Numbers written before others get their turn: some tens of milliseconds. */
 const AT_ONCE = 65_536;
 
@@ -25,7 +30,7 @@ export async function rowTexts(rows: readonly Float32Array[]): Promise<string[]>
     texts.push(JSON.stringify(Array.from(row)));
     written += row.length;
     if (written > AT_ONCE) {
-      await new Promise((resolve) => setTimeout(resolve, 0));
+      await turn();
       written = 0;
     }
   }

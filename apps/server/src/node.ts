@@ -1,3 +1,4 @@
+import type { EventEmitter } from "node:events";
 import {
   createServer as createHttp,
   type IncomingMessage,
@@ -6,13 +7,16 @@ import {
   type ServerResponse,
 } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
-import { getRequestListener } from "@hono/node-server";
+import { getRequestListener, type Http2Bindings, type HttpBindings } from "@hono/node-server";
 import type { Logger } from "pino";
 import { logRequests, openLog } from "./logs.ts";
 import { promMetrics } from "./metrics.ts";
 import type { ModelOrLoad } from "./model.ts";
-import type { ServerOptions } from "./options.ts";
+import { LONGEST_TIME, type ServerOptions } from "./options.ts";
+import { Refusal } from "./refusal.ts";
+import { JSON_TYPE } from "./routes.ts";
 import { createServer } from "./server.ts";
+import { shape } from "./shapes.ts";
 
 export { openLog } from "./logs.ts";
 
@@ -39,14 +43,17 @@ export interface Serving {
 /** Serves a model on a port of this machine. @throws Error in plain words where the port cannot be had. */
 export async function serve(model: ModelOrLoad, options: ServeOptions = {}): Promise<Serving> {
   const { port = 8080, host = "127.0.0.1", log = openLog("info"), ...rest } = options;
-  const http = createHttp();
+  const http = createHttp({ requireHostHeader: false }); // Node's own refusal is an empty one
+  const sent = watchAnswers(http);
   let answer: RequestListener = loading;
   let stopping = false;
   http.on("request", (incoming, outgoing) => {
     if (stopping) outgoing.setHeader("connection", "close");
     // One that was in use when the others were closed.
     outgoing.once("close", () => stopping && setImmediate(() => http.closeIdleConnections()));
-    answer(incoming, outgoing);
+    if (incoming.httpVersion === "1.1" && incoming.headers.host === undefined) {
+      refuse(incoming, outgoing, new Refusal("malformed", "the header host is missing"));
+    } else answer(incoming, outgoing);
   });
   await listen(http, port, host); // before the model is loaded: a port in use is told at once
   try {
@@ -62,8 +69,15 @@ export async function serve(model: ModelOrLoad, options: ServeOptions = {}): Pro
     });
     figures.watch(server);
     limitConnections(http, options.bodyTimeout ?? 15_000, options.timeout ?? 30_000, log);
-    const listener = getRequestListener(server.fetch, { hostname: host });
-    answer = (incoming, outgoing) => void listener(incoming, outgoing);
+    const fetch = (request: Request, { incoming, outgoing }: HttpBindings | Http2Bindings): Promise<Response> =>
+      server.answer(request, sent(incoming.socket, outgoing));
+    const errorHandler = (): void => {}; // answered below, where the request is known
+    const listener = getRequestListener(fetch, { hostname: "localhost", errorHandler });
+    answer = async (incoming, outgoing) => {
+      await listener(incoming, outgoing);
+      if (outgoing.headersSent || outgoing.destroyed) return;
+      refuse(incoming, outgoing, new Refusal("malformed", "the header host or the path cannot be part of an address"));
+    };
     const { address, port: taken, family } = http.address() as AddressInfo;
     const url = `http://${family === "IPv6" ? `[${address}]` : address}:${taken}`;
     log.info({ url, model: rest.name ?? "munjang" }, "ready");
@@ -113,9 +127,37 @@ async function listen(http: Server, port: number, host: string): Promise<void> {
 }
 
 /** Until the model is there. */
-function loading(_: IncomingMessage, outgoing: ServerResponse): void {
-  outgoing.writeHead(503, { "content-type": "application/json", "retry-after": "5" });
-  outgoing.end(JSON.stringify({ error: "the model is being loaded", error_type: "Unhealthy" }));
+function loading(incoming: IncomingMessage, outgoing: ServerResponse): void {
+  refuse(incoming, outgoing, new Refusal("unavailable", "the model is being loaded", { retryAfter: 5 }));
+}
+
+/** Answers what does not get as far as the routes, in the shape they would have given it. */
+function refuse({ url = "" }: IncomingMessage, outgoing: ServerResponse, refusal: Refusal): void {
+  const { status, headers, body } = shape(url.split("?", 1)[0], refusal);
+  const text = JSON.stringify(body);
+  outgoing.writeHead(status, { ...JSON_TYPE, ...headers, "content-length": Buffer.byteLength(text) });
+  outgoing.end(text);
+}
+
+/** Tells when an answer has left, or its connection has gone, which answers that wait behind another one are not told by Node. */
+function watchAnswers(http: Server): (socket: object, outgoing: EventEmitter) => Promise<void> {
+  const waiting = new WeakMap<object, Set<() => void>>();
+  http.on("connection", (socket) => {
+    const here = new Set<() => void>();
+    waiting.set(socket, here);
+    socket.once("close", () => {
+      for (const over of here) over();
+    });
+  });
+  return (socket, outgoing) =>
+    new Promise((resolve) => {
+      const here = waiting.get(socket);
+      here?.add(resolve);
+      outgoing.once("close", () => {
+        here?.delete(resolve);
+        resolve();
+      });
+    });
 }
 
 /** Limits of connections: who sends nothing, or reads nothing, does not stay. */
@@ -125,7 +167,7 @@ function limitConnections(http: Server, body: number, answer: number, log: Logge
   http.requestTimeout = body + SLACK; // the server itself answers a slow body before
   http.keepAliveTimeout = 65_000; // longer than the balancers before it, which must be the ones to close
   // Of a socket without traffic: one that waits for its answer, or does not read it.
-  http.setTimeout(body + answer + SLACK, (socket: Socket) => socket.destroy());
+  http.setTimeout(Math.min(body + answer + SLACK, LONGEST_TIME), (socket: Socket) => socket.destroy());
   http.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => {
     log.debug({ code: error.code }, "not HTTP");
     if (error.code === "ECONNRESET" || !socket.writable) return void socket.destroy();

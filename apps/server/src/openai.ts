@@ -1,41 +1,19 @@
 import { listInputs } from "./inputs.ts";
 import { checked, rowTexts } from "./json.ts";
-import { Refusal, type Shaped, STATUS } from "./refusal.ts";
-import { type App, computeHeaders, JSON_TYPE, jsonOf } from "./routes.ts";
+import { Refusal } from "./refusal.ts";
+import { type App, computeHeaders, errorsOf, JSON_TYPE, jsonOf, makeRoom, NUMBER_BYTES } from "./routes.ts";
 import { finish, toBase64 } from "./rows.ts";
 import { OpenAiError, OpenAiModels, OpenAiRequest, OpenAiResponse } from "./schemas.ts";
 import type { Service } from "./service.ts";
 
 /** Texts of one request, as OpenAI has it. */
 const MOST_TEXTS = 2048;
-
-export const isOpenAi = (path: string): boolean => /^\/(v1(\/|$)|embeddings$)/.test(path);
-
-const INVALID = "invalid_request_error";
-const CODES: Partial<Record<Refusal["reason"], readonly [type: string, code: string | null]>> = {
-  unauthorized: [INVALID, "invalid_api_key"],
-  overloaded: ["requests", "rate_limit_exceeded"],
-  slow: [INVALID, "request_timeout"],
-  late: ["server_error", "timeout"],
-  unavailable: ["server_error", "unavailable"],
-  backend: ["server_error", "backend"],
-  internal: ["server_error", null],
-};
-
-/** An error as OpenAI's clients read it. */
-export function openAiError({ reason, message, param }: Shaped): { status: number; body: object } {
-  const [type, code] = CODES[reason] ?? [INVALID, null];
-  return {
-    status: reason === "invalid" ? 400 : STATUS[reason],
-    body: { error: { message, type, param: param ?? null, code } },
-  };
-}
+/** Of a number. */
+const BASE64_BYTES = 16 / 3;
 
 export function addOpenAi(app: App, service: Service): void {
   const { settings, facts } = service;
-  const errors = Object.fromEntries(
-    [400, 401, 413, 429, 500, 503].map((status) => [status, { description: "Error", ...jsonOf(OpenAiError) }]),
-  );
+  const errors = errorsOf(OpenAiError, [400, 401, 408, 413, 415, 429, 500, 503]);
   const tags = ["OpenAI"];
   app.openAPIRegistry.registerPath({
     ...{ method: "post", path: "/v1/embeddings", tags, summary: "Vectors of texts, as OpenAI's API has it" },
@@ -44,7 +22,7 @@ export function addOpenAi(app: App, service: Service): void {
   });
   app.openAPIRegistry.registerPath({
     ...{ method: "get", path: "/v1/models", tags, summary: "The one model that is served" },
-    responses: { 200: { description: "Models", ...jsonOf(OpenAiModels) }, ...errors },
+    responses: { 200: { description: "Models", ...jsonOf(OpenAiModels) }, ...errorsOf(OpenAiError, [401, 503]) },
   });
 
   const model = { id: settings.name, object: "model", created: 0, owned_by: "munjang" } as const;
@@ -64,9 +42,10 @@ export function addOpenAi(app: App, service: Service): void {
       }
       const listed = listInputs(body.input, "input", MOST_TEXTS);
       const { rows, work } = await service.embed(c.req.raw, { ...listed, kind: "sentence", param: "input" });
+      const base64 = body.encoding_format === "base64";
+      makeRoom(c, rows.length * D * (base64 ? BASE64_BYTES : NUMBER_BYTES));
       c.set("work", work);
       const vectors = rows.map((row) => finish(row as Float32Array, D, true));
-      const base64 = body.encoding_format === "base64";
       const texts = base64 ? vectors.map((row) => `"${toBase64(row)}"`) : await rowTexts(vectors);
       const data = texts.map((text, index) => `{"object":"embedding","index":${index},"embedding":${text}}`);
       const rest = { model: settings.name, usage: { prompt_tokens: work.tokens, total_tokens: work.tokens } };

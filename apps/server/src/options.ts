@@ -12,8 +12,10 @@ export interface ServerOptions {
   readonly maxBatchTokens?: number;
   /** Tokens that may wait; who comes then is turned away with 429. Default: 65,536. */
   readonly maxQueuedTokens?: number;
-  /** Requests held at once, whatever their size. Default: 512. */
+  /** Requests held at once, whatever their size, each until its answer has left. Default: 512. */
   readonly maxRequests?: number;
+  /** Bytes of answers that have not left; who would add to them then is turned away with 429. Default: 256,000,000. */
+  readonly maxUnread?: number;
   /** Texts of one request to the routes of text-embeddings-inference. Default: 32. */
   readonly maxClientBatch?: number;
   /** Bytes of a request's body. Default: 2,000,000. */
@@ -69,6 +71,7 @@ type Settled =
   | "maxBatchTokens"
   | "maxQueuedTokens"
   | "maxRequests"
+  | "maxUnread"
   | "maxClientBatch"
   | "maxBody"
   | "bodyTimeout"
@@ -81,6 +84,7 @@ const DEFAULTS = {
   maxBatchTokens: 1024,
   maxQueuedTokens: 65_536,
   maxRequests: 512,
+  maxUnread: 256_000_000,
   maxClientBatch: 32,
   maxBody: 2_000_000,
   bodyTimeout: 15_000,
@@ -88,12 +92,18 @@ const DEFAULTS = {
   truncate: true,
 } as const satisfies Required<Pick<ServerOptions, Settled>>;
 
+/** Milliseconds a timer can wait; a longer one would be over at once. */
+export const LONGEST_TIME = 2 ** 31 - 1;
+
 /** Options with their defaults. @throws Error naming an option that cannot be meant. */
 export function settle(options: ServerOptions): Settings {
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
   const settings: Settings = { ...DEFAULTS, ...given };
   for (const name of Object.keys(DEFAULTS) as Settled[]) {
     const value = settings[name];
+    if (/timeout$/i.test(name) && Number(value) > LONGEST_TIME) {
+      throw new Error(`${name} = ${value}: must be at most ${LONGEST_TIME} ms, which is 24 days`);
+    }
     if (typeof value === "number" && !(Number.isSafeInteger(value) && value >= 1)) {
       throw new Error(`${name} = ${value}: must be a whole number from 1 up`);
     }

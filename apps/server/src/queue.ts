@@ -48,10 +48,13 @@ export interface Queue {
 const IN_FLIGHT = 2;
 /** Times a request may be there when the model breaks: it may be what breaks it. */
 const MOST_BREAKS = 2;
+/** Milliseconds from a load that failed to the next: doubled every time, up to the longest. */
+const [FIRST_PAUSE, LONGEST_PAUSE] = [1000, 60_000];
 
 /**
  * Requests in the order of their coming, cut into batches by tokens. `load` gives a model again after one broke, and what was computed then
- * is computed anew; without it nothing is computed from then on.
+ * is computed anew. Where it fails it is called again after a while, whether or not somebody asks for something: who watches the server's
+ * health may be what lets requests in. Without it nothing is computed from then on.
  */
 export function openQueue(
   first: EmbeddingModel,
@@ -60,6 +63,9 @@ export function openQueue(
 ): Queue {
   let model: EmbeddingModel | undefined = first;
   let loading: Promise<void> | undefined;
+  /** The last load, if it failed. */
+  let failed: { readonly cause: unknown; readonly pause: number; readonly until: number } | undefined;
+  let pausing: ReturnType<typeof setTimeout> | undefined;
   /** With texts that are in no batch. */
   let jobs: Job[] = [];
   let waiting = 0;
@@ -146,21 +152,36 @@ export function openQueue(
   const reload = async (load: () => Promise<EmbeddingModel>): Promise<void> => {
     try {
       model = await load();
+      failed = undefined;
     } catch (cause) {
+      const pause = failed === undefined ? FIRST_PAUSE : Math.min(2 * failed.pause, LONGEST_PAUSE);
+      failed = { cause, pause, until: performance.now() + pause };
       options.onBreak?.(cause);
-      const message = "the model broke, and could not be loaded again";
-      for (const job of jobs) reject(job, new Refusal("unavailable", message, { cause, retryAfter: 10 }));
     } finally {
       loading = undefined;
       run();
     }
   };
 
-  const run = (): void => {
-    if (model === undefined && jobs.length > 0) {
-      if (load !== undefined) loading ??= reload(load);
-      else for (const job of jobs) reject(job, new Refusal("unavailable", "the model broke; start the server again"));
+  /** Sees to a model that is not there. */
+  const revive = (): void => {
+    if (loading !== undefined || (closed && jobs.length === 0)) return;
+    const left = failed === undefined ? 0 : failed.until - performance.now();
+    if (load !== undefined && left <= 0) {
+      loading = reload(load);
+      return;
     }
+    const why = load === undefined ? "; start the server again" : ", and could not be loaded again";
+    const about = load === undefined ? {} : { cause: failed?.cause, retryAfter: Math.ceil(left / 1000) };
+    for (const job of jobs) reject(job, new Refusal("unavailable", `the model broke${why}`, about));
+    if (load === undefined || closed) return;
+    // One timer at a time; a request may come before it, where timers end with the request that set them.
+    clearTimeout(pausing);
+    pausing = setTimeout(run, left);
+  };
+
+  const run = (): void => {
+    if (model === undefined) revive();
     while (model !== undefined && flying.size < IN_FLIGHT) {
       // What may have broken the model is computed with nothing beside it.
       if (flying.size > 0 && (jobs.at(0)?.alone || [...flying].some((batch) => batch.alone))) break;
@@ -206,6 +227,7 @@ export function openQueue(
     overloaded,
     async close() {
       closed = true;
+      clearTimeout(pausing);
       await new Promise<void>((resolve) => {
         idle = resolve;
         run();

@@ -44,13 +44,6 @@ export class Refusal extends Error {
   }
 }
 
-/** What the shape of an error is made of. */
-export interface Shaped {
-  readonly reason: Reason;
-  readonly message: string;
-  readonly param?: string;
-}
-
 /** HTTP status of every reason; where the protocols differ, that of most. */
 export const STATUS: Readonly<Record<Reason, number>> = {
   malformed: 400,

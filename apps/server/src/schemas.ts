@@ -6,14 +6,17 @@ import { z } from "@hono/zod-openapi";
  */
 
 const ids = { type: "array", items: { type: "integer", minimum: 0 } } as const;
-const texts = z.unknown().openapi({
-  oneOf: [
-    { type: "string" },
-    { type: "array", items: { type: "string" }, minItems: 1 },
-    { ...ids, minItems: 1, description: "Token ids, with [CLS] and [SEP] or without" },
-    { type: "array", items: ids, minItems: 1 },
-  ],
-});
+const texts = z
+  .unknown()
+  .refine((value) => value !== undefined) // or the document would say that it may be left out
+  .openapi({
+    oneOf: [
+      { type: "string" },
+      { type: "array", items: { type: "string" }, minItems: 1 },
+      { ...ids, minItems: 1, description: "Token ids, with [CLS] and [SEP] or without" },
+      { type: "array", items: ids, minItems: 1 },
+    ],
+  });
 const text = z.string();
 const promptName = z
   .string()

@@ -2,20 +2,26 @@ import { OpenAPIHono } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { cors } from "hono/cors";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
+import { openHeld } from "./held.ts";
 import { keyCheck } from "./keys.ts";
 import type { ModelOrLoad } from "./model.ts";
-import { addOpenAi, isOpenAi, openAiError } from "./openai.ts";
+import { addOpenAi } from "./openai.ts";
 import { type RequestRecord, type ServerOptions, type Settings, settle } from "./options.ts";
 import { PAGE, SCRIPT, STYLE } from "./page.ts";
 import { asRefusal, Refusal } from "./refusal.ts";
-import type { App, Variables } from "./routes.ts";
+import type { App, Env } from "./routes.ts";
 import { openService, type Service } from "./service.ts";
-import { addTei, teiError } from "./tei.ts";
+import { shape } from "./shapes.ts";
+import { addTei } from "./tei.ts";
 
 /** A server of embeddings without a socket: for `Deno.serve`, `Bun.serve`, a Worker's `fetch`, or `munjang-server/node`. */
 export interface EmbeddingServer {
   /** Answers one request. It never rejects. */
   fetch(request: Request): Promise<Response>;
+  /**
+   * As `fetch`, for who knows when an answer has left: the request counts as held, and its answer's bytes as unread, until `sent` settles.
+   */
+  answer(request: Request, sent: Promise<unknown>): Promise<Response>;
   /** Requests that wait for a batch, and their tokens. */
   readonly waiting: { readonly requests: number; readonly tokens: number };
   /** Whether there is a model to compute with. */
@@ -24,17 +30,9 @@ export interface EmbeddingServer {
   close(): Promise<void>;
 }
 
+const DOCUMENT = ["/openapi.json", "/api-doc/openapi.json"];
 /** Everybody may ask these: who watches a server has no key, and there is no text in them. */
-const OPEN = new Set([
-  "/",
-  "/health",
-  "/ping",
-  "/metrics",
-  "/docs",
-  "/docs/page.js",
-  "/docs/page.css",
-  "/openapi.json",
-]);
+const OPEN = new Set(["/", "/health", "/ping", "/metrics", "/docs", "/docs/page.js", "/docs/page.css", ...DOCUMENT]);
 /** Answered while the server stops, too. */
 const WATCHED = new Set(["/health", "/ping", "/metrics"]);
 
@@ -52,7 +50,8 @@ export async function createServer(model: ModelOrLoad, options: ServerOptions = 
   const service = await openService(model, settings);
   const app = routesOf(service, settings);
   return {
-    fetch: async (request) => app.fetch(request),
+    fetch: async (request) => app.fetch(request, {}),
+    answer: async (request, sent) => app.fetch(request, { sent: sent.catch(() => {}) }),
     get waiting() {
       return service.queue.waiting;
     },
@@ -64,19 +63,21 @@ export async function createServer(model: ModelOrLoad, options: ServerOptions = 
 }
 
 function routesOf(service: Service, settings: Settings): App {
-  const app: App = new OpenAPIHono<{ Variables: Variables }>();
-  const { apiKeys, corsOrigins, maxRequests, onRequest } = settings;
-  let active = 0;
+  const app: App = new OpenAPIHono<Env>();
+  const { apiKeys, corsOrigins, maxRequests, maxUnread, onRequest } = settings;
+  const held = openHeld(maxUnread);
 
   app.use(async (c, next) => {
     const began = performance.now();
     const id = crypto.randomUUID();
     c.header("x-request-id", id);
-    active++;
+    const holding = held.add();
+    c.set("holding", holding);
     try {
       await next();
     } finally {
-      active--;
+      if (c.env.sent === undefined) holding.end();
+      else void c.env.sent.then(holding.end);
       const route = methods.has(c.req.path) ? c.req.path : "*"; // what else is asked for is no business of logs
       onRequest?.(recordOf(c, id, route, performance.now() - began));
     }
@@ -99,7 +100,8 @@ function routesOf(service: Service, settings: Settings): App {
     if (!service.open && !WATCHED.has(c.req.path)) {
       throw new Refusal("unavailable", "the server is stopping", { retryAfter: 1 });
     }
-    if (active > maxRequests && c.req.method === "POST") throw service.queue.overloaded();
+    const full = held.requests > maxRequests || held.bytes >= maxUnread;
+    if (full && c.req.method === "POST") throw service.queue.overloaded();
     await next();
   });
 
@@ -123,20 +125,13 @@ function routesOf(service: Service, settings: Settings): App {
 }
 
 /** A refusal in the shape of the protocol that was spoken. */
-function refused(c: Context<{ Variables: Variables }>, refusal: Refusal): Response {
-  const { status, body } = isOpenAi(c.req.path) ? openAiError(refusal) : teiError(refusal);
+function refused(c: Context<Env>, refusal: Refusal): Response {
+  const { status, headers, body } = shape(c.req.path, refusal);
   c.set("refusal", refusal);
-  if (refusal.retryAfter !== undefined) c.header("retry-after", `${refusal.retryAfter}`);
-  if (refusal.reason === "unauthorized") c.header("www-authenticate", "Bearer");
-  return c.json(body, status as ContentfulStatusCode);
+  return c.json(body, status as ContentfulStatusCode, headers);
 }
 
-function recordOf(
-  c: Context<{ Variables: Variables }>,
-  id: string,
-  route: string,
-  milliseconds: number,
-): RequestRecord {
+function recordOf(c: Context<Env>, id: string, route: string, milliseconds: number): RequestRecord {
   const refusal = c.get("refusal");
   return {
     ...{ id, method: c.req.method, route, milliseconds, status: refusal?.reason === "gone" ? 499 : c.res.status },
@@ -150,7 +145,7 @@ function addDocument(app: App): void {
   app.openAPIRegistry.registerComponent("securitySchemes", "key", { type: "http", scheme: "bearer" });
   const info = { title: "munjang", version: "1", description: "Sentence embeddings." };
   const document = app.getOpenAPI31Document({ openapi: "3.1.0", info, security: [{ key: [] }, {}] });
-  for (const path of ["/openapi.json", "/api-doc/openapi.json"]) app.get(path, (c) => c.json(document));
+  for (const path of DOCUMENT) app.get(path, (c) => c.json(document));
   // The page's own files alone: it works without a network, and nothing else runs in it.
   const policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'";
   const files = [

@@ -1,28 +1,18 @@
+import type { Tensor } from "munjang";
 import { listInputs } from "./inputs.ts";
-import { checked, rowTexts } from "./json.ts";
+import { checked, rowTexts, turn } from "./json.ts";
 import type { Settings } from "./options.ts";
-import { type Reason, type Shaped, STATUS } from "./refusal.ts";
-import { type App, computeHeaders, JSON_TYPE, jsonOf } from "./routes.ts";
+import { Refusal } from "./refusal.ts";
+import { type App, computeHeaders, errorsOf, JSON_TYPE, jsonOf, makeRoom, NUMBER_BYTES } from "./routes.ts";
 import { cosine, finish } from "./rows.ts";
 import * as schemas from "./schemas.ts";
 import type { Asked, Service } from "./service.ts";
+import { teiError } from "./shapes.ts";
 import { simpleTokens } from "./tokens.ts";
 
-const TYPES: Partial<Record<Reason, string>> = {
-  empty: "Empty",
-  overloaded: "Overloaded",
-  late: "Overloaded",
-  unavailable: "Unhealthy",
-  backend: "Backend",
-  internal: "Backend",
-  unauthorized: "Unauthorized",
-};
-
-/** An error as clients of text-embeddings-inference read it. */
-export function teiError({ reason, message }: Shaped): { status: number; body: object } {
-  const body = { error: message, error_type: TYPES[reason] ?? "Validation" };
-  return { status: reason === "backend" ? 424 : STATUS[reason], body };
-}
+/** Characters, or ids, of one request to `/tokenize`: an answer has some seventy bytes a token, and is made in one piece for each text. */
+const MOST_LENGTH = 100_000;
+const TOKEN_BYTES = 80;
 
 const side = (direction: string | null | undefined): Asked["side"] => {
   return direction?.toLowerCase() as Asked["side"] | undefined;
@@ -42,6 +32,7 @@ export function addTei(app: App, service: Service): void {
         ...{ kind: "sentence", param: "inputs", promptName: body.prompt_name },
         ...{ truncate: body.truncate, side: side(body.truncation_direction) },
       });
+      makeRoom(c, rows.length * D * NUMBER_BYTES);
       c.set("work", work);
       const texts = await rowTexts(rows.map((row) => finish(row as Float32Array, D, body.normalize ?? true)));
       return c.body(`[${texts.join(",")}]`, 200, { ...JSON_TYPE, ...computeHeaders(work) });
@@ -55,10 +46,11 @@ export function addTei(app: App, service: Service): void {
       ...{ kind: "tokens", param: "inputs", promptName: body.prompt_name },
       ...{ truncate: body.truncate, side: side(body.truncation_direction) },
     });
+    const tensors = rows as Tensor<Float32Array>[];
+    makeRoom(c, tensors.reduce((sum, { data }) => sum + data.length, 0) * NUMBER_BYTES);
     c.set("work", work);
     const answers: string[] = [];
-    for (const row of rows) {
-      if (row instanceof Float32Array) continue;
+    for (const row of tensors) {
       const [L, W] = row.shape;
       const tokens = Array.from({ length: L }, (_, t) => row.data.subarray(t * W, (t + 1) * W));
       answers.push(`[${(await rowTexts(tokens)).join(",")}]`);
@@ -85,8 +77,19 @@ export function addTei(app: App, service: Service): void {
   app.post("/tokenize", async (c) => {
     const body = checked(schemas.TokenizeRequest, await service.body(c.req.raw));
     const { inputs } = listInputs(body.inputs, "inputs", most);
+    const length = inputs.reduce((sum, input) => sum + input.length, 0);
+    if (length > MOST_LENGTH) {
+      const message = `${length} characters or token ids > ${MOST_LENGTH}, the most that are shown as tokens at once; send fewer`;
+      throw new Refusal("too large", message, { param: "inputs" });
+    }
+    makeRoom(c, length * TOKEN_BYTES);
     const prompt = service.prompt(body.prompt_name);
-    return c.json(inputs.map((input) => simpleTokens(service, input, prompt, body.add_special_tokens ?? true)));
+    const texts: string[] = [];
+    for (const input of inputs) {
+      texts.push(JSON.stringify(simpleTokens(service, input, prompt, body.add_special_tokens ?? true)));
+      await turn();
+    }
+    return c.body(`[${texts.join(",")}]`, 200, JSON_TYPE);
   });
 
   app.get("/info", (c) => c.json(infoOf(service)));
@@ -131,12 +134,7 @@ function infoOf({ settings, facts, model }: Service): Record<string, unknown> {
 }
 
 function describe({ openAPIRegistry: registry }: App, metrics: boolean): void {
-  const errors = Object.fromEntries(
-    [400, 401, 413, 422, 424, 429, 503].map((status) => [
-      status,
-      { description: "Error", ...jsonOf(schemas.TeiError) },
-    ]),
-  );
+  const errors = (...statuses: number[]) => errorsOf(schemas.TeiError, statuses);
   const tags = ["text-embeddings-inference"];
   const posts = [
     ["/embed", "Vectors of texts", schemas.EmbedRequest, schemas.EmbedResponse],
@@ -148,19 +146,22 @@ function describe({ openAPIRegistry: registry }: App, metrics: boolean): void {
     registry.registerPath({
       ...{ method: "post", path, tags, summary },
       request: { body: { required: true, ...jsonOf(asked) } },
-      responses: { 200: { description: summary, ...jsonOf(answered) }, ...errors },
+      responses: {
+        200: { description: summary, ...jsonOf(answered) },
+        ...errors(400, 401, 408, 413, 415, 422, 424, 429, 500, 503),
+      },
     });
   }
   const gets = [
-    ["/info", "The model and its limits", jsonOf(schemas.Info)],
-    ["/health", "Whether requests can be answered", {}],
-    ["/metrics", "Figures for Prometheus", { content: { "text/plain": { schema: { type: "string" as const } } } }],
+    ["/info", "The model and its limits", jsonOf(schemas.Info), errors(401, 503)],
+    ["/health", "Whether requests can be answered", {}, errors(503)],
+    ["/metrics", "Figures for Prometheus", { content: { "text/plain": { schema: { type: "string" as const } } } }, {}],
   ] as const;
-  for (const [path, summary, content] of gets) {
+  for (const [path, summary, content, failures] of gets) {
     if (path === "/metrics" && !metrics) continue;
     registry.registerPath({
       ...{ method: "get", path, tags, summary },
-      responses: { 200: { description: summary, ...content }, ...(path === "/health" && { 503: errors[503] }) },
+      responses: { 200: { description: summary, ...content }, ...failures },
     });
   }
 }

@@ -25,18 +25,25 @@ export function simpleTokens({ model, facts }: Service, input: Input, prompt: st
   const text = prompt + input;
   const { ids, tokens, offsets } = model.tokenizer.encode(text, { addSpecialTokens: framed });
   const [before, after] = framed ? [facts.before.length, facts.after.length] : [0, 0];
-  const utf8 = new TextEncoder();
-  let bytes = 0;
-  let at = 0;
-  const byteOf = (unit: number): number => {
-    bytes += utf8.encode(text.slice(at, unit)).length;
-    at = unit;
-    return bytes;
-  };
+  const bytes = byteOffsets(text);
   return tokens.map((token, t) => {
     const id = ids[t];
     if (t < before || t >= tokens.length - after) return { id, text: token, special: true, start: null, stop: null };
     const [start, stop] = offsets[t];
-    return { id, text: text.slice(start, stop), special: false, start: byteOf(start), stop: byteOf(stop) };
+    return { id, text: text.slice(start, stop), special: false, start: bytes[start], stop: bytes[stop] };
   });
+}
+
+/** Bytes of UTF-8 before every UTF-16 unit, and of the whole. Half of a pair, which has no UTF-8, counts as the three bytes of U+FFFD. */
+function byteOffsets(text: string): Uint32Array {
+  const offsets = new Uint32Array(text.length + 1);
+  for (let unit = 0; unit < text.length; ) {
+    const point = text.codePointAt(unit) as number;
+    const bytes = point < 0x80 ? 1 : point < 0x800 ? 2 : point < 0x10000 ? 3 : 4;
+    const units = point < 0x10000 ? 1 : 2;
+    // Nothing starts or stops inside a pair.
+    offsets[unit + units] = offsets[unit] + bytes;
+    unit += units;
+  }
+  return offsets;
 }

@@ -16,6 +16,18 @@ it("munjang-server is bundled without anything of Node's", async () => {
   expect(Object.values(metafile.outputs).flatMap(({ imports }) => imports)).toEqual([]);
 });
 
+it("counts the bytes of a body whatever length it was said to have", async () => {
+  const server = await createServer(await loadMini(), { maxBody: 1000 });
+  for (const length of ["10", undefined]) {
+    const body = JSON.stringify({ inputs: "가".repeat(1000) });
+    const headers = new Headers({ "content-type": "application/json" });
+    if (length !== undefined) headers.set("content-length", length);
+    const init = { method: "POST", headers, body };
+    expect((await server.fetch(new Request("http://here/embed", init))).status).toBe(413);
+  }
+  await server.close();
+});
+
 it("takes a model as it is, and answers a Request", async () => {
   const server = await createServer(await loadMini(), { name: "small" });
   const answer = await server.fetch(new Request("http://here/v1/models"));

@@ -58,6 +58,7 @@ describe("munjang serve", () => {
   it.each([
     [["--port", "70000"], 2, /a number from 0 to 65535/],
     [["--max-requests", "0"], 2, /a whole number from 1 up/],
+    [["--timeout", "2147484", "--port", "0"], 1, /timeout = 2147484000: must be at most 2147483647 ms/],
     [["--api-key", ","], 1, /an empty key would let everybody in/],
     [["--model", "/nowhere", "--port", "0"], 1, /nowhere/],
   ])("%j ends with %i and one line", async (args, code, message) => {

@@ -1,58 +1,8 @@
 // Batches, bounds, and what happens to those who leave or break things, with a model that does as it is told.
 import { describe, expect, it } from "vitest";
-import type { EmbeddingModel } from "../src/model.ts";
-import { openQueue, type Queue, type QueueOptions } from "../src/queue.ts";
+import { openQueue } from "../src/queue.ts";
 import { Refusal } from "../src/refusal.ts";
-
-interface Call {
-  readonly inputs: readonly unknown[];
-  readonly signal: AbortSignal;
-  /** Answers each text with a row that holds the text. */
-  answer(): void;
-  fail(error: Error): void;
-}
-
-/** A model whose calls wait for the test. A text is a number. `broken` makes it fail whatever it is asked. */
-function scripted(): {
-  model: EmbeddingModel;
-  calls: Call[];
-  next: () => Promise<Call>;
-  state: { broken: boolean; disposed: boolean };
-} {
-  const calls: Call[] = [];
-  const state = { broken: false, disposed: false };
-  let seen = 0;
-  let came = (): void => {};
-  const encode = (inputs: readonly unknown[] | string, options?: { signal: AbortSignal }): Promise<unknown> => {
-    if (state.broken) return Promise.reject(new Error("a worker has stopped"));
-    if (inputs === "가") return Promise.resolve(Float32Array.of(0)); // asked whether it still works
-    const signal = options?.signal as AbortSignal;
-    return new Promise((resolve, reject) => {
-      signal.addEventListener("abort", () => reject(signal.reason));
-      const rows = (inputs as number[]).map((input) => Float32Array.of(input));
-      calls.push({ inputs: inputs as number[], signal, answer: () => resolve(rows), fail: reject });
-      came();
-    });
-  };
-  const next = async (): Promise<Call> => {
-    while (calls.length <= seen) await new Promise<void>((resolve) => (came = resolve));
-    return calls[seen++];
-  };
-  const dispose = async (): Promise<void> => {
-    state.disposed = true;
-  };
-  return { model: { encode, dispose } as unknown as EmbeddingModel, calls, next, state };
-}
-
-const OPTIONS: QueueOptions = { maxBatchTokens: 10, maxQueuedTokens: 100, timeout: 1000 };
-
-const add = (queue: Queue, values: readonly number[], tokens = 1, more: object = {}) => {
-  const texts = values.map((value) => ({ input: value as never, tokens }));
-  const added = queue.add({ texts, kind: "sentence", ...more });
-  const rows = added.done.then(({ rows }) => rows.map((row) => (row as Float32Array)[0]));
-  rows.catch(() => {}); // asserted where it matters
-  return { ...added, rows };
-};
+import { add, OPTIONS, scripted } from "./scripted.ts";
 
 describe("batches", () => {
   it("computes at once, and gathers what comes meanwhile by tokens, in order", async () => {
@@ -202,79 +152,6 @@ describe("failing", () => {
     expect(await fine.rows).toEqual([4]);
     await expect(bad.rows).rejects.toMatchObject({ reason: "backend", message: /its vector is not a number/ });
     expect(queue.healthy).toBe(true);
-  });
-
-  it("loads a broken model again and loses no request", async () => {
-    const [first, second] = [scripted(), scripted()];
-    const breaks: unknown[] = [];
-    const onBreak = (error: unknown): void => void breaks.push(error);
-    const queue = openQueue(first.model, async () => second.model, { ...OPTIONS, onBreak });
-    const all = [add(queue, [1]), add(queue, [2]), add(queue, [3, 4], 4)];
-    const [a, b] = [await first.next(), await first.next()];
-    first.state.broken = true;
-    const dead = new Error("a worker has stopped");
-    a.fail(dead);
-    b.fail(dead);
-    const seen: unknown[] = [];
-    for (let batch = 0; batch < 3; batch++) {
-      const call = await second.next();
-      seen.push(...call.inputs);
-      expect(second.calls).toHaveLength(batch + 1); // what may break it is alone
-      call.answer();
-    }
-    expect(await Promise.all(all.map(({ rows }) => rows))).toEqual([[1], [2], [3, 4]]);
-    expect(seen.sort()).toEqual([1, 2, 3, 4]);
-    expect(breaks).toEqual([dead]);
-    expect(first.state.disposed).toBe(true);
-  });
-
-  it("turns a request away that breaks the model twice, and keeps those beside it", async () => {
-    const models = [scripted(), scripted(), scripted()];
-    let loaded = 0;
-    const queue = openQueue(models[0].model, async () => models[++loaded].model, OPTIONS);
-    const [poison, innocent] = [add(queue, [1]), add(queue, [2])];
-    for (const [n, { next, state }] of models.entries()) {
-      if (n === 2) break;
-      const call = await next();
-      expect(call.inputs).toEqual([1]);
-      state.broken = true;
-      call.fail(new Error("a worker has stopped"));
-      if (n === 0) (await next()).fail(new Error("a worker has stopped"));
-    }
-    (await models[2].next()).answer();
-    await expect(poison.rows).rejects.toMatchObject({ reason: "backend" });
-    expect(await innocent.rows).toEqual([2]);
-  });
-
-  it("says so where the model cannot be loaded again, and tries again with the next request", async () => {
-    const [first, second] = [scripted(), scripted()];
-    let tries = 0;
-    const load = async (): Promise<EmbeddingModel> => {
-      if (++tries === 1) throw new Error("the disk is gone");
-      return second.model;
-    };
-    const queue = openQueue(first.model, load, OPTIONS);
-    const lost = add(queue, [1]);
-    const call = await first.next();
-    first.state.broken = true;
-    call.fail(new Error("a worker has stopped"));
-    await expect(lost.rows).rejects.toMatchObject({ reason: "unavailable", message: /could not be loaded again/ });
-    expect(queue.healthy).toBe(false);
-    const later = add(queue, [2]);
-    (await second.next()).answer();
-    expect(await later.rows).toEqual([2]);
-    expect(queue.healthy).toBe(true);
-  });
-
-  it("without a way to load it, everything after is refused", async () => {
-    const { model, next, state } = scripted();
-    const queue = openQueue(model, undefined, OPTIONS);
-    const lost = add(queue, [1]);
-    const call = await next();
-    state.broken = true;
-    call.fail(new Error("a worker has stopped"));
-    await expect(lost.rows).rejects.toMatchObject({ reason: "unavailable" });
-    await expect(add(queue, [2]).rows).rejects.toMatchObject({ reason: "unavailable" });
   });
 });
 

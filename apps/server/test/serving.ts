@@ -1,6 +1,6 @@
 // A server on a free port of this machine, with the bundled model, and what is needed to look at it from outside.
 import { once } from "node:events";
-import { connect } from "node:net";
+import { connect, createServer } from "node:net";
 import { SentenceTransformer } from "munjang";
 import { mini } from "munjang-mini-ko";
 import { afterAll } from "vitest";
@@ -61,6 +61,16 @@ export async function raw(url: string, ...parts: (string | Uint8Array)[]): Promi
   for (const part of parts) socket.write(part);
   await once(socket, "close");
   return Buffer.concat(got).toString("utf8");
+}
+
+/** A port that nobody listens on. */
+export async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, "127.0.0.1");
+  await once(probe, "listening");
+  const { port } = probe.address() as { port: number };
+  probe.close();
+  await once(probe, "close");
+  return port;
 }
 
 /** A promise and how to keep it. */

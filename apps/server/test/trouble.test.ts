@@ -6,7 +6,7 @@ import { SentenceTransformer } from "munjang";
 import { mini } from "munjang-mini-ko";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { serve } from "../src/node.ts";
-import { holding, loadMini, post, promised, raw, start, type Watched } from "./serving.ts";
+import { freePort, holding, loadMini, post, promised, raw, start, type Watched } from "./serving.ts";
 
 const SECRET = "아무도 읽으면 안 되는 문장";
 let server: Watched;
@@ -235,6 +235,15 @@ describe("the server", () => {
   it("refuses options that cannot be meant", async () => {
     await expect(start({ maxRequests: 0 })).rejects.toThrow(/maxRequests = 0/);
     await expect(start({ apiKeys: [" "] })).rejects.toThrow(/empty key/);
+    for (const name of ["timeout", "bodyTimeout"]) {
+      // A timer of so long would be over at once.
+      await expect(start({ [name]: 2 ** 31 })).rejects.toThrow(`${name} = 2147483648: must be at most 2147483647 ms`);
+    }
+  });
+
+  it("waits as long as a timer can", async () => {
+    const patient = await start({ timeout: 2 ** 31 - 1, bodyTimeout: 2 ** 31 - 1 });
+    expect((await post(`${patient.url}/embed`, { inputs: "하나" })).status).toBe(200);
   });
 
   it("lets pages of the origins it knows call, keys and errors included, and no others", async () => {
@@ -277,12 +286,3 @@ describe("the server", () => {
     ]);
   });
 });
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, "127.0.0.1");
-  await once(probe, "listening");
-  const { port } = probe.address() as { port: number };
-  probe.close();
-  await once(probe, "close");
-  return port;
-}
