@@ -8,9 +8,9 @@ import re
 BASE, FINALS = 0xAC00, " ㄱㄲㄳㄴㄵㄶㄷㄹㄺㄻㄼㄽㄾㄿㅀㅁㅂㅄㅅㅆㅇㅈㅊㅋㅌㅍㅎ"
 VOWELS = "ㅏㅐㅑㅒㅓㅔㅕㅖㅗㅘㅙㅚㅛㅜㅝㅞㅟㅠㅡㅢㅣ"
 END = re.compile(r"^(.*?)([.!?~…\s]*)$", re.S)
-# Adjectives that 안 sounds wrong before, or words that only look like predicates.
-NOT_SHORT = ("아름답", "새롭", "필요", "가능", "중요", "대단", "훌륭", "다양", "유명", "완벽", "행복", "친절", "편리")
-NEVER = ("아니", "않", "못", "말", "모르", "없", "마라", "그렇", "이렇", "어떻", "안녕", "같")
+NOT_SHORT = ("아름답", "새롭")  # 안 is not said before these
+NEVER = ("아니", "않", "못", "말", "모르", "몰", "없", "마라", "그렇", "이렇", "어떻", "안녕", "같")
+VOWEL_STEMS = "가오보주되시우쓰크싸리르기지치내자타추"
 LONG = (  # what 하다 verbs end in, plain and negated
     ("했습니다", "하지 않았습니다"), ("했어요", "하지 않았어요"), ("했다", "하지 않았다"), ("했네요", "하지 않았네요"), ("했나요", "하지 않았나요"),
     ("합니다", "하지 않습니다"), ("합니까", "하지 않습니까"), ("해요", "하지 않아요"), ("한다", "하지 않는다"), ("하다", "하지 않다"), ("하네요", "하지 않네요"),
@@ -77,6 +77,9 @@ def long_form(word: str) -> str | None:
             return None if stem is None else f"{stem}지 않았{negated}"
     if word.endswith(("습니다", "습니까")) and final_of(word[-4:-3] or "?") not in " ?ㅆ":
         return f"{word[:-3]}지 않{word[-3:]}"
+    if word.endswith(("니다", "니까")) and len(word) > 2 and final_of(word[-3]) == "ㅂ":
+        stem = word[:-3] + with_final(word[-3], " ")
+        return f"{stem}지 않습{word[-2:]}" if stem[-1] in VOWEL_STEMS else None  # 삽니다 may be 사다 or 살다
     if word.endswith("는다") and final_of(word[-3:-2] or "?") not in " ?":
         return f"{word[:-2]}지 않는다"
     return None
@@ -115,7 +118,7 @@ def opposites(text: str) -> list[str]:
         return []
     found = []
     verb = re.match(r"^(.{2,})(했다|했습니다|했어요|합니다|해요|한다)$", last)
-    if verb and not last.startswith(NOT_SHORT):
+    if verb and before[-1].endswith(("을", "를")):  # with an object it is a verb; 깨끗 안 합니다 is not said
         found.append(say(verb[1], "안", verb[2]))  # 공부 안 했다
     elif not verb and len(last) <= 5 and not last.startswith(NOT_SHORT):
         found.append(say("안", last))

@@ -27,13 +27,11 @@ def counts(packed: Packed, entries: int, window: int, seed: int) -> sparse.csr_m
 
 def ppmi(count: sparse.csr_matrix, exponent: float = 0.75) -> sparse.csr_matrix:
     """max(0, log p(i,j) / (p(i) p(j)^exponent))."""
-    total = count.sum()
     row = np.asarray(count.sum(1)).ravel()
     column = np.asarray(count.sum(0)).ravel() ** exponent
     column /= max(column.sum(), 1e-12)
     out = count.tocoo()
     out.data = np.maximum(0, np.log(out.data / np.maximum(row[out.row] * column[out.col], 1e-12))).astype(np.float32)
-    del total
     out = out.tocsr()
     out.eliminate_zeros()
     return out
