@@ -21,11 +21,13 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
     parser.add_argument("--without", nargs="*", choices=PARTS, default=[], help="leave these out, for an ablation")
+    parser.add_argument("--no-slices", action="store_true", help="train on the slices to choose by too: for the run that ships, when all is chosen")
     options = parser.parse_args()
     if options.data is None:
         parser.error("--data (or MUNJANG_DATA) must name the folder of the data sets")
     began = time.monotonic()
-    run = open_run(profile_of(options.profile, tuple(options.without)), options.seed, options.data, options.out, options.resume)
+    profile = profile_of(options.profile, tuple(options.without), not options.no_slices)
+    run = open_run(profile, options.seed, options.data, options.out, options.resume)
     folder = everything(run)
     print(f"{folder} after {(time.monotonic() - began) / 60:.1f} minutes", flush=True)
 

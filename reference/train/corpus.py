@@ -49,6 +49,9 @@ def read(data: sets.Folder, profile: Profile, seed: int) -> tuple[Corpus, str]:
     for name, rows in sts.items():
         sts[name] = [row for row in rows if gate.opens(f"{name}: beside the slices", row[0], row[1])]
 
+    for reason, numbers_of in (("paraKQC groups in KLUE-STS dev", leaked), ("paraKQC groups kept apart", apart)):
+        gate.removed["parakqc", reason] += 10 * len(numbers_of)
+
     nli = []
     for file in ("klue-nli/train.tsv", "kornli-xnli/xnli.dev.ko.tsv"):
         nli += [row for row in sets.nli(data, file) if gate.opens(file, row[0], row[1])]
@@ -118,14 +121,13 @@ def save(corpus: Corpus, path: Path) -> None:
 
 def load(path: Path) -> Corpus:
     value = json.loads(gzip.decompress(path.read_bytes()))
-    rows = {name: value[name] for name in ("groups",)}
     tuples = lambda items: [tuple(item) for item in items]
     return Corpus(
         texts=tuples(value["texts"]),
         sts={name: tuples(items) for name, items in value["sts"].items()},
         slices={name: tuples(items) for name, items in value["slices"].items()},
         nli=tuples(value["nli"]),
-        groups=rows["groups"],
+        groups=value["groups"],
         pairs={name: tuples(items) for name, items in value["pairs"].items()},
         different=tuples(value["different"]),
     )

@@ -163,5 +163,8 @@ TINY = Profile(
 PROFILES = {profile.name: profile for profile in (CPU, GPU, TINY)}
 
 
-def profile_of(name: str, without: tuple[str, ...] = ()) -> Profile:
-    return replace(PROFILES[name], without=tuple(sorted(without)))
+def profile_of(name: str, without: tuple[str, ...] = (), slices: bool = True) -> Profile:
+    """`slices`: whether some of train is kept to choose by. Once everything is chosen, the run that ships may train on it too."""
+    profile = replace(PROFILES[name], without=tuple(sorted(without)))
+    none = tuple((name, 0) for name, _ in profile.slice_sizes)
+    return profile if slices else replace(profile, slice_sizes=none, slice_groups=0.0)

@@ -1,6 +1,7 @@
 """The vocabulary: WordPiece, cased, trained on the training text; and texts as ids."""
 
 import os
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -16,12 +17,27 @@ PAD, UNK, CLS, SEP, MASK = range(5)
 
 def train(texts, size: int, alphabet: int) -> list[str]:
     """
-    The entries in the order of their ids. The trainer counts words in hash maps but breaks its ties by the pieces themselves, so the same
-    text gives the same entries; a test trains twice.
+    The entries in the order of their ids. The trainer breaks ties by the ids of the pieces, and gives single characters their ids in the order
+    of a hash map, which is another one in every process: so all of them are handed to it in an order of ours, as if they were special.
     """
     tokenizer = pipeline(models.WordPiece(unk_token="[UNK]", max_input_chars_per_word=100))
+    texts = list(texts)
+    first, later = Counter(), Counter()
+    for text in texts:
+        for word, _ in tokenizer.pre_tokenizer.pre_tokenize_str(tokenizer.normalizer.normalize_str(text)):
+            first[word[0]] += 1
+            later.update(word[1:])
+    counts = first + later
+    kept = sorted(sorted(counts, key=lambda c: (-counts[c], c))[:alphabet])
+    single = kept + [f"##{c}" for c in kept if later[c]]
     trainer = trainers.WordPieceTrainer(
-        vocab_size=size, min_frequency=2, limit_alphabet=alphabet, special_tokens=SPECIAL, continuing_subword_prefix="##", show_progress=False
+        vocab_size=size,
+        min_frequency=2,
+        initial_alphabet=kept,
+        limit_alphabet=len(kept),
+        special_tokens=SPECIAL + single,
+        continuing_subword_prefix="##",
+        show_progress=False,
     )
     tokenizer.train_from_iterator(texts, trainer)
     vocabulary = tokenizer.get_vocab()

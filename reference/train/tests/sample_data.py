@@ -27,7 +27,7 @@ def write(folder: Path) -> None:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         text = "\n".join(lines) + "\n"
-        (gzip.open(path, "wt", encoding="utf-8") if name.endswith(".gz") else open(path, "w", encoding="utf-8")).write(text)
+        path.write_bytes(gzip.compress(text.encode(), mtime=0) if name.endswith(".gz") else text.encode())
 
     groups = [[f"{t} {style}" for t in [new()] for style in "네 요 죠 지 군 다 까 니 걸 야".split()] for _ in range(30)]
     put("parakqc/paraKQC_v1.txt", [f"0\t0\t{text}" for group in groups for text in group])
@@ -40,6 +40,7 @@ def write(folder: Path) -> None:
     put("klue-sts/dev.tsv", ["guid\tsource\tsentence1\tsentence2\tlabel\treal_label\tbinary_label"] + [f"g\ts\t{a}\t{b}\t0\t{s}\t0" for a, b, s in dev])
     train = scored(60)
     train.append((dev[0][0].replace(" ", "") + "!!", new(), 2.5))  # the same as a dev sentence but for spaces and punctuation
+    train.append((groups[0][5], new(), 3.0))  # of a listed group, though no dev sentence itself
     train += [(g[0], g[1], 4.6) for g in groups[:12]] + [(groups[i][2], groups[i + 1][2], 1.2) for i in range(2, 20)]
     put("klue-sts/train.tsv", ["sentence1\tsentence2\treal_label"] + [f"{a}\t{b}\t{s}" for a, b, s in train])
     for part, size in (("train", 50), ("dev", 12)):

@@ -50,7 +50,7 @@ class Overlap(Folder):
         train = [key(t) for row in sets.sts(self.data, "klue-sts/train.tsv") for t in row[:2]]
         self.assertIn(key(dev), train)
         self.assertNotIn(key(dev), {key(t) for t in corpus.trained_texts(self.corpus)})
-        self.assertRegex(self.report, r"klue-sts/train.tsv \| \d+ \| 1 \| KLUE-STS dev")
+        self.assertRegex(self.report, r"klue-sts/train.tsv \| \d+ \| 3 \| KLUE-STS dev")
 
     def test_listed_groups_are_removed_everywhere(self):
         listed = {key(t) for g in sets.parakqc_in_dev(self.data) for t in sets.parakqc(self.data)[g]}
@@ -182,7 +182,8 @@ class Vocabulary(Folder):
     def test_trained_twice_it_is_the_same_and_ids_are_those_of_transformers(self):
         texts = [text for text, _ in self.corpus.texts]
         entries = vocab.train(texts, 500, 300)
-        self.assertEqual(entries, vocab.train(texts, 500, 300))
+        for _ in range(3):
+            self.assertTrue(entries == vocab.train(texts, 500, 300))  # assertEqual compares two long lists for minutes if they differ
         self.assertEqual(entries[:5], vocab.SPECIAL)
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "vocab.txt"
