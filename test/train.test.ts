@@ -12,7 +12,8 @@ const train = `${root}reference/train`;
 const python = process.env.MUNJANG_PYTHON;
 const wanted = "import torch, sentence_transformers, tokenizers, transformers, sklearn, scipy, safetensors";
 const ready = python !== undefined && spawnSync(python, ["-c", wanted]).status === 0;
-const why = python === undefined ? "MUNJANG_PYTHON is not set" : `${python} lacks a package of reference/requirements.txt`;
+const why =
+  python === undefined ? "MUNJANG_PYTHON is not set" : `${python} lacks a package of reference/requirements.txt`;
 const MINUTES = 60_000;
 
 test("negation.tsv: 200 triples or more, no text twice, and none without three texts", () => {
@@ -44,7 +45,8 @@ describe.skipIf(!ready)(`the training, in Python${ready ? "" : ` (skipped: ${why
   });
 
   test("it calibrates with the engine's text", () => {
-    const code = "import json; from reference.train.quant import calibration_texts; print(json.dumps(calibration_texts()))";
+    const code =
+      "import json; from reference.train.quant import calibration_texts; print(json.dumps(calibration_texts()))";
     expect(JSON.parse(run("-c", code))).toEqual(CALIBRATION);
   });
 
@@ -67,7 +69,9 @@ sys.argv = ["train", "--data", str(folder / "data"), "--out", str(folder / "out"
 main()
 run = Run(TINY, 1, folder / "data", folder / "out")
 print(json.dumps(vectors(run, shipped(run, "finish", TINY.shape))(texts).tolist()))`;
-      const expected: number[][] = JSON.parse(run("-c", code, folder, JSON.stringify(texts)).trimEnd().split("\n").at(-1) ?? "");
+      const expected: number[][] = JSON.parse(
+        run("-c", code, folder, JSON.stringify(texts)).trimEnd().split("\n").at(-1) ?? "",
+      );
       const model = await SentenceTransformer.load(join(folder, "out", "model"), { dtype: "int8", threads: 0 });
       const got = await model.encode(texts, { normalizeEmbeddings: true });
       const plain = await SentenceTransformer.load(join(folder, "out", "model"), { threads: 0 });
