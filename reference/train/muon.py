@@ -48,7 +48,7 @@ def optimisers(
         {"params": [p for p in rest if p.ndim > 1], "weight_decay": 0.01},
         {"params": [p for p in rest if p.ndim <= 1], "weight_decay": 0.0},
     ]
-    out: list[torch.optim.Optimizer] = [torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.98))]
+    out: list[torch.optim.Optimizer] = [torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.98), fused=True)]
     if matrices:
         out.append(Muon(matrices, lr=muon, dtype=dtype))
     return out

@@ -12,16 +12,18 @@ NOT_SHORT = ("아름답", "새롭")  # 안 is not said before these
 NEVER = ("아니", "않", "못", "말", "모르", "몰", "없", "마라", "그렇", "이렇", "어떻", "안녕", "같")
 VOWEL_STEMS = "가오보주되시우쓰크싸리르기지치내자타추"
 LONG = (  # what 하다 verbs end in, plain and negated
-    ("했습니다", "하지 않았습니다"), ("했어요", "하지 않았어요"), ("했다", "하지 않았다"), ("했네요", "하지 않았네요"), ("했나요", "하지 않았나요"),
-    ("합니다", "하지 않습니다"), ("합니까", "하지 않습니까"), ("해요", "하지 않아요"), ("한다", "하지 않는다"), ("하다", "하지 않다"), ("하네요", "하지 않네요"),
-    ("하나요", "하지 않나요"), ("됩니다", "되지 않습니다"), ("된다", "되지 않는다"), ("됐다", "되지 않았다"), ("되었다", "되지 않았다"), ("되었습니다", "되지 않았습니다"),
+    ("했습니다", "하지 않았습니다"), ("했어요", "하지 않았어요"), ("했다", "하지 않았다"), ("했네요", "하지 않았네요"),
+    ("합니다", "하지 않습니다"), ("해요", "하지 않아요"), ("한다", "하지 않는다"), ("하다", "하지 않다"), ("하네요", "하지 않네요"),
+    ("됩니다", "되지 않습니다"), ("된다", "되지 않는다"), ("됐다", "되지 않았다"), ("되었다", "되지 않았다"), ("되었습니다", "되지 않았습니다"),
 )
+# 해 주시겠어요 and 해 주시지 않겠어요, 있나요 and 없나요 ask for the same; and 가야 합니다 has no simple opposite.
+ASKING = ("까", "까요", "나요", "가요", "니", "냐", "겠어요", "래요", "죠", "지요")
 THERE = (  # 있다 and 없다 take the same endings
-    "습니다", "습니까", "었습니다", "었습니까", "다", "었다", "어요", "었어요", "나요", "었나요", "네요", "었네요", "어", "었어", "지", "냐", "니", "을까", "을까요", "는데", "음",
+    "습니다", "었습니다", "다", "었다", "어요", "었어요", "네요", "었네요", "어", "었어", "지", "는데", "음",
 )
 COPULA = (
-    ("이었습니다", "아니었습니다"), ("였습니다", "아니었습니다"), ("입니다", "아닙니다"), ("입니까", "아닙니까"), ("이에요", "아니에요"), ("예요", "아니에요"),
-    ("이었다", "아니었다"), ("였다", "아니었다"), ("인가요", "아닌가요"), ("이다", "아니다"),
+    ("이었습니다", "아니었습니다"), ("였습니다", "아니었습니다"), ("입니다", "아닙니다"), ("이에요", "아니에요"), ("예요", "아니에요"),
+    ("이었다", "아니었다"), ("였다", "아니었다"), ("이다", "아니다"),
 )
 
 
@@ -71,15 +73,15 @@ def long_form(word: str) -> str | None:
     for plain, negated in LONG:
         if word.endswith(plain):
             return word[: -len(plain)] + negated
-    for ending, negated in (("습니다", "습니다"), ("다", "다"), ("습니까", "습니까"), ("어요", "어요")):
+    for ending, negated in (("습니다", "습니다"), ("다", "다"), ("어요", "어요")):
         if word.endswith(ending) and len(word) > len(ending) and final_of(word[-len(ending) - 1]) == "ㅆ":
             stem = past_stem(word[: -len(ending)])
             return None if stem is None else f"{stem}지 않았{negated}"
-    if word.endswith(("습니다", "습니까")) and final_of(word[-4:-3] or "?") not in " ?ㅆ":
-        return f"{word[:-3]}지 않{word[-3:]}"
-    if word.endswith(("니다", "니까")) and len(word) > 2 and final_of(word[-3]) == "ㅂ":
+    if word.endswith("습니다") and final_of(word[-4:-3] or "?") not in " ?ㅆ":
+        return f"{word[:-3]}지 않습니다"
+    if word.endswith("니다") and len(word) > 2 and final_of(word[-3]) == "ㅂ":
         stem = word[:-3] + with_final(word[-3], " ")
-        return f"{stem}지 않습{word[-2:]}" if stem[-1] in VOWEL_STEMS else None  # 삽니다 may be 사다 or 살다
+        return f"{stem}지 않습니다" if stem[-1] in VOWEL_STEMS else None  # 삽니다 may be 사다 or 살다
     if word.endswith("는다") and final_of(word[-3:-2] or "?") not in " ?":
         return f"{word[:-2]}지 않는다"
     return None
@@ -92,6 +94,8 @@ def opposites(text: str) -> list[str]:
     last = words[-1]
     before = words[:-1]
     if not last or not all(map(is_hangul, last)) or len(words) < 2 or len(words) > 20:
+        return []
+    if "?" in mark or last.endswith(ASKING) or before[-1].endswith("야") or "있으시" in last:
         return []
 
     def say(*end: str) -> str:
@@ -111,7 +115,7 @@ def opposites(text: str) -> list[str]:
     for plain, negated in COPULA:
         if last.endswith(plain) and len(last) > len(plain):
             noun = last[: -len(plain)]
-            fits = plain in ("입니다", "입니까", "인가요") or (final_of(noun[-1]) == " ") == (plain in ("였습니다", "였다", "예요"))
+            fits = plain == "입니다" or (final_of(noun[-1]) == " ") == (plain in ("였습니다", "였다", "예요"))
             sure = plain != "이다" or len(noun) > 1  # 보이다 and 높이다 are verbs
             return [say(subject(noun), negated)] if fits and sure and noun[-1] not in "보높속줄쓰" else []
     if not predicate(last):
@@ -130,12 +134,12 @@ def predicate(word: str) -> bool:
     """Whether a word surely is a verb or an adjective at the end of its sentence."""
     if word.startswith(NEVER) or word in ("바다", "마다", "보다", "부다", "수다", "모두다", "습니다"):
         return False
-    if word.endswith(("니다", "니까")) and len(word) > 2:
-        return final_of(word[-3]) == "ㅂ" and not word.endswith(("입니다", "입니까", "겁니다", "랍니다", "답니다"))
+    if word.endswith("니다") and len(word) > 2:
+        return final_of(word[-3]) == "ㅂ" and not word.endswith(("입니다", "겁니다", "랍니다", "답니다"))
     if word.endswith("다") and len(word) > 1:
         return final_of(word[-2]) in "ㅆㄴ" and not word.endswith(("란다", "인다", "런다", "단다", "겠다"))
     if word.endswith("요") and len(word) > 2:
-        return final_of(word[-3]) == "ㅆ" and word.endswith("어요") or word.endswith(("해요", "네요", "나요"))
+        return final_of(word[-3]) == "ㅆ" and word.endswith("어요") or word.endswith(("해요", "네요"))
     return False
 
 

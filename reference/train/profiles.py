@@ -105,7 +105,7 @@ GPU = Profile(
     documents=20_000,
     shape=Shape(layers=6),
     teacher=Shape(layers=12, hidden=512, heads=8, wide=2048),
-    mlm=Budget(24_000, 360, 2e-3, 0.02),
+    mlm=Budget(24_000, 270, 2e-3, 0.02),
     mlm_tokens=32_768,
     mlm_dropout=0.1,
     muon=0.02,
@@ -117,7 +117,7 @@ GPU = Profile(
     silver=Budget(6_000, 120, 2e-4),
     rank=Budget(2_000, 60, 2e-4),
     finish=Budget(500, 60, 4e-5),
-    distil=Budget(6_000, 150, 3e-4),
+    distil=Budget(6_000, 120, 3e-4),
     distil_batch=512,
     static=Budget(400, 20, 2e-2),
 )
