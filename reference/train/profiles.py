@@ -82,7 +82,7 @@ class Profile:
     calibrate_every: int = 25  # steps
     distil: Budget | None = None
     distil_batch: int = 128
-    static: Budget = Budget(400, 60, 2e-2)
+    static: Budget = Budget(400, 60, 3e-3)
     # machine
     threads: int = 2
     device: str = "cpu"
@@ -119,7 +119,7 @@ GPU = Profile(
     finish=Budget(500, 60, 4e-5),
     distil=Budget(6_000, 120, 3e-4),
     distil_batch=512,
-    static=Budget(400, 20, 2e-2),
+    static=Budget(400, 20, 3e-3),
 )
 
 # Seconds on any machine: for the tests. No budget in seconds, so that every run gives the same bytes.

@@ -6,7 +6,7 @@ import unittest
 from dataclasses import replace
 from pathlib import Path
 
-from reference.train import corpus, noise, overlap, pack, sample, sets, splits, vocab
+from reference.train import corpus, noise, overlap, pack, sample, sets, splits, vectors, vocab
 from reference.train.profiles import TINY
 from reference.train.tests import sample_data
 from reference.train.text import clean, key, random_of, seed_of
@@ -176,6 +176,21 @@ class Sequences(unittest.TestCase):
         self.assertEqual(sorted(np.concatenate(batches)), list(range(len(lengths))))
         self.assertEqual([b.tolist() for b in batches], [b.tolist() for b in pack.batches(packed, 256, 1, 0)])
         self.assertNotEqual([b.tolist() for b in batches], [b.tolist() for b in pack.batches(packed, 256, 1, 1)])
+
+
+class Vectors(unittest.TestCase):
+    def test_words_of_like_places_have_like_vectors_and_the_same_ones_each_time(self):
+        random = np.random.default_rng(0)
+        texts = []
+        for _ in range(4_000):  # 5 and 6 stand beside 10 to 19, 7 and 8 beside 20 to 29
+            side = int(random.integers(2))
+            texts.append(np.array([random.choice([5, 6] if side == 0 else [7, 8]), *random.integers(10 + 10 * side, 20 + 10 * side, 9)]))
+        packed = pack.pack(texts, [False] * len(texts), 64)
+        start = vectors.start(packed, 32, 4, 8, 1)
+        self.assertEqual(start.tobytes(), vectors.start(packed, 32, 4, 8, 1).tobytes())
+        self.assertTrue(np.isfinite(start).all())
+        cosine = lambda i, j: float(start[i] @ start[j] / np.linalg.norm(start[i]) / np.linalg.norm(start[j]))
+        self.assertGreater(min(cosine(5, 6), cosine(7, 8)), max(cosine(5, 7), cosine(5, 8), cosine(6, 7), cosine(6, 8)) + 0.3)
 
 
 class Vocabulary(Folder):
