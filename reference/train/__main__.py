@@ -1,0 +1,36 @@
+"""python -m reference.train --data FOLDER --out FOLDER --profile cpu"""
+
+import argparse
+import os
+import time
+from pathlib import Path
+
+from .pipeline import everything
+from .profiles import PROFILES, profile_of
+from .run import open_run
+
+PARTS = ("mlm", "contrast", "negation", "augsts", "distil", "rank", "finish", "matryoshka", "static")
+
+
+def main() -> None:
+    about = "Trains the bundled model: from the data folder to a sentence-transformers folder."
+    parser = argparse.ArgumentParser(prog="python -m reference.train", description=about)
+    parser.add_argument("--data", type=Path, default=os.environ.get("MUNJANG_DATA"), help="folder of the data sets (default: MUNJANG_DATA)")
+    parser.add_argument("--out", type=Path, required=True, help="folder for the model (model/), its figures and the work of every stage")
+    parser.add_argument("--profile", choices=sorted(PROFILES), default="cpu")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
+    parser.add_argument("--without", nargs="*", choices=PARTS, default=[], help="leave these out, for an ablation")
+    parser.add_argument("--no-slices", action="store_true", help="train on the slices to choose by too: for the run that ships, when all is chosen")
+    options = parser.parse_args()
+    if options.data is None:
+        parser.error("--data (or MUNJANG_DATA) must name the folder of the data sets")
+    began = time.monotonic()
+    profile = profile_of(options.profile, tuple(options.without), not options.no_slices)
+    run = open_run(profile, options.seed, options.data, options.out, options.resume)
+    folder = everything(run)
+    print(f"{folder} after {(time.monotonic() - began) / 60:.1f} minutes", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,108 @@
+"""Stage: the figures of a run, of every stage of it, and of the baselines. The dev sets are read here, once a run."""
+
+import platform
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from .. import prepare, quant, sets
+from ..cross import vectors_of
+from ..export import round_to
+from ..files import read_json, write_json
+from ..model import Encoder
+from ..profiles import Shape
+from ..run import Run
+from ..vocab import ids_of
+from .baselines import tfidf
+from .tasks import Vectors, ask, correlation, questions
+
+PROBE = 0.3  # of the linear probe, for dense vectors; TF-IDF has 5, its best
+
+
+def vectors(run: Run, encoder: Encoder, dim: int | None = None) -> Vectors:
+    """Of float32, whatever the stage was trained with."""
+    tokenizer, kept = run.tokenizer(), {}
+
+    def of(texts: list[str]) -> np.ndarray:
+        key = tuple(texts)
+        if key not in kept:
+            kept[key] = full_precision(run, encoder, tokenizer, texts)
+        v = kept[key][:, :dim]
+        return v / np.linalg.norm(v, axis=1, keepdims=True)
+
+    return of
+
+
+def full_precision(run: Run, encoder: Encoder, tokenizer, texts: list[str]) -> np.ndarray:
+    from dataclasses import replace
+
+    exact = replace(run, profile=replace(run.profile, autocast=False))
+    return vectors_of(exact, encoder, tokenizer, texts)
+
+
+def evaluate(run: Run, done: list[tuple[str, Shape]]) -> None:
+    """`done`: the stages that ended with a model, in their order."""
+
+    def work(folder: Path) -> None:
+        what = questions(sets.Folder(run.data), run.profile)
+        read = prepare.load(run)
+        rows: dict[str, dict] = {}
+
+        def row(name: str, make, probe: float | None = None) -> None:
+            """One row of the table, kept as soon as it is there: with a slow machine all of them take minutes."""
+            part = folder / f"{name}.json"
+            if not part.exists():
+                of = make()
+                slices = {n: correlation(of, pairs)["spearman"] for n, pairs in read.slices.items() if len(pairs) > 2}
+                write_json(part, {**ask(of, what, probe), "slices": slices})
+                figures = read_json(part)
+                print(f"  {name}: {figures['KLUE-STS dev']['spearman']} / {figures['KorSTS dev']['spearman']}", flush=True)
+            rows[name] = read_json(part)
+
+        row("TF-IDF, whole string", lambda: tfidf(read, "char"), 5.0)
+        row("TF-IDF, inside words", lambda: tfidf(read, "char_wb"), 5.0)
+        if run.did("static-rank"):
+            static = Shape(0, run.profile.shape.hidden, 1, 1, 1)
+            row("static", lambda: vectors(run, run.model("static-rank", static)), PROBE)
+        for i, (stage, shape) in enumerate(done):
+            last = i == len(done) - 1
+            row(f"after {stage}", lambda stage=stage, shape=shape: vectors(run, run.model(stage, shape)), PROBE if last else None)
+        if done:
+            stage, shape = done[-1]
+            row("shipped, int8", lambda: vectors(run, shipped(run, stage, shape)), PROBE)
+            for dim in run.profile.dims[1:]:
+                row(f"shipped, int8, {dim} dimensions", lambda dim=dim: vectors(run, shipped(run, stage, shape), dim))
+        figures = {
+            "profile": run.profile.describe(),
+            "seed": run.seed,
+            "without": list(run.profile.without),
+            "machine": machine(run),
+            "data": {k: v for k, v in read_json(run.folder("data") / "done.json").items() if k != "wall"},
+            "stages": {path.parent.name: summary(path) for path in sorted((run.out / "work").glob("*/done.json"), key=lambda p: p.stat().st_mtime)},
+            "rows": rows,
+        }
+        write_json(run.out / "figures.json", figures)
+
+    run.stage("evaluate", work)
+
+
+def shipped(run: Run, stage: str, shape: Shape) -> Encoder:
+    """What the engine computes with: float16 weights, made whole numbers as `munjang convert` makes them."""
+    encoder = run.model(stage, shape)
+    round_to(encoder, torch.float16)
+    quant.calibrate(encoder, ids_of(run.tokenizer(), quant.calibration_texts(), shape.positions), run.profile.device)
+    encoder.set_fake(True)
+    return encoder
+
+
+def summary(path: Path) -> dict:
+    return {k: v for k, v in read_json(path).items() if k != "history"}
+
+
+def machine(run: Run) -> dict:
+    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
+    name = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.processor())
+    gpu = torch.cuda.get_device_name() if run.profile.device == "cuda" else None
+    return {"cpu": name, "threads": run.profile.threads, "gpu": gpu, "torch": torch.__version__, "date": time.strftime("%Y-%m-%d", time.gmtime())}

@@ -1,0 +1,69 @@
+"""Losses on sentence vectors. Each says its formula; a test holds it against loops that spell the formula out."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def at_dims(loss, dims: tuple[int, ...], weights: tuple[float, ...], *vectors: Tensor) -> Tensor:
+    """Matryoshka: a loss on the first 256 numbers of the vectors, the first 128 and the first 64, weighted (Kusupati et al. 2022)."""
+    total = sum(weight * loss(*(v[..., :dim] for v in vectors)) for dim, weight in zip(dims, weights))
+    return total / sum(weights)
+
+
+def contrastive(a: Tensor, b: Tensor, negatives: Tensor, owner: Tensor, same: Tensor, scale: float) -> Tensor:
+    """
+    Of all b and all negatives, b[i] belongs to a[i]; of all a, a[i] belongs to b[i].  a, b [B,H], negatives [M,H]
+    `owner` [M] is the item a hard negative was made for: it counts double there (+ log 2). `same` [B,B] marks pairs that are no
+    negatives of one another because their texts are the same; its diagonal is False.
+    """
+    a, b, negatives = (F.normalize(v.float(), dim=-1) for v in (a, b, negatives))
+    labels = torch.arange(len(a), device=a.device)
+    forward = (scale * a @ b.T).masked_fill(same, -torch.inf)
+    backward = forward.T
+    hard = scale * a @ negatives.T
+    hard = hard + 0.6931471805599453 * (owner[None, :] == labels[:, None])
+    return (F.cross_entropy(torch.cat([forward, hard], 1), labels) + F.cross_entropy(backward, labels)) / 2
+
+
+def cosines(a: Tensor, b: Tensor) -> Tensor:
+    return F.cosine_similarity(a.float(), b.float(), dim=-1)
+
+
+def cosent(cosine: Tensor, score: Tensor, scale: float) -> Tensor:
+    """log(1 + sum over pairs of pairs with score[i] > score[j] of exp(scale (cosine[j] - cosine[i]))) (Su 2022)."""
+    difference = scale * (cosine[None, :] - cosine[:, None])
+    difference = difference.masked_fill(score[:, None] <= score[None, :], -torch.inf)
+    return torch.logsumexp(F.pad(difference.flatten(), (1, 0)), 0)
+
+
+def anchored(cosine: Tensor, score: Tensor) -> Tensor:
+    """Mean of (cosine - score)^2. Ranking alone leaves the cosines between 0.8 and 1."""
+    return F.mse_loss(cosine, score)
+
+
+def ranking(a: Tensor, b: Tensor, score: Tensor, scale: float, anchor: float) -> Tensor:
+    cosine = cosines(a, b)
+    return cosent(cosine, score, scale) + anchor * anchored(cosine, score)
+
+
+def negation(a: Tensor, b: Tensor, opposite: Tensor, margin: float, most: float) -> Tensor:
+    """
+    A paraphrase b is nearer to a than the opposite is, by a margin; and the opposite's cosine is at most `most`:
+    mean of softplus(10 (margin - cos(a,b) + cos(a,opposite))) + 4 max(0, cos(a,opposite) - most)^2.
+    """
+    near, far = cosines(a, b), cosines(a, opposite)
+    return (F.softplus((margin - near + far) * 10) + 4 * F.relu(far - most) ** 2).mean()
+
+
+def alike(student: Tensor, teacher: Tensor, scale: float) -> Tensor:
+    """
+    Distillation without a common space: each text's softmax over its similarities to the others of the batch is to be the teacher's
+    (KL), and so are the cosines themselves (squared error).  [B,H], [B,G]
+    """
+    s, t = (F.normalize(v.float(), dim=-1) for v in (student, teacher))
+    s, t = s @ s.T, t @ t.T
+    off = ~torch.eye(len(s), dtype=torch.bool, device=s.device)
+    s, t = (m[off].view(len(m), -1) for m in (s, t))
+    kl = F.kl_div(F.log_softmax(scale * s, -1), F.log_softmax(scale * t, -1), reduction="batchmean", log_target=True)
+    return kl + 10 * F.mse_loss(s, t)

@@ -1,0 +1,76 @@
+"""Stage: masked language modelling."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from .loop import compiled, train
+from .model import Encoder, MaskedHead
+from .pack import batches, rows
+from .prepare import load_sequences, load_vectors
+from .profiles import Shape
+from .run import Run
+from .text import seed_of
+from .vocab import MASK, SPECIAL
+
+
+def mask(ids: np.ndarray, often: np.ndarray, rate: float, entries: int, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """
+    ([B,L] ids with some replaced, [B,L] bool which are to be told). Of those 80 % become [MASK], 10 % another entry, 10 % stay.
+    Entries that are `often` in the text are chosen half as often; special ones never.
+    """
+    chance = np.where(often[ids], rate / 2, rate) * (ids >= len(SPECIAL))
+    chosen = random.random(ids.shape) < chance
+    if not chosen.any():
+        chosen[0, 1] = True
+    what = random.random(ids.shape)
+    out = np.where(chosen & (what < 0.8), MASK, ids)
+    other = random.integers(len(SPECIAL), entries, ids.shape)
+    return np.where(chosen & (what >= 0.9), other, out), chosen
+
+
+def new_encoder(run: Run, shape: Shape, dropout: float) -> Encoder:
+    """Random layers over the word vectors of the co-occurrence counts."""
+    torch.manual_seed(seed_of(run.seed, "start", shape.hidden, shape.layers))
+    encoder = Encoder(run.entries(), shape, dropout)
+    with torch.no_grad():
+        encoder.words.weight.copy_(torch.from_numpy(load_vectors(run, shape.hidden)))
+    return encoder.to(run.profile.device)
+
+
+def pretrain(run: Run, stage: str, shape: Shape) -> None:
+    profile = run.profile
+
+    def work(folder: Path) -> dict:
+        packed = load_sequences(run)
+        entries = run.entries()
+        encoder = new_encoder(run, shape, profile.mlm_dropout)
+        head = MaskedHead(entries, shape.hidden).to(profile.device)
+        share = np.bincount(packed.ids, minlength=entries) / len(packed.ids)
+        with torch.no_grad():  # what a model that knows nothing should say: the frequencies
+            head.bias.copy_(torch.from_numpy(np.log(np.maximum(share, 1e-8)).astype(np.float32)))
+        often = share > profile.frequent
+        epochs: dict[int, list[np.ndarray]] = {}
+        per_epoch = len(batches(packed, profile.mlm_tokens, run.seed, 0))
+        fast = compiled(encoder, profile, lambda m: m(torch.ones(8, 24, dtype=torch.long, device=profile.device)))
+
+        def loss_at(step: int) -> Tensor:
+            epoch = step // per_epoch
+            if epoch not in epochs:
+                epochs.clear()
+                epochs[epoch] = batches(packed, profile.mlm_tokens, run.seed, epoch)
+            ids = rows(packed, epochs[epoch][step % per_epoch]).astype(np.int64)
+            masked, chosen = mask(ids, often, profile.mask_rate, entries, np.random.default_rng(seed_of(run.seed, stage, "mask", step)))
+            hidden = fast(torch.from_numpy(masked).to(profile.device))
+            at = torch.from_numpy(chosen).to(profile.device)
+            said = head(hidden[at], encoder.words.weight)
+            return F.cross_entropy(said.float(), torch.from_numpy(ids).to(profile.device)[at])
+
+        note = train(folder, {"encoder": encoder, "head": head}, loss_at, profile.mlm, profile, run.seed, muon=encoder.layers)
+        run.save_model(stage, encoder)
+        return {**note, "epochs": round(note["steps"] / per_epoch, 2)}
+
+    run.stage(stage, work)

@@ -1,0 +1,144 @@
+"""BERT in plain PyTorch. The engine's other oracle is transformers; a test holds this file against it."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from . import quant
+from .profiles import Shape
+from .quant import Product
+
+
+class Layer(nn.Module):
+    def __init__(self, shape: Shape, dropout: float):
+        super().__init__()
+        self.heads = shape.heads
+        self.qkv = Product(shape.hidden, 3 * shape.hidden)
+        self.out = Product(shape.hidden, shape.hidden)
+        self.norm1 = nn.LayerNorm(shape.hidden, eps=1e-12)
+        self.up = Product(shape.hidden, shape.wide)
+        self.down = Product(shape.wide, shape.hidden)
+        self.norm2 = nn.LayerNorm(shape.hidden, eps=1e-12)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:  # [B,L,H] -> [B,L,H]
+        B, L, H = x.shape
+        q, k, v = self.qkv(x).view(B, L, 3, self.heads, H // self.heads).permute(2, 0, 3, 1, 4)
+        rate = self.dropout.p if self.training else 0.0
+        context = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, dropout_p=rate)
+        x = self.norm1(x + self.dropout(self.out(context.transpose(1, 2).reshape(B, L, H))))
+        return self.norm2(x + self.dropout(self.down(F.gelu(self.up(x)))))
+
+
+class Encoder(nn.Module):
+    """Ids to hidden states. With no layers: word vectors and nothing else."""
+
+    def __init__(self, entries: int, shape: Shape, dropout: float = 0.0):
+        super().__init__()
+        self.shape = shape
+        self.fake = False  # whether the word table is rounded as the engine's int8 does
+        self.words = nn.Embedding(entries, shape.hidden)
+        self.positions = nn.Embedding(shape.positions, shape.hidden)
+        self.types = nn.Embedding(2, shape.hidden)
+        self.norm = nn.LayerNorm(shape.hidden, eps=1e-12)
+        self.dropout = nn.Dropout(dropout)
+        self.layers = nn.ModuleList(Layer(shape, dropout) for _ in range(shape.layers))
+        for module in self.modules():
+            if isinstance(module, (nn.Linear, nn.Embedding)):
+                nn.init.normal_(module.weight, std=0.02)
+            if isinstance(module, nn.Linear):
+                nn.init.zeros_(module.bias)
+
+    def forward(self, ids: Tensor, mask: Tensor | None = None, types: Tensor | None = None) -> Tensor:
+        """[B,L] ids, [B,L] bool mask (None: no padding), [B,L] types (None: zeros) -> [B,L,H]."""
+        words = F.embedding(ids, quant.rows(self.words.weight) if self.fake else self.words.weight)
+        if not self.layers:
+            return words
+        places = self.positions.weight[: ids.shape[1]]
+        x = words + places + (self.types.weight[0] if types is None else self.types(types))
+        x = self.dropout(self.norm(x))
+        seen = None if mask is None else mask[:, None, None, :]
+        for layer in self.layers:
+            x = layer(x, seen)
+        return x
+
+    def set_dropout(self, rate: float) -> None:
+        for module in self.modules():
+            if isinstance(module, nn.Dropout):
+                module.p = rate
+
+    def set_fake(self, on: bool) -> None:
+        """Whether the four products of a layer, and the word table, are computed with the engine's whole numbers."""
+        self.fake = on
+        for module in self.modules():
+            if isinstance(module, Product):
+                module.fake = on
+
+
+def mean(hidden: Tensor, mask: Tensor | None) -> Tensor:
+    """[B,L,H] -> [B,H]: over the tokens that are there, [CLS] and [SEP] among them."""
+    if mask is None:
+        return hidden.float().mean(1)
+    weight = mask.unsqueeze(-1).float()
+    return (hidden.float() * weight).sum(1) / weight.sum(1)
+
+
+def pad(ids: list, device: str) -> tuple[Tensor, Tensor | None]:
+    """Rows of different lengths to [B,L] and a mask; no mask where they are all as long."""
+    longest = max(len(row) for row in ids)
+    out = torch.zeros(len(ids), longest, dtype=torch.long)
+    mask = torch.zeros(len(ids), longest, dtype=torch.bool)
+    for i, row in enumerate(ids):
+        out[i, : len(row)] = torch.as_tensor(row)
+        mask[i, : len(row)] = True
+    return out.to(device), None if bool(mask.all()) else mask.to(device)
+
+
+def embed(encoder: Encoder, ids: list, device: str, chunk: int = 64) -> Tensor:
+    """Sentence vectors [N,H] of texts given as ids, in their order. Texts of like length are padded together: a third of the work otherwise."""
+    order = sorted(range(len(ids)), key=lambda i: len(ids[i]))
+    chunks = []
+    for i in range(0, len(order), chunk):
+        rows, mask = pad([ids[j] for j in order[i : i + chunk]], device)
+        chunks.append(mean(encoder(rows, mask), mask))
+    back = torch.empty(len(order), dtype=torch.long)
+    back[torch.tensor(order)] = torch.arange(len(order))
+    return torch.cat(chunks)[back.to(device)]
+
+
+class MaskedHead(nn.Module):
+    """Hidden states of masked positions to entries; the table is the encoder's own."""
+
+    def __init__(self, entries: int, hidden: int):
+        super().__init__()
+        self.dense = nn.Linear(hidden, hidden)
+        self.norm = nn.LayerNorm(hidden, eps=1e-12)
+        self.bias = nn.Parameter(torch.zeros(entries))
+        nn.init.normal_(self.dense.weight, std=0.02)
+        nn.init.zeros_(self.dense.bias)
+
+    def forward(self, x: Tensor, words: Tensor) -> Tensor:
+        return F.linear(self.norm(F.gelu(self.dense(x))), words, self.bias)
+
+
+class Cross(nn.Module):
+    """Reads two sentences at once: a score from 0 to 1 (as a logit), and entailment / neutral / contradiction."""
+
+    def __init__(self, encoder: Encoder):
+        super().__init__()
+        self.encoder = encoder
+        H = encoder.shape.hidden
+        self.join = nn.Linear(4 * H, H)
+        self.score = nn.Linear(H, 1)
+        self.relation = nn.Linear(H, 3)
+        self.dropout = nn.Dropout(0.1)
+        for linear in (self.join, self.score, self.relation):
+            nn.init.normal_(linear.weight, std=0.02)
+            nn.init.zeros_(linear.bias)
+
+    def forward(self, ids: Tensor, mask: Tensor | None, types: Tensor) -> tuple[Tensor, Tensor]:  # -> [B], [B,3]
+        hidden = self.encoder(ids, mask, types).float()
+        there = torch.ones_like(ids, dtype=torch.bool) if mask is None else mask
+        a, b = (mean(hidden, there & (types == side)) for side in (0, 1))
+        x = self.dropout(F.gelu(self.join(torch.cat([a, b, (a - b).abs(), a * b], -1))))
+        return self.score(x).squeeze(-1), self.relation(x)

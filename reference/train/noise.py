@@ -1,0 +1,54 @@
+"""Texts as hurried people type them: spaces lost or put in wrong places, letters doubled, swapped or missing, words left out."""
+
+from random import Random
+
+
+def spacing(text: str, random: Random, rate: float = 0.3) -> str:
+    """Drops spaces, and now and then puts one inside a word."""
+    out = []
+    for i, c in enumerate(text):
+        if c == " " and random.random() < rate:
+            continue
+        out.append(c)
+        if c != " " and i + 1 < len(text) and text[i + 1] != " " and random.random() < rate / 10:
+            out.append(" ")
+    return "".join(out)
+
+
+def no_spaces(text: str) -> str:
+    return text.replace(" ", "")
+
+
+def typing(text: str, random: Random) -> str:
+    """One slip of the finger."""
+    if len(text) < 4:
+        return text
+    i = random.randrange(1, len(text) - 1)
+    return random.choice((text[:i] + text[i + 1 :], text[:i] + text[i + 1] + text[i] + text[i + 2 :], text[:i] + text[i] + text[i:]))
+
+
+def words(text: str, random: Random) -> str:
+    """A word left out, or two that changed places."""
+    parts = text.split(" ")
+    if len(parts) < 4:
+        return text
+    i = random.randrange(len(parts) - 1)
+    if random.random() < 0.5:
+        del parts[i]
+    else:
+        parts[i], parts[i + 1] = parts[i + 1], parts[i]
+    return " ".join(parts)
+
+
+NEGATIVE = ("안", "못", "않", "없", "아니", "아닙", "모르", "모릅", "말")
+
+
+def noisy(text: str, random: Random) -> str:
+    """A copy that means the same, more or less. Words that negate are never touched."""
+    kinds = [lambda t: spacing(t, random), lambda t: no_spaces(t)]
+    if not any(word in text for word in NEGATIVE):
+        kinds += [lambda t: typing(t, random), lambda t: words(t, random), lambda t: spacing(typing(t, random), random)]
+    copy = random.choice(kinds)(text)
+    if random.random() < 0.3:
+        copy = copy.rstrip(".!?")
+    return copy

@@ -1,0 +1,170 @@
+"""Every number that can be chosen, in one place: a dataclass, and one instance of it per profile."""
+
+from dataclasses import asdict, dataclass, field, replace
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A BERT. With `layers` 0 it is the static baseline: the mean of word vectors, without positions."""
+
+    layers: int = 4
+    hidden: int = 256
+    heads: int = 4
+    wide: int = 1024
+    positions: int = 128
+
+
+@dataclass(frozen=True)
+class Budget:
+    """
+    A training stage ends after `steps` steps or `seconds` of work, whichever comes first; the learning rate follows whichever is further.
+    Where the steps come first the run repeats itself to the bit; the seconds keep a slow machine inside its hours. Only seconds that are in
+    a checkpoint count, so a run that was killed does again what it lost.
+    """
+
+    steps: int
+    seconds: float | None
+    rate: float  # peak learning rate of AdamW
+    warm: float = 0.05  # share of the budget with a rising rate
+
+
+@dataclass(frozen=True)
+class Profile:
+    name: str
+    # data
+    reviews: int = 190_000  # of NSMC's 553,369; the rest of the text is 420,000
+    documents: int = 4_000  # lines of each file of technical documentation
+    slice_sizes: tuple[tuple[str, int], ...] = (("klue", 500), ("kor", 500))  # pairs cut from train to choose by
+    slice_groups: float = 0.15  # share of paraKQC groups kept apart for the slice
+    titles_kept: int = 5_000  # YNAT titles the probe is tested on
+    vocabulary: int = 16_000
+    alphabet: int = 3_000
+    # models
+    shape: Shape = Shape()
+    teacher: Shape | None = None  # None: no distillation, and the cross-encoder has the student's shape
+    dropout: float = 0.1
+    longest: int = 64  # tokens of a text in every stage but masked language modelling
+    dims: tuple[int, ...] = (256, 128, 64)
+    dim_weights: tuple[float, ...] = (1.0, 0.5, 0.25)
+    # masked language modelling
+    mlm: Budget = Budget(11_000, 4_300, 3e-3, 0.02)
+    mlm_tokens: int = 4_096  # in a batch
+    mlm_dropout: float = 0.0
+    mask_rate: float = 0.18
+    frequent: float = 0.002  # tokens with a larger share of the text are masked half as often
+    muon: float = 0.02
+    window: int = 8  # of the co-occurrence counts the word vectors start from
+    # contrastive
+    contrast: Budget = Budget(1_500, 1_300, 4e-4)
+    contrast_batch: int = 128
+    contrast_scale: float = 20.0
+    mix: tuple[tuple[str, float], ...] = (
+        ("nli", 22), ("stylekqc", 12), ("negation", 16), ("noisy", 12), ("sae4k", 10), ("sts", 10),
+        ("question", 9), ("parakqc", 6), ("title", 2), ("tatoeba", 1),
+    )  # shares of the steps; a batch is of one source
+    # cross-encoder, and what it labels
+    cross: Budget = Budget(1_400, 800, 3e-4)
+    cross_batch: int = 64
+    mined_texts: int = 40_000
+    mined_pairs: int = 40_000
+    silver: Budget = Budget(1_500, 900, 2e-4)
+    # ranking
+    rank: Budget = Budget(1_020, 800, 2e-4)
+    rank_batch: int = 64
+    rank_scale: float = 20.0
+    anchor: float = 4.0  # weight of (cosine - score)^2, which spreads the cosines
+    contrast_share: float = 0.3  # of the steps that add a contrastive batch
+    negation_share: float = 0.3  # of the steps that add sentences and their negations
+    negation_score: float = 0.25  # what the cosine of a sentence and its negation is drawn to at most
+    negation_margin: float = 0.1  # by how much a paraphrase is to be nearer
+    # last: with the engine's whole numbers
+    finish: Budget = Budget(250, 300, 4e-5)
+    calibrate_every: int = 25  # steps
+    distil: Budget | None = None
+    distil_batch: int = 128
+    static: Budget = Budget(400, 60, 3e-3)
+    # machine
+    threads: int = 2
+    device: str = "cpu"
+    autocast: bool = True  # bfloat16, where the machine has it
+    compile: bool = True  # where it works
+    save_seconds: float = 90.0  # between checkpoints
+    without: tuple[str, ...] = field(default=())  # stages and sources left out, for ablations
+
+    def describe(self) -> dict:
+        return asdict(self)
+
+
+CPU = Profile(name="cpu")
+
+GPU = Profile(
+    name="gpu",
+    device="cuda",
+    threads=8,
+    reviews=553_369,
+    documents=20_000,
+    shape=Shape(layers=6),
+    teacher=Shape(layers=12, hidden=512, heads=8, wide=2048),
+    mlm=Budget(24_000, 270, 2e-3, 0.02),
+    mlm_tokens=32_768,
+    mlm_dropout=0.1,
+    muon=0.02,
+    contrast=Budget(4_000, 120, 4e-4),
+    contrast_batch=512,
+    cross=Budget(4_000, 120, 1e-4),
+    mined_texts=120_000,
+    mined_pairs=200_000,
+    silver=Budget(6_000, 120, 2e-4),
+    rank=Budget(2_000, 60, 2e-4),
+    finish=Budget(500, 60, 4e-5),
+    distil=Budget(6_000, 120, 3e-4),
+    distil_batch=512,
+    static=Budget(400, 20, 3e-3),
+)
+
+# Seconds on any machine: for the tests. No budget in seconds, so that every run gives the same bytes.
+TINY = Profile(
+    name="tiny",
+    reviews=50,
+    documents=50,
+    slice_sizes=(("klue", 5), ("kor", 5)),
+    titles_kept=10,
+    vocabulary=600,
+    alphabet=400,
+    shape=Shape(layers=2, hidden=32, heads=2, wide=64, positions=64),
+    longest=32,
+    dims=(32, 16),
+    dim_weights=(1.0, 0.5),
+    mlm=Budget(12, None, 3e-3),
+    mlm_tokens=256,
+    contrast=Budget(10, None, 4e-4),
+    contrast_batch=8,
+    cross=Budget(6, None, 3e-4),
+    cross_batch=8,
+    mined_texts=100,
+    mined_pairs=60,
+    silver=Budget(6, None, 2e-4),
+    rank=Budget(6, None, 2e-4),
+    rank_batch=8,
+    contrast_share=0.5,
+    negation_share=0.5,
+    finish=Budget(4, None, 4e-5),
+    calibrate_every=2,
+    distil=Budget(4, None, 3e-4),
+    distil_batch=8,
+    teacher=Shape(layers=2, hidden=48, heads=2, wide=96, positions=64),
+    static=Budget(4, None, 1e-2),
+    threads=1,
+    autocast=False,
+    compile=False,
+    save_seconds=0.0,
+)
+
+PROFILES = {profile.name: profile for profile in (CPU, GPU, TINY)}
+
+
+def profile_of(name: str, without: tuple[str, ...] = (), slices: bool = True) -> Profile:
+    """`slices`: whether some of train is kept to choose by. Once everything is chosen, the run that ships may train on it too."""
+    profile = replace(PROFILES[name], without=tuple(sorted(without)))
+    none = tuple((name, 0) for name, _ in profile.slice_sizes)
+    return profile if slices else replace(profile, slice_sizes=none, slice_groups=0.0)

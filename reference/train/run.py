@@ -1,0 +1,72 @@
+"""A run: its folder, its stages, and what a stage finds there of those before it."""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from . import vocab
+from .files import read_json, write_json, written
+from .model import Encoder
+from .profiles import Profile, Shape
+
+
+@dataclass(frozen=True)
+class Run:
+    profile: Profile
+    seed: int
+    data: Path
+    out: Path
+
+    def folder(self, stage: str) -> Path:
+        return self.out / "work" / stage
+
+    def stage(self, name: str, work: Callable[[Path], dict | None]) -> None:
+        """Does the work of a stage unless it is done. `done.json` is written last: it says that everything else in the folder is whole."""
+        folder = self.folder(name)
+        done = folder / "done.json"
+        if done.exists():
+            return
+        folder.mkdir(parents=True, exist_ok=True)
+        print(f"{time.strftime('%H:%M:%S')} {name}", flush=True)
+        began = time.monotonic()
+        note = work(folder) or {}
+        write_json(done, {"wall": round(time.monotonic() - began, 1), **note})
+        (folder / "state.pt").unlink(missing_ok=True)
+
+    def did(self, stage: str) -> bool:
+        return (self.folder(stage) / "done.json").exists()
+
+    def tokenizer(self):
+        return vocab.load(self.folder("vocab") / "vocab.txt")
+
+    def entries(self) -> int:
+        return len((self.folder("vocab") / "vocab.txt").read_text(encoding="utf-8").splitlines())
+
+    def save_model(self, stage: str, encoder: Encoder) -> None:
+        with written(self.folder(stage) / "model.pt") as to:
+            torch.save(encoder.state_dict(), to)
+
+    def model(self, stage: str, shape: Shape, dropout: float = 0.0) -> Encoder:
+        """The encoder that a stage ended with."""
+        encoder = Encoder(self.entries(), shape, dropout)
+        encoder.load_state_dict(torch.load(self.folder(stage) / "model.pt", map_location="cpu", weights_only=True))
+        return encoder.to(self.profile.device).eval()
+
+
+def open_run(profile: Profile, seed: int, data: Path, out: Path, resume: bool) -> Run:
+    """A new folder, or the folder of the same run again."""
+    settings = out / "work" / "settings.json"
+    mine = json.loads(json.dumps({"profile": profile.describe(), "seed": seed}))
+    if settings.exists():
+        if not resume:
+            raise SystemExit(f"--out {out} holds a run already: add --resume to go on with it, or name another folder")
+        if read_json(settings) != mine:
+            raise SystemExit(f"{settings} is of a run with another profile or seed: --resume needs the same ones, or name another folder")
+    else:
+        write_json(settings, mine)
+    torch.set_num_threads(profile.threads)
+    return Run(profile, seed, data, out)

@@ -1,0 +1,1 @@
+"""python -m unittest discover -s reference/train/tests -t ."""

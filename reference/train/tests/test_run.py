@@ -1,0 +1,116 @@
+"""A whole run on the tiny profile: killed on its way and gone on with, it ends with the bytes of one that was not; and others can read it."""
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+from reference.train.files import read_json
+from reference.train.tests import sample_data
+
+ROOT = Path(__file__).parents[3]
+# Runs the command, and kills its own process, hard, before the n-th file of this process gets its name.
+KILLED = """
+import os, signal, sys
+left, replace = int(sys.argv.pop(1)), os.replace
+def dying(a, b):
+    global left
+    left -= 1
+    if left < 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+    replace(a, b)
+os.replace = dying
+from reference.train.__main__ import main
+main()
+"""
+
+
+class WholeRun(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.temporary = tempfile.TemporaryDirectory()
+        cls.folder = Path(cls.temporary.name)
+        sample_data.write(cls.folder / "data")
+        cls.output = cls.start(cls, "whole").stdout
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.temporary.cleanup()
+
+    def start(self, out: str, *more: str, before: list[str] | None = None) -> subprocess.CompletedProcess:
+        command = [sys.executable, *(before or ["-m", "reference.train"])]
+        command += ["--data", str(self.folder / "data"), "--out", str(self.folder / out), "--profile", "tiny", *more]
+        return subprocess.run(command, cwd=ROOT, text=True, capture_output=True, timeout=300)
+
+    def bytes_of(self, out: str) -> dict[str, bytes]:
+        folder = self.folder / out / "model"
+        return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+    def test_it_ends_with_a_model_figures_and_a_report(self):
+        self.assertIn("model after", self.output)
+        self.assertEqual(len(self.bytes_of("whole")), 8)
+        rows = read_json(self.folder / "whole" / "figures.json")["rows"]
+        stages = ["mlm", "contrast", "distil", "silver", "rank", "finish"]
+        names = ["TF-IDF, whole string", "TF-IDF, inside words", "static", *(f"after {s}" for s in stages), "shipped, int8", "shipped, int8, 16 dimensions"]
+        self.assertEqual(list(rows), names)
+        self.assertIn("paraKQC groups in KLUE-STS dev", (self.folder / "whole" / "overlap.md").read_text())
+
+    @unittest.skipIf(sys.platform == "win32", "no SIGKILL")
+    def test_killed_and_gone_on_with_it_gives_the_same_bytes(self):
+        kills = 0
+        said = ""
+        for n in (25, 40, 45, 50, 10_000):
+            run = self.start("killed", *(["--resume"] if kills else []), before=["-c", KILLED, str(n)])
+            said += run.stdout
+            if run.returncode == 0:
+                break
+            self.assertEqual(run.returncode, -signal.SIGKILL, run.stderr)
+            kills += 1
+        self.assertEqual(run.returncode, 0, run.stderr)
+        self.assertGreaterEqual(kills, 2)
+        self.assertIn("goes on from step", said)
+        self.assertEqual(self.bytes_of("killed"), self.bytes_of("whole"))
+
+    def test_another_seed_gives_another_model(self):
+        run = self.start("seed", "--seed", "2", "--without", "static", "augsts", "distil", "finish")
+        self.assertEqual(run.returncode, 0, run.stderr)
+        a, b = self.bytes_of("whole"), self.bytes_of("seed")
+        self.assertNotEqual(a["model.safetensors"], b["model.safetensors"])
+        self.assertEqual(a["vocab.txt"], b["vocab.txt"])
+        rows = read_json(self.folder / "seed" / "figures.json")["rows"]
+        self.assertNotIn("after silver", rows)
+        self.assertIn("after rank", rows)
+
+    def test_a_folder_in_use_is_refused(self):
+        for more, message in (([], "add --resume"), (["--resume", "--seed", "9"], "another profile or seed")):
+            run = self.start("whole", *more)
+            self.assertEqual(run.returncode, 1)
+            self.assertIn(message, run.stderr)
+
+    def test_sentence_transformers_reads_it_and_gives_the_same_vectors(self):
+        import numpy as np
+        import torch
+        from sentence_transformers import SentenceTransformer
+
+        from reference.train.evaluate.figures import vectors
+        from reference.train.export import round_to
+        from reference.train.profiles import TINY
+        from reference.train.run import Run
+
+        texts = ["오늘은 학교에 갑니다.", "민수는 공원에서 빵을 먹었다", "사과를 샀어요! 그리고 편지를 " * 9]
+        run = Run(TINY, 1, self.folder / "data", self.folder / "whole")
+        encoder = run.model("finish", TINY.shape)
+        round_to(encoder, torch.float16)
+        ours = vectors(run, encoder)(texts)
+        model = SentenceTransformer(str(self.folder / "whole" / "model"), device="cpu", model_kwargs={"dtype": torch.float32})
+        model.max_seq_length = TINY.longest
+        theirs = model.encode(texts, normalize_embeddings=True)
+        np.testing.assert_allclose(ours, theirs, atol=2e-6)
+
+
+if __name__ == "__main__":
+    os.chdir(ROOT)
+    unittest.main()

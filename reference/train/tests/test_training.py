@@ -1,0 +1,297 @@
+"""Losses against the formulas, the fake whole numbers against the engine's rule in numpy, the model against transformers', the loop."""
+
+import math
+import tempfile
+import unittest
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from reference.train import loop, losses, mlm, muon, quant
+from reference.train.cross import balanced, neighbours
+from reference.train.evaluate import table, tasks
+from reference.train.export import export
+from reference.train.model import Encoder, embed, mean
+from reference.train.profiles import TINY, Budget, Shape
+from reference.train.splits import bin_of
+
+SHAPE = Shape(layers=2, hidden=32, heads=4, wide=64, positions=24)
+
+
+def encoder(seed: int = 0) -> Encoder:
+    torch.manual_seed(seed)
+    out = Encoder(50, SHAPE)
+    for p in out.parameters():
+        torch.nn.init.normal_(p, std=0.3)
+    return out.eval()
+
+
+class Losses(unittest.TestCase):
+    def setUp(self):
+        torch.manual_seed(0)
+        self.a, self.b, self.c = torch.randn(3, 5, 8).unbind()
+        self.score = torch.tensor([0.1, 0.9, 0.5, 0.5, 1.0])
+
+    def cos(self, x, y) -> float:
+        return float(x @ y / x.norm() / y.norm())
+
+    def test_cosent(self):
+        cosine = [self.cos(x, y) for x, y in zip(self.a, self.b)]
+        total = 1 + sum(math.exp(20 * (cosine[j] - cosine[i])) for i in range(5) for j in range(5) if self.score[i] > self.score[j])
+        self.assertAlmostEqual(float(losses.cosent(losses.cosines(self.a, self.b), self.score, 20.0)), math.log(total), 4)
+        squares = sum((c - float(s)) ** 2 for c, s in zip(cosine, self.score)) / 5
+        self.assertAlmostEqual(float(losses.ranking(self.a, self.b, self.score, 20.0, 3.0)), math.log(total) + 3 * squares, 4)
+
+    def test_contrastive(self):
+        owner = torch.tensor([0, 0, 3])
+        same = torch.zeros(5, 5, dtype=torch.bool)
+        same[1, 4] = True
+        expected = 0.0
+        for i in range(5):
+            row = {j: math.exp(10 * self.cos(self.a[i], self.b[j])) for j in range(5) if not same[i, j]}
+            hard = sum(math.exp(10 * self.cos(self.a[i], self.c[m])) * (2 if owner[m] == i else 1) for m in range(3))
+            column = sum(math.exp(10 * self.cos(self.a[j], self.b[i])) for j in range(5) if not same[j, i])
+            expected -= (math.log(row[i] / (sum(row.values()) + hard)) + math.log(row[i] / column)) / 2
+        value = losses.contrastive(self.a, self.b, self.c[:3], owner, same, 10.0)
+        self.assertAlmostEqual(float(value), expected / 5, 4)
+        none = losses.contrastive(self.a, self.b, self.c[:0], owner[:0], same, 10.0)
+        self.assertLess(float(none), float(value))
+
+    def test_negation(self):
+        expected = 0.0
+        for a, b, c in zip(self.a, self.b, self.c):
+            near, far = self.cos(a, b), self.cos(a, c)
+            expected += math.log(1 + math.exp(10 * (0.1 - near + far))) + 4 * max(0, far - 0.2) ** 2
+        self.assertAlmostEqual(float(losses.negation(self.a, self.b, self.c, 0.1, 0.2)), expected / 5, 4)
+
+    def test_dims(self):
+        loss = lambda x, y: (x * y).sum()
+        expected = (2 * float((self.a * self.b).sum()) + float((self.a[:, :4] * self.b[:, :4]).sum())) / 3
+        self.assertAlmostEqual(float(losses.at_dims(loss, (8, 4), (2.0, 1.0), self.a, self.b)), expected, 4)
+
+    def test_alike(self):
+        self.assertAlmostEqual(float(losses.alike(self.a, self.a * 3, 20.0)), 0, 5)
+        wide = torch.randn(5, 16)
+        expected = 0.0
+        for i in range(5):
+            others = [j for j in range(5) if j != i]
+            s, t = ([self.cos(v[i], v[j]) for j in others] for v in (self.a, wide))
+            p, q = ([math.exp(20 * x) / sum(math.exp(20 * y) for y in row) for x in row] for row in (s, t))
+            expected += sum(y * math.log(y / x) for x, y in zip(p, q)) / 5 + 10 * sum((x - y) ** 2 for x, y in zip(s, t)) / 20
+        self.assertAlmostEqual(float(losses.alike(self.a, wide, 20.0)), expected, 3)
+
+
+class WholeNumbers(unittest.TestCase):
+    """The rule of docs/int8.md once more, number by number, with whole sums."""
+
+    def engine(self, x, weight, bias, balance):
+        f = np.float32
+        out = np.zeros((len(x), len(weight)), f)
+        for o, row in enumerate(weight):
+            row = (row / balance).astype(f)
+            scale = f(np.abs(row).max() / 127) or f(1)
+            q = np.clip(np.rint(row / scale), -127, 127).astype(int)
+            for t, values in enumerate(x):
+                values = (values * balance).astype(f)
+                lo, hi = min(f(0), values.min()), max(f(0), values.max())
+                s = f((hi - lo) / f(127)) or f(1)
+                z = int(np.rint(-lo / s))
+                u = np.clip(np.rint(values / s).astype(int) + z, 0, 127)
+                out[t, o] = f(f(int((q * u).sum()) - z * int(q.sum())) * s) * scale + bias[o]
+        return out
+
+    def test_a_product_is_the_engine_s(self):
+        random = np.random.default_rng(1)
+        product = quant.Product(24, 7)
+        x = random.standard_normal((9, 24)).astype(np.float32) * np.linspace(0.1, 8, 24).astype(np.float32)
+        x[3] = 0
+        x[4] = np.abs(x[4])
+        balance = random.uniform(0.2, 3, 24).astype(np.float32)
+        with torch.no_grad():
+            product.weight[2] = 0
+            product.balance.copy_(torch.from_numpy(balance))
+        product.fake = True
+        expected = self.engine(x, product.weight.detach().numpy(), product.bias.detach().numpy(), balance)
+        np.testing.assert_allclose(product(torch.from_numpy(x)).detach().numpy(), expected, rtol=2e-5, atol=2e-5)
+        product.fake = False
+        self.assertGreater(np.abs(product(torch.from_numpy(x)).detach().numpy() - expected).max(), 1e-3)
+
+    def test_the_gradient_goes_through(self):
+        w = torch.randn(4, 6, requires_grad=True)
+        quant.rows(w).sum().backward()
+        self.assertEqual(w.grad.tolist(), torch.ones(4, 6).tolist())
+
+    def test_a_table_has_a_scale_for_each_row(self):
+        w = torch.tensor([[1.27, -0.333, 0.0], [0.0, 0.0, 0.0]])
+        np.testing.assert_allclose(quant.rows(w).numpy(), [[1.27, -0.33, 0.0], [0, 0, 0]], rtol=1e-6)
+
+    def test_calibration(self):
+        texts = quant.calibration_texts()
+        self.assertEqual(len(texts), 27)
+        self.assertEqual(texts[0], "안녕하세요.")
+        model = encoder()
+        ids = [np.array([2, 7, 8, 9, 3]), np.array([2, 30, 3])]
+        quant.calibrate(model, ids, "cpu")
+        layer = model.layers[0]
+        states = [(model.norm(model.words.weight[row] + model.positions.weight[: len(row)] + model.types.weight[0])) for row in map(torch.from_numpy, ids)]
+        most = torch.cat(states).abs().amax(0)
+        most = torch.maximum(most, most.max() * 1e-3)
+        torch.testing.assert_close(layer.qkv.balance, torch.sqrt(layer.qkv.weight.abs().amax(0) / most).detach())
+        plain = embed(model, ids, "cpu").detach()
+        model.set_fake(True)
+        whole = embed(model, ids, "cpu").detach()
+        cosine = torch.cosine_similarity(plain, whole)
+        self.assertGreater(float(cosine.min()), 0.98)
+        self.assertFalse(torch.equal(plain, whole))
+
+
+class Model(unittest.TestCase):
+    def test_hidden_states_are_those_of_transformers(self):
+        from transformers import BertModel
+
+        ours = encoder(3)
+        with tempfile.TemporaryDirectory() as folder:
+            export(ours, ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *map(str, range(45))], Path(folder), torch.float32)
+            theirs = BertModel.from_pretrained(folder, dtype=torch.float32, add_pooling_layer=False).eval()
+        ids = torch.randint(5, 50, (3, 9))
+        mask = torch.ones(3, 9, dtype=torch.bool)
+        mask[1, 6:] = False
+        types = torch.randint(0, 2, (3, 9))
+        with torch.no_grad():
+            expected = theirs(ids, attention_mask=mask.long(), token_type_ids=types).last_hidden_state
+            got = ours(ids, mask, types)
+        torch.testing.assert_close(got[mask], expected[mask], rtol=1e-4, atol=1e-5)
+
+    def test_padding_and_order_do_not_matter(self):
+        model = encoder()
+        ids = [np.array([2, *range(5, 5 + n), 3]) for n in (9, 1, 5, 3, 7)]
+        alone = torch.cat([mean(model(torch.from_numpy(row)[None]), None) for row in ids])
+        torch.testing.assert_close(embed(model, ids, "cpu", chunk=2), alone, rtol=1e-4, atol=1e-5)
+
+    def test_masks(self):
+        ids = np.full((200, 50), 9)
+        ids[:, 0] = 2
+        ids[:, 1] = 30
+        often = np.zeros(50, bool)
+        often[9] = True
+        masked, chosen = mlm.mask(ids, often, 0.2, 50, np.random.default_rng(0))
+        self.assertFalse(chosen[:, 0].any())
+        self.assertAlmostEqual(chosen[:, 2:].mean(), 0.1, 1)
+        self.assertAlmostEqual(chosen[:, 1].mean(), 0.2, 1)
+        self.assertTrue((masked[~chosen] == ids[~chosen]).all())
+        self.assertAlmostEqual((masked[chosen] == 4).mean(), 0.8, 1)
+
+
+class Loop(unittest.TestCase):
+    def test_muon_gives_a_matrix_with_equal_singular_values(self):
+        torch.manual_seed(0)
+        for shape in ((8, 8), (8, 32), (32, 8)):
+            s = torch.linalg.svdvals(muon.orthogonal(torch.randn(shape)))
+            self.assertTrue(bool(((s > 0.5) & (s < 1.4)).all()), s)
+
+    def test_schedule_and_budget(self):
+        self.assertLess(loop.schedule(0, 0.1), 0.02)
+        self.assertAlmostEqual(loop.schedule(0.1, 0.1), 1)
+        self.assertAlmostEqual(loop.schedule(1, 0.1), 0)
+        self.assertEqual(loop.progress(Budget(100, None, 1), 50, 1e9), 0.5)
+        self.assertEqual(loop.progress(Budget(100, 10.0, 1), 50, 8.0), 0.8)
+        self.assertEqual(loop.progress(Budget(100, 10.0, 1), 50, 2.0), 0.5)
+
+    def train(self, folder: Path, stop: int | None = None) -> list[float]:
+        torch.manual_seed(5)
+        module = torch.nn.Sequential(torch.nn.Linear(4, 4), torch.nn.Dropout(0.5), torch.nn.Linear(4, 1))
+
+        def loss_at(step: int):
+            if step == stop:
+                raise KeyboardInterrupt
+            return (module(torch.randn(8, 4)) - 1).pow(2).mean()
+
+        loop.train(folder, {"m": module}, loss_at, Budget(12, None, 1e-2), TINY, 1, muon=module)
+        return [float(x) for p in module.parameters() for x in p.flatten()]
+
+    def test_interrupted_and_resumed_it_gives_the_same_bits(self):
+        with tempfile.TemporaryDirectory() as a, tempfile.TemporaryDirectory() as b:
+            whole = self.train(Path(a) / "stage")
+            for stop in (3, 4, 9):
+                with self.assertRaises(KeyboardInterrupt):
+                    self.train(Path(b) / "stage", stop)
+            self.assertEqual(self.train(Path(b) / "stage"), whole)
+
+    def test_time_before_a_crash_counts(self):
+        with tempfile.TemporaryDirectory() as folder:
+            module = torch.nn.Linear(2, 1)
+            steps = []
+
+            def loss_at(step: int):
+                steps.append(step)
+                return module(torch.ones(1, 2)).sum()
+
+            profile = replace(TINY, save_seconds=0.0)
+            path = Path(folder) / "stage"
+            loop.train(path, {"m": module}, loss_at, Budget(3, None, 1e-2), profile, 1)
+            state = torch.load(path / "state.pt", weights_only=True)
+            state["elapsed"] = 99.0
+            torch.save(state, path / "state.pt")
+            note = loop.train(path, {"m": module}, loss_at, Budget(1_000, 99.5, 1e-2), profile, 1)
+            self.assertEqual(steps[:4], [0, 1, 2, 3])
+            self.assertGreaterEqual(note["seconds"], 99.5)
+            self.assertLess(note["steps"], 1_000_000)
+
+    def test_a_loss_that_is_no_number_is_refused(self):
+        with tempfile.TemporaryDirectory() as folder:
+            module = torch.nn.Linear(1, 1)
+            with self.assertRaisesRegex(SystemExit, "stage: the loss of step 0 is nan"):
+                loop.train(Path(folder) / "stage", {"m": module}, lambda _: module.weight.sum() * float("nan"), Budget(3, None, 1.0), TINY, 1)
+
+
+class Mining(unittest.TestCase):
+    def test_neighbours(self):
+        random = np.random.default_rng(0)
+        v = random.standard_normal((40, 6)).astype(np.float32)
+        v /= np.linalg.norm(v, axis=1, keepdims=True)
+        expected = [sorted((j for j in range(40) if j != i), key=lambda j: -float(v[i] @ v[j]))[:5] for i in range(40)]
+        self.assertEqual(neighbours(v, 5).tolist(), expected)
+
+    def test_balanced(self):
+        scores = [0.05] * 100 + [0.3] * 3 + [0.5] * 40 + [0.7] * 40 + [0.95] * 40
+        chosen = balanced(scores, 83, 1)
+        self.assertEqual([sum(bin_of(scores[i]) == b for i in chosen) for b in range(5)], [20, 3, 20, 20, 20])
+        self.assertEqual(len(balanced(scores, 10_000, 1)), len(scores))
+
+
+class Tasks(unittest.TestCase):
+    def vectors(self, texts):
+        """One-hot of the first character, and a little of the length."""
+        out = np.array([[*(t[0] == c for c in "abc"), len(t) / 100] for t in texts], float)
+        return out / np.linalg.norm(out, axis=1, keepdims=True)
+
+    def test_retrieval(self):
+        rows = [("a one", "a two longer", True), ("b one", "b two", True), ("c", "a something else here", False)]
+        found = tasks.question_retrieval(self.vectors, rows)
+        self.assertEqual(found["first"], 100)
+        self.assertEqual(tasks.retrieval(self.vectors, ["c"], [{0}], ["a", "c"])["first"], 100)  # itself is not counted
+        self.assertEqual(tasks.retrieval(self.vectors, ["c"], [{0}], ["a", "cc", "cd"])["first"], 0)
+
+    def test_negation_and_spread(self):
+        found = tasks.negation(self.vectors, [("a x", "b x", "a xyz"), ("a", "a", "c")])
+        self.assertEqual(found["right"], 50)
+        self.assertEqual(tasks.spread(np.full(10, 0.9))["deviation"], 0)
+
+    def test_paraphrase_and_topics(self):
+        self.assertEqual(tasks.paraphrase(self.vectors, [("a", "a b", True), ("a", "b", False), ("c", "c d", True)]), 100)
+        rows = [(f"{c}{'x' * i}", "abc".index(c)) for c in "abc" for i in range(9)]
+        self.assertEqual(tasks.topics(self.vectors, rows, rows, 1.0), 100)
+
+    def test_tables(self):
+        file = lambda seed, s, without: {
+            "profile": {"name": "cpu"}, "seed": seed, "without": without, "rows": {"shipped, int8": {"KLUE-STS dev": {"spearman": s, "pearson": s}}},
+        }
+        text = table.tables([file(1, 70.0, []), file(2, 72.0, []), file(1, 60.0, ["mlm"])])
+        self.assertIn("| shipped, int8 (2 seeds) | 71.0 ± 1.4 | 71.0 ± 1.4 | - |", text)
+        self.assertIn("| without mlm | 60.0 |", text)
+
+
+if __name__ == "__main__":
+    unittest.main()
