@@ -158,7 +158,7 @@ describe("rows in", () => {
     await refused(1, /late\.csv is not CSV \(RFC 4180\) behind row 15000: /, [
       ...["embed", "-f", file("late.csv", `text\n${many.join("")}`), ...flags, "--shard", "2/2", "-o", "late.npy"],
     ]);
-    const long = `text\na\n"${"b\n".repeat(LONGEST / 2)}"\nc\n`;
+    const long = `text\na\n"${"b\n".repeat(LONGEST / 2 + 1)}"\nc\n`;
     await refused(
       1,
       /long\.csv has a record longer than 16777216 bytes, or a quote that is not closed, behind row 1\n/,
