@@ -1,5 +1,5 @@
 import { checkObject, checkOneOf, refuse } from "./base/door.ts";
-import { asNumbers, type CallOptions, type LazyOptions, lazily, type VectorOptions } from "./lazy-model.ts";
+import { asNumbers, type CallOptions, checkNames, type LazyOptions, lazily, type VectorOptions } from "./lazy-model.ts";
 import type { SentenceTransformer } from "./sentence-transformer.ts";
 import type { ModelInput } from "./source.ts";
 
@@ -101,8 +101,6 @@ export function embeddingModel(
 function callOptions(given: Readonly<Record<string, unknown>> | undefined): CallOptions {
   if (given === undefined) return {};
   checkObject("providerOptions.munjang", given);
-  for (const name of Object.keys(given)) {
-    checkOneOf("providerOptions.munjang", name, CALL);
-  }
+  checkNames(given, CALL);
   return given;
 }

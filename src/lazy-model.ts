@@ -36,6 +36,43 @@ export interface LazyModel {
   dispose(): Promise<void>;
 }
 
+/** Options of `load`. */
+const LOAD: Readonly<Record<keyof LoadOptions, true>> = {
+  backend: true,
+  threads: true,
+  wide: true,
+  wasmModules: true,
+  candidates: true,
+  workerUrl: true,
+  dtype: true,
+  calibration: true,
+  rows: true,
+  tokensPerBatch: true,
+  signal: true,
+  revision: true,
+  cacheDir: true,
+  localFilesOnly: true,
+  refresh: true,
+  token: true,
+  endpoint: true,
+  maxSeqLength: true,
+  truncateDim: true,
+  prompts: true,
+  similarityFunction: true,
+  tokenizer: true,
+  onProgress: true,
+  onWarning: true,
+  verify: true,
+  timeout: true,
+};
+
+/** Refuses options of other names: they are mistyped, or of another package, and would do nothing. */
+export function checkNames(options: object, names: readonly string[]): void {
+  for (const [name, value] of Object.entries(options)) {
+    if (value !== undefined && !names.includes(name)) refuse(name, `is no option here; there are ${names.join(", ")}`);
+  }
+}
+
 /** `own` names the options that are for `encode`, and not for loading. */
 export function lazily(
   model: SentenceTransformer | ModelInput,
@@ -45,6 +82,7 @@ export function lazily(
   checkFields(options, { normalizeEmbeddings: "boolean" });
   if (options.truncateDim !== undefined) checkWhole("truncateDim", options.truncateDim, 1);
   const names = [...own, "normalizeEmbeddings", "truncateDim"];
+  checkNames(options, [...names, ...Object.keys(LOAD)]);
   const chosen = (wanted: boolean): object =>
     Object.fromEntries(
       Object.entries(options).filter(([name, value]) => value !== undefined && names.includes(name) === wanted),

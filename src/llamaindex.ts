@@ -109,13 +109,18 @@ function similarity(a: number[], b: number[], mode: string = "cosine"): number {
   checkOneOf("mode", mode, ["cosine", "dot_product", "euclidean"]);
   if (a.length !== b.length) refuse("similarity", `compares rows of one length, not ${a.length} and ${b.length}`);
   if (mode === "dot_product") return dot(a, b);
-  if (mode === "cosine") return dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b));
+  if (mode === "cosine") return dot(a, b) / (norm(a) * norm(b));
   const off = a.map((x, i) => x - b[i]);
   return -Math.sqrt(dot(off, off));
 }
 
 function dot(a: readonly number[], b: readonly number[]): number {
   return a.reduce((sum, x, i) => sum + x * b[i], 0);
+}
+
+/** As in the engine's `similarity`, a row of zeros is like nothing. */
+function norm(row: readonly number[]): number {
+  return Math.max(Math.sqrt(dot(row, row)), 1e-12);
 }
 
 /** `crypto.randomUUID` is not for pages without TLS. */

@@ -1,6 +1,6 @@
 import { checkOneOf, checkOptional, refuse } from "./base/door.ts";
 import { type FeatureTensor, featureTensor } from "./feature-tensor.ts";
-import { lazily } from "./lazy-model.ts";
+import { checkNames, lazily } from "./lazy-model.ts";
 import type { LoadOptions, LoadProgress, NoOptions } from "./options.ts";
 import { normalizeRows, type PoolingMode, pool, quantizeRows } from "./pooling/index.ts";
 import type { SentenceTransformer } from "./sentence-transformer.ts";
@@ -145,7 +145,10 @@ function asInfo(name: string, { file, loaded, total }: LoadProgress): ProgressIn
   return { status: "progress", name, file, progress: total === 0 ? 100 : (100 * loaded) / total, loaded, total };
 }
 
+const FEATURES: readonly (keyof FeatureOptions)[] = ["pooling", "normalize", "quantize", "precision", "signal"];
+
 async function features(model: SentenceTransformer, texts: string[], options: FeatureOptions): Promise<FeatureTensor> {
+  checkNames(options, FEATURES);
   const { pooling = "none", normalize = false, quantize = false, precision = "binary", signal } = options;
   checkOneOf("pooling", pooling, ["none", "model", ...Object.keys(POOLING)]);
   checkOneOf("precision", precision, ["binary", "ubinary"]);

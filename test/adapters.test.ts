@@ -106,6 +106,47 @@ describe("a model that is not loaded yet", () => {
   });
 });
 
+describe("a name that no option has", () => {
+  const wrong = { foo: 1 };
+
+  it("is refused, with those there are", async () => {
+    for (const model of [PLAIN, loaded]) {
+      for (const adapter of [embeddingModel, embeddings, embedding] as ((
+        model: unknown,
+        options: object,
+      ) => unknown)[]) {
+        expect(() => adapter(model, wrong)).toThrow(/^foo: is no option here; there are .*truncateDim/);
+      }
+    }
+    expect(() => embeddings(PLAIN, { promptName: "query" } as never)).toThrow("promptName: is no option here");
+    expect(() => embeddings(PLAIN, { foo: undefined } as never)).not.toThrow();
+    const call = embeddingModel(loaded).doEmbed({ values: ["a"], providerOptions: { munjang: wrong } });
+    await expect(call).rejects.toThrow("foo: is no option here; there are prompt, promptName,");
+    await expect(pipeline("feature-extraction", PLAIN, { session_options: {} } as never)).rejects.toThrow(
+      "session_options: is no option here",
+    );
+    const extractor = await pipeline("feature-extraction", loaded);
+    await expect(extractor("a", { poolin: "mean" } as never)).rejects.toThrow(
+      "poolin: is no option here; there are pooling, normalize, quantize, precision, signal",
+    );
+  });
+});
+
+describe("similarity of LlamaIndex", () => {
+  it("is that of the engine, of rows of zeros too", () => {
+    const { similarity } = embedding(loaded);
+    const [zeros, a, b] = [
+      [0, 0],
+      [1, 1],
+      [3, -1],
+    ];
+    expect(similarity(zeros, a)).toBe(0);
+    expect(similarity(zeros, zeros)).toBe(0);
+    const [[own]] = loaded.similarity([Float32Array.from(a)], [Float32Array.from(b)]);
+    expect(similarity(a, b)).toBeCloseTo(own, 6);
+  });
+});
+
 describe("a model that was given", () => {
   it("is used as it is, and belongs to who gave it", async () => {
     const adapters = [embeddings(loaded), embedding(loaded), embeddingModel(loaded)];

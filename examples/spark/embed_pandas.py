@@ -33,10 +33,12 @@ class Munjang:
         self.process.wait()
 
     def embed(self, texts: list[str | None]) -> Iterator[dict]:
+        # Before anything is sent: what JSON does not know is an error here, and not in a thread, where nobody sees it.
+        lines = b"".join(json.dumps({"text": text}).encode() + b"\n" for text in texts)
+
         def send() -> None:
             try:
-                for text in texts:
-                    self.process.stdin.write(json.dumps({"text": text}).encode() + b"\n")
+                self.process.stdin.write(lines)
                 self.process.stdin.flush()
             except OSError:
                 pass  # it is gone, which reading tells
@@ -72,6 +74,9 @@ def main(source: str, target: str, options: list[str]) -> None:
     stream = ["embed", "--stream", "--from", "jsonl", "--base64", "--threads", "0"]
     command = [*shlex.split(munjang), *stream, *options]
     texts = spark.read.parquet(source)
+    columns = {field.name: field.dataType for field in texts.schema.fields}
+    if not isinstance(columns.get("text"), StringType):
+        sys.exit(f"{source} needs a column text of strings; its columns: {texts.schema.simpleString()}")
     added = [StructField("embedding", ArrayType(FloatType())), StructField("error", StringType())]
     schema = StructType([*texts.schema.fields, *added])
     partitions = int(os.environ.get("PARTITIONS", "4"))

@@ -172,6 +172,15 @@ describe.skipIf(skipped !== undefined)(`examples/spark${skipped ? ` (${skipped})
     600_000,
   );
 
+  // What a thread of the script must not swallow: nobody would answer, and the task would wait for ever.
+  it("mapInPandas fails where the texts are none", () => {
+    const command = [process.execPath, main, "embed", "--stream", "--from", "jsonl", "--base64", ...models.int8()];
+    const code = `import pandas; from embed_pandas import vectors_of; list(vectors_of(${JSON.stringify(command)})(iter([pandas.DataFrame({"text": [b"a", b"b"]})])))`;
+    const { status, stderr } = spawnSync(python, ["-c", code], { cwd: folder, encoding: "utf8", timeout: 300_000 });
+    expect(stderr).toMatch(/\nTypeError: Object of type bytes is not JSON serializable\n$/);
+    expect(status).toBe(1);
+  });
+
   it("leaves no process behind", () => {
     const left = readdirSync(folder)
       .filter((name) => name.startsWith("processes-"))

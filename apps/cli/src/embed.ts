@@ -1,7 +1,8 @@
 import { Command, Option } from "commander";
 import type { Precision, SentenceTransformer } from "munjang";
 import { type Job, resumable, simple } from "./bulk/job.ts";
-import { FROM, type FromName, openRows, rowsOf } from "./bulk/rows.ts";
+import type { FromName } from "./bulk/row.ts";
+import { FROM, openRows, rowsOf } from "./bulk/rows.ts";
 import { type Shard, shardFile, shardOf } from "./bulk/shard.ts";
 import { FORMATS, type FormatName, NEEDS_FILE } from "./formats.ts";
 import { examples } from "./help.ts";
@@ -92,7 +93,8 @@ export function embedCommand(): Command {
 async function embed(texts: string[], flags: EmbedFlags): Promise<void> {
   const format = chooseFormat(flags);
   check(texts, flags, format);
-  const added = format === "jsonl" || format === "json" ? "embedding" : undefined;
+  const json = format === "jsonl" || format === "json";
+  const added = flags.stream ? ["embedding", "error"] : json ? ["embedding"] : [];
   const source = texts.length > 0 ? rowsOf(texts) : await openRows({ ...flags, added });
   const output =
     flags.shard === undefined || flags.output === undefined ? flags.output : shardFile(flags.output, flags.shard);

@@ -1,19 +1,22 @@
 // Runs that end in the middle: killed, stopped by a bad row or a full disk, two at once. What comes out in the end is what an undisturbed run writes.
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import {
   appendFileSync,
   existsSync,
   readdirSync,
   readFileSync,
   renameSync,
+  rmSync,
   statSync,
+  utimesSync,
   watch,
   writeFileSync,
 } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test, vi } from "vitest";
 import { killAgainAndAgain } from "./kill.ts";
 import { file, folder, main, munjang, refused, run, toFull } from "./run.ts";
 
@@ -61,7 +64,7 @@ posix("killed", () => {
   });
 
   test("what does not fit what lies there is refused; a journal that was cut, and a part that is longer, are not", async () => {
-    const args = command("cut.npy", "--resume");
+    const args = command("cut.npy", "--resume", "--prompt-name", "query"); // which is an empty one
     await cut(args, "cut.npy", 300_000, "SIGTERM");
     expect(beside("cut.npy").sort()).toEqual(["cut.npy.checkpoint", "cut.npy.lock", "cut.npy.part"]);
     await refused(1, /of a run with another output: run that command again, or delete/, [
@@ -70,6 +73,7 @@ posix("killed", () => {
       "4",
     ]);
     await refused(1, /of a run with another prompt:/, [...args, "--prompt", "query: "]);
+    await refused(1, /of a run with another prompt:/, [...args, "--prompt", "query"]);
     renameSync(join(folder, "cut.npy.part"), join(folder, "aside"));
     await refused(1, /cut\.npy\.part is missing or too short: delete cut\.npy\.checkpoint/, args);
     renameSync(join(folder, "aside"), join(folder, "cut.npy.part"));
@@ -94,6 +98,22 @@ posix("killed", () => {
     expect(beside("named.npy")).toEqual(["named.npy"]);
   });
 
+  test("between giving a shard its name and writing its record: it has one", async () => {
+    const args = command("sharded.npy", "--resume", "--shard", "2/2");
+    const name = "sharded-00002-of-00002.npy";
+    expect(await munjang(args)).toMatchObject({ code: 0 });
+    const record = bytesOf(`${name}.shard`);
+    await cut(args, name, 300_000, "SIGKILL");
+    // What the process would have left, had it been killed there: the last checkpoint counts all rows.
+    const lines = bytesOf(`${name}.checkpoint`).toString("utf8").trimEnd().split("\n");
+    const all = { ...JSON.parse(lines.at(-1) ?? ""), rows: JSON.parse(String(record)).vectors };
+    appendFileSync(join(folder, `${name}.checkpoint`), `${JSON.stringify(all)}\n"complete"\n`);
+    for (const end of ["part", "shard"]) rmSync(join(folder, `${name}.${end}`));
+    expect(await munjang(args)).toMatchObject({ code: 0, err: `munjang: ${name} is complete already\n` });
+    expect(bytesOf(`${name}.shard`).equals(record)).toBe(true);
+    expect(beside(name).sort()).toEqual([name, `${name}.shard`]);
+  });
+
   test("one process at a time; a lock of one that is gone, or of another with its number, is taken over", async () => {
     const fifo = join(folder, "locked.npy.lock");
     const ours = `${hostname()} ${process.pid} `;
@@ -106,6 +126,32 @@ posix("killed", () => {
     expect(await munjang(command("locked.npy", "--resume"))).toMatchObject({ code: 0 });
     expect(beside("locked.npy")).toEqual(["locked.npy"]);
   });
+
+  test("a lock that is empty yet is held; for a while", async () => {
+    const empty = file("new.npy.lock", "");
+    const args = [...command("new.npy", "--resume"), "--file", file("few.txt", "하나\n둘\n")];
+    await refused(1, /another process is writing new\.npy; if it is gone, delete .*new\.npy\.lock/, args);
+    utimesSync(empty, 1, 1);
+    expect(await munjang(args)).toMatchObject({ code: 0 });
+    expect(beside("new.npy")).toEqual(["new.npy"]);
+  });
+
+  test.skipIf(process.platform !== "linux")(
+    "a process that has ended is gone, though its parent has not asked",
+    async () => {
+      const parent = spawn("sh", ["-c", "true & echo $!; exec sleep 600"]);
+      try {
+        const [pid] = await once(parent.stdout, "data").then(([data]) => [Number(String(data))]);
+        const fields = (): string[] => readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1].split(" ");
+        await vi.waitUntil(() => fields()[0] === "Z", { timeout: 60_000 });
+        file("ended.npy.lock", `${hostname()} ${pid} ${fields()[19]}`);
+        const args = [...command("ended.npy", "--resume"), "--file", file("few.txt", "하나\n둘\n")];
+        expect(await munjang(args)).toMatchObject({ code: 0 });
+      } finally {
+        parent.kill("SIGKILL");
+      }
+    },
+  );
 });
 
 posix("a full disk", () => {
@@ -139,6 +185,15 @@ posix("a full disk", () => {
     const full = await toFull(["embed", "--model", tiny, "-f", input]);
     expect(full).toEqual({ code: 1, out: "", err: "munjang: cannot write standard output: the disk is full\n" });
   });
+});
+
+test("what ends before anything is done leaves nothing, and says nothing of going on", async () => {
+  const args = (name: string, content: string) => [
+    ...["embed", "--file", file(name, content), ...flags, "--output", "nothing.npy", "--resume"],
+  ];
+  await refused(1, /^munjang: no text in .*none\.txt\n$/, args("none.txt", ""));
+  await refused(1, /\(--bad-rows skip passes over such rows\)\n$/, args("first.jsonl", '{"text": 5}\n'));
+  expect(beside("nothing.npy")).toEqual([]);
 });
 
 test("a bad row stops the work, which goes on behind it when that is asked for", async () => {

@@ -1,6 +1,6 @@
 // What bulk runs write: shards that make a whole, safetensors and Parquet.
 import { spawnSync } from "node:child_process";
-import { readFileSync, rmSync } from "node:fs";
+import { copyFileSync, readFileSync, renameSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects } from "hyparquet";
@@ -55,7 +55,7 @@ describe("shards", () => {
       expect(whole.err).toContain("686 vectors of 16 written");
       const parts = await Promise.all([1, 2, 3].map((k) => munjang([...args, `parts.${form}`, "--shard", `${k}/3`])));
       for (const [i, part] of parts.entries()) expect(part.err).toContain(`parts-0000${i + 1}-of-00003.${form}`);
-      const merged = await munjang(["merge", `parts.${form}`, ...more]);
+      const merged = await munjang(["merge", `parts.${form}`]);
       expect(merged).toMatchObject({ code: 0, out: "" });
       const [a, b] = [`parts.${form}`, `single.${form}`].map((name) => readFileSync(join(folder, name)));
       expect(a.equals(b), form).toBe(true);
@@ -65,6 +65,103 @@ describe("shards", () => {
     await refused(1, /there are no shards of none\.npy/, ["merge", "none.npy"]);
     await refused(2, /must be like 2\/8/, ["embed", "-f", path, "--shard", "3/2"]);
     await refused(2, /--shard needs --file/, ["embed", "--shard", "1/2"], "x");
+  });
+});
+
+describe("merge", () => {
+  const rows = Array.from({ length: 40 }, (_, i) => `${i}번 문장입니다`);
+  const embed = async (input: string, output: string, ...more: string[]): Promise<void> => {
+    const { code, err } = await munjang(["embed", "-f", input, ...flags, "-o", output, ...more]);
+    expect(err).toContain("written to");
+    expect(code).toBe(0);
+  };
+  /** Two shards of an output, beginning anew; the second with `more`. */
+  const shards = async (output: string, ...more: string[]): Promise<[string, string]> => {
+    const input = file("merge.txt", rows.join("\n"));
+    await Promise.all([embed(input, output, "--shard", "1/2"), embed(input, output, "--shard", "2/2", ...more)]);
+    const [stem, ending] = output.split(".");
+    return [1, 2].map((k) => join(folder, `${stem}-0000${k}-of-00002.${ending}`)) as [string, string];
+  };
+  const bytesOf = (name: string): Buffer => readFileSync(join(folder, name));
+
+  test("knows the form that --format chose, and copies of one input by their bytes", async () => {
+    const input = file("merge.txt", rows.join("\n"));
+    const copy = file("copy-of-merge.txt", rows.join("\n"));
+    utimesSync(copy, 1, 1);
+    const form = ["--format", "npy"];
+    await Promise.all([
+      embed(input, "formed.bin", ...form, "--shard", "1/2"),
+      embed(copy, "formed.bin", ...form, "--shard", "2/2", "--from", "text"),
+      embed(input, "whole.bin", ...form),
+    ]);
+    const merged = await munjang(["merge", "formed.bin"]);
+    expect(merged).toEqual({
+      ...{ code: 0, out: "", err: "munjang: 2 shards, 40 vectors, put together in formed.bin\n" },
+    });
+    expect(bytesOf("formed.bin").equals(bytesOf("whole.bin"))).toBe(true);
+  });
+
+  test.each([
+    ["output", ["--normalize"]],
+    ["output", ["--truncate-dim", "8"]],
+    ["prompt", ["--prompt", "x "]],
+    ["model", ["--backend", "js"]],
+  ])("refuses shards with another %s (%s)", async (what, more) => {
+    await shards("other.jsonl", ...more);
+    await refused(1, RegExp(`other-00002-of-00002\\.jsonl is of a run with another ${what} than other-00001`), [
+      ...["merge", "other.jsonl"],
+    ]);
+  });
+
+  test("refuses shards that were renamed, copied, left over, or have no record", async () => {
+    const [one, two] = await shards("mixed.parquet");
+    const aside = join(folder, "aside");
+    const swap = (ending: string): void => {
+      renameSync(one + ending, aside);
+      renameSync(two + ending, one + ending);
+      renameSync(aside, two + ending);
+    };
+    swap("");
+    await refused(1, /mixed-00001-of-00002\.parquet is not the file that .*\.shard was written for: run embed/, [
+      ...["merge", "mixed.parquet"],
+    ]);
+    swap(".shard");
+    await refused(1, /mixed-00001-of-00002\.parquet is shard 2\/2 by another name/, ["merge", "mixed.parquet"]);
+    swap("");
+    swap(".shard");
+    copyFileSync(two, aside);
+    copyFileSync(one, two);
+    await refused(1, /mixed-00002-of-00002\.parquet is not the file that/, ["merge", "mixed.parquet"]);
+    renameSync(aside, two);
+    expect(await munjang(["merge", "mixed.parquet"])).toMatchObject({ code: 0 });
+
+    // The first of an older input: it has the same size, and as many rows.
+    const edited = file("merge.txt", rows.with(0, "영번 문장입니다").join("\n").padEnd(rows.join("\n").length));
+    await embed(edited, "mixed.parquet", "--shard", "2/2");
+    await refused(1, /mixed-00002-of-00002\.parquet is of another input than mixed-00001/, ["merge", "mixed.parquet"]);
+
+    rmSync(`${one}.shard`);
+    await refused(
+      1,
+      /mixed-00001-of-00002\.parquet\.shard is missing.*: run embed with --output and --shard 1\/2 again/,
+      [...["merge", "mixed.parquet"]],
+    );
+    writeFileSync(`${one}.shard`, "{");
+    await refused(1, /\.shard is no record of this version of embed: run embed/, ["merge", "mixed.parquet"]);
+    writeFileSync(`${one}.shard`, '{"version": 0}');
+    await refused(1, /\.shard is no record of this version of embed: run embed/, ["merge", "mixed.parquet"]);
+  });
+
+  test("knows shards of Parquet by the footer of the input", async () => {
+    const texts = (stem: string) => file(`${stem}.jsonl`, rows.map((text) => JSON.stringify(stem + text)).join("\n"));
+    for (const stem of ["a", "bb"]) await embed(texts(stem), `${stem}.parquet`);
+    await embed("a.parquet", "of.npy", "--shard", "1/2");
+    await embed("bb.parquet", "of.npy", "--shard", "2/2");
+    await refused(1, /of-00002-of-00002\.npy is of another input than of-00001/, ["merge", "of.npy"]);
+    await embed("a.parquet", "of.npy", "--shard", "2/2");
+    expect(await munjang(["merge", "of.npy"])).toMatchObject({ code: 0 });
+    await embed("a.parquet", "single.npy");
+    expect(bytesOf("of.npy").equals(bytesOf("single.npy"))).toBe(true);
   });
 });
 

@@ -1,6 +1,7 @@
 import { type FileHandle, open, rm } from "node:fs/promises";
 import { cannotWrite } from "../output.ts";
 import type { Place } from "./row.ts";
+import { differing } from "./settings.ts";
 
 /** How far the work is. All before it lies in the part file, and on the disk. */
 export interface Checkpoint {
@@ -16,9 +17,6 @@ export interface Checkpoint {
   readonly note?: string;
 }
 
-/** What a run must have in common with the one it goes on with. */
-export type Settings = Readonly<Record<string, unknown>>;
-
 /** A file of JSON lines: the settings, and a line a checkpoint. A line that was cut by the end of the process counts as not written. */
 export interface Journal {
   /** Of the last run; none where this is the first. */
@@ -32,7 +30,7 @@ export interface Journal {
 }
 
 /** Opens the journal at `path`. @throws Error where it was written with other settings. */
-export async function openJournal(path: string, settings: Settings): Promise<Journal> {
+export async function openJournal(path: string, settings: object): Promise<Journal> {
   const file = await open(path, "a+").catch((error) => {
     throw cannotWrite(path, error);
   });
@@ -44,9 +42,9 @@ export async function openJournal(path: string, settings: Settings): Promise<Jou
   }
 }
 
-async function journalIn(file: FileHandle, path: string, settings: Settings): Promise<Journal> {
+async function journalIn(file: FileHandle, path: string, settings: object): Promise<Journal> {
   const { size } = await file.stat();
-  let known: Settings | undefined;
+  let known: object | undefined;
   let last: Checkpoint | undefined;
   let complete = false;
   let bytes = 0;
@@ -63,7 +61,7 @@ async function journalIn(file: FileHandle, path: string, settings: Settings): Pr
       const end = bytes + Buffer.byteLength(line) + 1;
       if (end > size) break; // whole, but for its end
       bytes = end;
-      if (known === undefined) known = value as Settings;
+      if (known === undefined) known = value as object;
       else if (value === "complete") complete = true;
       else {
         last = value as Checkpoint;
@@ -81,19 +79,15 @@ async function journalIn(file: FileHandle, path: string, settings: Settings): Pr
     }
   };
   if (known === undefined) await append(settings);
-  else compare(known, JSON.parse(JSON.stringify(settings)), path);
+  const other = known === undefined ? [] : differing(known, settings);
+  if (other.length > 0) {
+    throw new Error(
+      `${path} is of a run with another ${other.join(", ")}: run that command again, or delete the file to begin anew`,
+    );
+  }
   const remove = async (): Promise<void> => {
     await file.close();
     await rm(path, { force: true });
   };
   return { last, notes, complete, append, close: () => file.close(), remove };
-}
-
-function compare(known: Settings, settings: Settings, path: string): void {
-  const names = new Set([...Object.keys(known), ...Object.keys(settings)]);
-  const other = [...names].filter((name) => JSON.stringify(known[name]) !== JSON.stringify(settings[name]));
-  if (other.length === 0) return;
-  throw new Error(
-    `${path} is of a run with another ${other.join(", ")}: run that command again, or delete the file to begin anew`,
-  );
 }

@@ -1,20 +1,31 @@
 import { isUtf8 } from "node:buffer";
-import { closeSync, createReadStream, openSync, readSync } from "node:fs";
-import type { Readable } from "node:stream";
-import { parse } from "csv-parse";
+import { createReadStream } from "node:fs";
+import { Readable } from "node:stream";
+import { type CsvError, parse } from "csv-parse";
 import { Usage } from "../input.ts";
 import { readable } from "../lines.ts";
 import { LONGEST } from "./lines.ts";
 import { type Place, type Row, textOf } from "./row.ts";
 
-/** What csv-parse says of a record: its cells as bytes, and the bytes read until its end. */
 interface Parsed {
+  /** Cells as bytes, so that what is not UTF-8 is seen. */
   readonly record: readonly Buffer[];
-  readonly info: { readonly bytes: number };
+  /** Bytes of the stream until its end. */
+  readonly end: number;
 }
 
-/** Records of RFC 4180. Cells stay bytes, so that what is not UTF-8 is seen. */
-async function* records(stream: Readable, name: string, rows = 0): AsyncGenerator<Parsed, void, void> {
+const MARK = Buffer.from([0xef, 0xbb, 0xbf]);
+
+/**
+ * Records of RFC 4180 behind a place. The header counts as a record where it is read too; a byte order mark at the beginning, which would hide a
+ * quote from the parser, is none of it.
+ */
+async function* records(
+  stream: Readable,
+  name: string,
+  from: Place,
+  header: boolean,
+): AsyncGenerator<Parsed, void, void> {
   const parser = parse({
     encoding: null,
     info: true,
@@ -22,20 +33,37 @@ async function* records(stream: Readable, name: string, rows = 0): AsyncGenerato
     record_delimiter: ["\r\n", "\n"],
     max_record_size: LONGEST,
   });
-  stream.on("error", (error) => parser.destroy(error)).pipe(parser);
+  let mark = 0;
+  async function* unmarked(): AsyncGenerator<Buffer, void, void> {
+    let begun = !header;
+    let first: Buffer = Buffer.alloc(0);
+    for await (const chunk of stream) {
+      if (begun) yield chunk as Buffer;
+      else {
+        first = Buffer.concat([first, chunk as Buffer]);
+        if (first.length < MARK.length) continue;
+        begun = true;
+        mark = first.indexOf(MARK) === 0 ? MARK.length : 0;
+        yield first.subarray(mark);
+      }
+    }
+    if (!begun) yield first;
+  }
+  const content = Readable.from(unmarked());
+  content.on("error", (error) => parser.destroy(error)).pipe(parser);
   try {
-    for await (const parsed of parser) {
-      yield parsed as Parsed;
-      rows++;
-    }
+    for await (const { record, info } of parser) yield { record, end: mark + info.bytes };
   } catch (error) {
-    const { code = "", message } = error as NodeJS.ErrnoException;
+    const { code = "", message, records: before } = error as CsvError;
     // Behind a wrong quote nobody knows where a record begins: that is no row to be passed over.
-    if (/^(CSV_|INVALID_)/.test(code)) {
-      const what = message.replace(/,? (at line|on line|value is|on field).*$/, "");
-      throw new Error(`${name} is not CSV (RFC 4180) behind row ${rows}: ${what}`);
+    if (!/^(CSV_|INVALID_)/.test(code)) throw readable(error, name);
+    const row = from.rows + Number(before) - (header ? 1 : 0);
+    const where = row < 0 ? "in its header" : `behind row ${row}`;
+    if (code === "CSV_MAX_RECORD_SIZE") {
+      throw new Error(`${name} has a record longer than ${LONGEST} bytes, or a quote that is not closed, ${where}`);
     }
-    throw readable(error, name);
+    const what = message.replace(/,? (at line|on line|value is|on field).*$/, "");
+    throw new Error(`${name} is not CSV (RFC 4180) ${where}: ${what}`);
   } finally {
     stream.destroy();
   }
@@ -57,26 +85,10 @@ function headerOf(record: readonly Buffer[], field: string, name: string): CsvHe
 
 /** Reads the header of a file, and the byte at which the first record begins. */
 export async function csvHeader(file: string, field: string): Promise<CsvHeader & { readonly end: number }> {
-  const start = markOf(file);
-  for await (const { record, info } of records(createReadStream(file, { start }), file, -1)) {
-    return { ...headerOf(record, field, file), end: start + info.bytes };
+  for await (const { record, end } of records(createReadStream(file), file, { at: 0, rows: 0 }, true)) {
+    return { ...headerOf(record, field, file), end };
   }
   throw new Error(`no text in ${file}`);
-}
-
-/** Bytes of a file's byte order mark, which would hide a quote from the parser. */
-function markOf(file: string): number {
-  try {
-    const handle = openSync(file, "r");
-    try {
-      const bytes = Buffer.alloc(3);
-      return readSync(handle, bytes, 0, 3, 0) === 3 && bytes.toString("hex") === "efbbbf" ? 3 : 0;
-    } finally {
-      closeSync(handle);
-    }
-  } catch (error) {
-    throw readable(error, file);
-  }
 }
 
 /** Rows that are records. Without a header, the first record is it. */
@@ -89,8 +101,8 @@ export async function* readCsv(
 ): AsyncGenerator<Row, void, void> {
   let header = known;
   let number = from.rows;
-  for await (const { record, info } of records(stream, name, from.rows - (known === undefined ? 1 : 0))) {
-    const next = from.at + info.bytes;
+  for await (const { record, end } of records(stream, name, from, known === undefined)) {
+    const next = from.at + end;
     if (header === undefined) {
       header = headerOf(record, field, name);
       continue;

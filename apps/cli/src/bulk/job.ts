@@ -1,17 +1,18 @@
-import { realpathSync, statSync } from "node:fs";
-import { stat } from "node:fs/promises";
+import { statSync } from "node:fs";
+import { rm, stat } from "node:fs/promises";
 import type { SentenceTransformer } from "munjang";
 import type { EmbedFlags } from "../embed.ts";
-import { type About, type Format, type FormatName, NEEDS_FILE, simpleFormat } from "../formats.ts";
+import { type Format, type FormatName, NEEDS_FILE, simpleFormat } from "../formats.ts";
 import { Usage } from "../input.ts";
-import { modelOf } from "../model.ts";
 import { type Output, openOutput } from "../output.ts";
 import { countOf, type Progress, showProgress } from "../progress.ts";
-import { type Journal, openJournal, type Settings } from "./checkpoint.ts";
+import { type Journal, openJournal } from "./checkpoint.ts";
 import { parquetFormat } from "./parquet-out.ts";
 import { lock, openPart, type PartFiles, partFiles } from "./part.ts";
 import { complaint, type Row, type Rows } from "./row.ts";
 import { type Done, embedRows, finish, type Work } from "./run.ts";
+import { aboutOf, settingsOf, settingsOfRun } from "./settings.ts";
+import { forget, remember } from "./shard-record.ts";
 
 /** One run of `munjang embed`. */
 export interface Job {
@@ -22,7 +23,8 @@ export interface Job {
 }
 
 /** From the first row to the last; what is cut in the middle leaves nothing behind. */
-export async function simple({ source, format, flags, load }: Job): Promise<void> {
+export async function simple(job: Job): Promise<void> {
+  const { source, format, flags, load } = job;
   const rows = source.read(source.from);
   try {
     const first = await rows.next(); // so that a wrong command line is told before a model is loaded
@@ -33,11 +35,8 @@ export async function simple({ source, format, flags, load }: Job): Promise<void
       try {
         if (NEEDS_FILE.includes(format) && !output.seekable)
           throw new Usage(`${format} needs a file, not ${flags.output}`);
-        const work: Work = {
-          ...workOf(model, source, format, output, flags, progress),
-          rows: from(first, rows),
-        };
-        await complete(work, flags, progress);
+        const work: Work = { ...workOf(job, model, output, progress), rows: from(first, rows) };
+        await complete(job, work, progress);
       } catch (error) {
         output.discard();
         throw error;
@@ -61,7 +60,9 @@ export async function resumable(job: Job): Promise<void> {
   try {
     const model = await job.load();
     try {
-      const journal = await openJournal(files.checkpoint, settingsOf(job, model));
+      const { source, format } = job;
+      const settings = settingsOfRun(settingsOf(source, format, flags, model), source, flags);
+      const journal = await openJournal(files.checkpoint, settings);
       try {
         await goOn(job, model, files, journal);
       } catch (error) {
@@ -77,10 +78,12 @@ export async function resumable(job: Job): Promise<void> {
   }
 }
 
-async function goOn({ source, format, flags }: Job, model: SentenceTransformer, files: PartFiles, journal: Journal) {
+async function goOn(job: Job, model: SentenceTransformer, files: PartFiles, journal: Journal) {
+  const { source, flags } = job;
   const { last, notes } = journal;
   const there = await stat(files.part).catch(() => undefined);
   if (journal.complete && there === undefined && (await stat(files.target).catch(() => undefined)) !== undefined) {
+    await rememberShard(job, model, last?.rows ?? 0);
     process.stderr.write(`munjang: ${flags.output} is complete already\n`);
     return;
   }
@@ -90,25 +93,33 @@ async function goOn({ source, format, flags }: Job, model: SentenceTransformer, 
   if (last !== undefined) process.stderr.write(`munjang: going on behind ${last.rows} vectors\n`);
   const part = await openPart(files, last?.bytes ?? 0);
   const progress = progressOf(flags);
+  let kept = last !== undefined;
   try {
-    const plan = workOf(model, source, format, part, flags, progress);
+    const plan = workOf(job, model, part, progress);
     if (last !== undefined) plan.format.goOn?.(notes, last.bytes);
     const rows = source.read(last?.place ?? source.from);
     const work: Work = {
       ...plan,
       rows,
       last,
-      checkpoint: async (state) => journal.append({ ...state, bytes: await part.sync() }),
+      checkpoint: async (state) => {
+        await journal.append({ ...state, bytes: await part.sync() });
+        kept = true;
+      },
     };
     try {
-      await complete(work, flags, progress, () => journal.append("complete"));
+      await complete(job, work, progress, () => journal.append("complete"));
     } finally {
       await rows.return();
     }
   } catch (error) {
     await part.close().catch(() => {});
-    if (error instanceof Error && !(error instanceof Usage))
+    if (!kept) {
+      await rm(files.part, { force: true });
+      await journal.remove();
+    } else if (error instanceof Error && !(error instanceof Usage)) {
       error.message += "; what is done is kept: run the same command to go on";
+    }
     throw error;
   } finally {
     progress?.stop();
@@ -117,48 +128,48 @@ async function goOn({ source, format, flags }: Job, model: SentenceTransformer, 
 
 /** Does the work, ends the output, and tells what was passed over. */
 async function complete(
+  job: Job,
   work: Work,
-  flags: EmbedFlags,
   progress: Progress | undefined,
   beforeTheEnd?: () => Promise<void>,
 ): Promise<void> {
-  const { source } = work;
+  const { source, flags } = job;
   const done = await embedRows(work);
   if (done.rows === 0 && flags.shard === undefined && !flags.stream) throw new Error(`no text in ${source.name}`);
   await beforeTheEnd?.();
+  if (flags.shard !== undefined && flags.output !== undefined) forget(flags.output);
   await finish(work, done);
+  await rememberShard(job, work.model, done.rows);
   progress?.stop();
-  tell(done, source, flags, widthOf(work.model, flags));
+  tell(done, source, flags, work.width);
+}
+
+async function rememberShard({ source, format, flags }: Job, model: SentenceTransformer, vectors: number) {
+  const { shard, output } = flags;
+  if (shard === undefined || output === undefined || source.marks === undefined) return;
+  await remember(output, { shard, settings: settingsOf(source, format, flags, model), ...source.marks, vectors });
 }
 
 function workOf(
+  { source, format: name, flags }: Job,
   model: SentenceTransformer,
-  source: Rows,
-  name: FormatName,
   output: Output,
-  flags: EmbedFlags,
   progress: Progress | undefined,
 ): Omit<Work, "rows"> {
   const { precision, normalize, truncateDim, prompt, promptName } = flags;
-  const about: About = { width: widthOf(model, flags), precision, base64: flags.base64, identity: model.identity };
+  const about = aboutOf(settingsOf(source, name, flags, model));
   const format: Format = name === "parquet" ? parquetFormat(about) : simpleFormat(name, about);
   const { at } = source.from;
   const size = Math.max(0, source.to - at);
   const onProgress = (done: number, place: number): void => progress?.update("embed", place - at, size, done);
   return {
-    ...{ model, source, format, output, onProgress },
+    ...{ model, source, format, output, onProgress, width: about.width },
     options: { normalizeEmbeddings: normalize, truncateDim, precision, prompt, promptName },
     together: precision === "int8" || precision === "uint8",
     live: flags.resume !== true && source.to === 0,
     bad: flags.stream ? (row) => errorLine(row, source) : flags.badRows,
     every: flags.checkpointEvery,
   };
-}
-
-/** Elements of a row of the output. */
-function widthOf({ dimension }: SentenceTransformer, { truncateDim, precision }: EmbedFlags): number {
-  const width = Math.min(truncateDim ?? dimension, dimension);
-  return precision === "binary" || precision === "ubinary" ? Math.ceil(width / 8) : width;
 }
 
 /** Where vectors go to the same terminal, they show how far the work is. */
@@ -200,31 +211,4 @@ async function* from(
   rest: AsyncIterator<Row, void>,
 ): AsyncGenerator<Row, void, void> {
   for (let next = first; !next.done; next = await rest.next()) yield next.value;
-}
-
-/** What must be the same for the bytes to be the same. */
-function settingsOf({ source, format, flags }: Job, model: SentenceTransformer): Settings {
-  const file = flags.file ?? "";
-  const { size, mtimeMs } = statSync(file);
-  const {
-    normalize,
-    truncateDim,
-    precision,
-    prompt,
-    promptName,
-    base64,
-    field,
-    shard,
-    from: form,
-    checkpointEvery,
-  } = flags;
-  return {
-    munjang: 1,
-    input: { file: realpathSync(file), size, mtimeMs, from: form, field },
-    shard,
-    output: { format, precision, base64, normalize, truncateDim, checkpointEvery },
-    prompt: prompt ?? promptName,
-    model: { name: modelOf(flags.model), ...model.identity },
-    rows: source.from,
-  };
 }

@@ -52,8 +52,8 @@ export interface LineForm {
   /** Lines are JSON: a text, or an object with one in `field`. */
   readonly json: boolean;
   readonly field: string;
-  /** A field that an object may not have, because the output adds it. */
-  readonly added?: string;
+  /** Fields that an object may not have, because the output adds them. */
+  readonly added?: readonly string[];
 }
 
 /** Rows that are lines, LF or CR LF, without a byte order mark. */
@@ -80,21 +80,23 @@ function withoutEnd(bytes: Buffer, number: number): string {
 
 type Content = Pick<Row, "text" | "record" | "problem">;
 
-function fromLine(line: string, { json, field, added }: LineForm): Content {
+function fromLine(line: string, { json, field, added = [] }: LineForm): Content {
   if (!json) return line.trim() === "" ? {} : { text: line };
   const record = line.trim();
   if (record === "") return {};
   let value: unknown;
   try {
     value = JSON.parse(record);
-  } catch (error) {
-    return { problem: `is not JSON: ${(error as Error).message}` };
+  } catch {
+    // What is wrong with it every engine says in other words, and `--stream` writes this into its output.
+    return { problem: "is not JSON" };
   }
   if (typeof value === "string") return textOf(value, field);
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     return { problem: "must be an object or a string" };
   }
-  if (added !== undefined && Object.hasOwn(value, added)) return { problem: `has an "${added}" already` };
+  const there = added.find((name) => Object.hasOwn(value, name));
+  if (there !== undefined) return { problem: `has an "${there}" already` };
   if (!Object.hasOwn(value, field)) {
     const fields = Object.keys(value).slice(0, 8).join(", ");
     return { record, problem: `has no text in "${field}" (its fields: ${fields}); see --field` };

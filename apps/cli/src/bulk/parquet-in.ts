@@ -1,4 +1,5 @@
 import { isUtf8 } from "node:buffer";
+import { createHash } from "node:crypto";
 import {
   type AsyncBuffer,
   asyncBufferFromFile,
@@ -29,10 +30,20 @@ export async function openParquet(name: string): Promise<ParquetFile> {
   }
 }
 
+/** SHA-256 of the footer, which says where every column of every row group lies, and how long it is. */
+export async function footerHash({ file, metadata }: ParquetFile): Promise<string> {
+  const end = file.byteLength - 8; // its length and "PAR1"
+  const footer = await file.slice(end - metadata.metadata_length, end);
+  return createHash("sha256").update(new Uint8Array(footer)).digest("hex");
+}
+
 function damaged(error: unknown, name: string): unknown {
   const known = readable(error, name);
   if (known !== error || (error as NodeJS.ErrnoException).code !== undefined) return known;
-  return new Error(`${name} is not Parquet, or damaged: ${(error as Error).message}`);
+  const { message } = error as Error;
+  // What the library says of a file it does not know, but not where it stumbled in one that is cut.
+  const why = /^parquet (unsupported|bson|interval|unhandled|byte_stream_split)/.test(message) ? `: ${message}` : "";
+  return new Error(`${name} is not Parquet that can be read, or is damaged${why}`);
 }
 
 /** Rows `from` to `to` of some columns, one row group after the other: in the memory of the columns of one group. */

@@ -1,4 +1,4 @@
-import { readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { linkSync, readFileSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { type FileHandle, open, rename, stat } from "node:fs/promises";
 import { hostname } from "node:os";
 import { Usage } from "../input.ts";
@@ -85,9 +85,12 @@ export async function openPart({ part, target }: PartFiles, bytes: number): Prom
   };
 }
 
+/** A process that has made its lock writes its name into it at once; one that has not by then is gone. In milliseconds. */
+const MOMENT = 10_000;
+
 /** Sees that one process writes a part file at a time; until what it answers with is called, or the process is gone. */
 export function lock({ lock: path, target }: PartFiles): () => void {
-  const mine = `${hostname()} ${process.pid} ${startOf(process.pid)}`;
+  const mine = `${hostname()} ${process.pid} ${aboutProcess(process.pid).start}`;
   for (;;) {
     try {
       writeFileSync(path, mine, { flag: "wx" });
@@ -95,12 +98,31 @@ export function lock({ lock: path, target }: PartFiles): () => void {
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw cannotWrite(path, error as NodeJS.ErrnoException);
     }
-    const [host, pid, start] = read(path).split(" ");
-    if (host !== "" && (host !== hostname() || isAlive(Number(pid), start))) {
-      throw new Error(`process ${pid} of ${host} is writing ${target}; if it is gone, delete ${path}`);
-    }
-    rmSync(path, { force: true });
+    const other = read(path);
+    const holder = holderOf(path, other);
+    if (holder !== undefined) throw new Error(`${holder} is writing ${target}; if it is gone, delete ${path}`);
+    clear(path, other);
   }
+}
+
+/** Who holds a lock, for a message; undefined where it is gone. */
+function holderOf(path: string, content: string): string | undefined {
+  if (content === "") {
+    const made = statSync(path, { throwIfNoEntry: false })?.mtimeMs;
+    return made !== undefined && Date.now() - made < MOMENT ? "another process" : undefined;
+  }
+  const [host, pid, start] = content.split(" ");
+  return host !== hostname() || isAlive(Number(pid), start) ? `process ${pid} of ${host}` : undefined;
+}
+
+/** Removes the lock of a process that is gone; one that another process has put there since is put back. */
+function clear(path: string, gone: string): void {
+  const aside = `${path}.${process.pid}`;
+  try {
+    renameSync(path, aside);
+    if (read(aside) !== gone) linkSync(aside, path);
+  } catch {} // somebody else was faster
+  rmSync(aside, { force: true });
 }
 
 function read(path: string): string {
@@ -111,10 +133,11 @@ function read(path: string): string {
   }
 }
 
-/** When a process started, in the kernel's ticks: numbers of processes are used again. Empty where there is no /proc. */
-function startOf(pid: number): string {
+/** When a process started, in the kernel's ticks, for numbers of processes are used again; and its state. Empty where there is no /proc. */
+function aboutProcess(pid: number): { state: string; start: string } {
   const about = read(`/proc/${pid}/stat`);
-  return about.slice(about.lastIndexOf(")") + 2).split(" ")[19] ?? "";
+  const fields = about.slice(about.lastIndexOf(")") + 2).split(" ");
+  return { state: fields[0], start: fields[19] ?? "" };
 }
 
 function isAlive(pid: number, start: string | undefined): boolean {
@@ -124,5 +147,7 @@ function isAlive(pid: number, start: string | undefined): boolean {
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === "EPERM";
   }
-  return start === startOf(pid);
+  const about = aboutProcess(pid);
+  // One that has ended keeps its number until its parent asks; in a container perhaps nobody does.
+  return start === about.start && !/^[ZX]/.test(about.state);
 }

@@ -1,4 +1,8 @@
 import { printable } from "../terminal.ts";
+import type { Mark } from "./shard.ts";
+
+/** Forms of input. */
+export type FromName = "text" | "jsonl" | "csv" | "parquet";
 
 /** A row of the input: one with a text, an empty one, or a bad one, in which case `problem` says why. */
 export interface Row {
@@ -31,6 +35,10 @@ export interface Rows {
   readonly from: Place;
   /** As `next`, where it ends; 0 where nobody knows. */
   readonly to: number;
+  /** The form of a file; none where the texts are arguments. */
+  readonly form?: FromName;
+  /** Where a shard begins and ends. */
+  readonly marks?: { readonly from: Mark; readonly to: Mark };
   /** Reads from a place on, `from` or one that a row named. */
   read(from: Place): AsyncGenerator<Row, void, void>;
 }

@@ -4,11 +4,9 @@ import { Usage } from "../input.ts";
 import { readable } from "../lines.ts";
 import { csvHeader, readCsv } from "./csv.ts";
 import { readLines } from "./lines.ts";
-import { checkColumn, openParquet, readParquet } from "./parquet-in.ts";
-import type { Row, Rows } from "./row.ts";
+import { checkColumn, footerHash, openParquet, readParquet } from "./parquet-in.ts";
+import type { FromName, Place, Row, Rows } from "./row.ts";
 import { type Shard, shardBytes } from "./shard.ts";
-
-export type FromName = "text" | "jsonl" | "csv" | "parquet";
 
 export const FROM: readonly FromName[] = ["text", "jsonl", "csv", "parquet"];
 
@@ -17,8 +15,8 @@ export interface RowsFlags {
   from?: FromName;
   field: string;
   shard?: Shard;
-  /** A field of JSON lines that the output adds. */
-  added?: string;
+  /** Fields of JSON lines that the output adds. */
+  added?: readonly string[];
 }
 
 /** Opens the rows of --file or of standard input; a header or a footer is read, and no row. */
@@ -30,26 +28,30 @@ export async function openRows(flags: RowsFlags): Promise<Rows> {
     throw new Usage("no text: give texts as arguments, --file FILE, or pipe one text a line into standard input");
   }
   const form = flags.from ?? formOf(fromStdin ? "" : file);
-  if (fromStdin) {
-    if (form === "parquet") throw new Usage("Parquet is read from its end: give it as --file FILE");
-    if (shard !== undefined) throw new Usage("--shard needs --file FILE: standard input has no size");
-    return ofStream(process.stdin, form, flags);
+  const size = fromStdin ? undefined : sizeOfFile(file);
+  // A pipe has no size and no places: it is read from where it stands to its end.
+  if (size === undefined) {
+    const name = fromStdin ? "standard input" : file;
+    if (form === "parquet") throw new Usage(`Parquet is read from its end: give it as --file FILE, not ${name}`);
+    if (shard !== undefined) throw new Usage(`--shard needs --file FILE: ${name} has no size`);
+    return ofStream(() => (fromStdin ? process.stdin : createReadStream(file)), form, flags, name);
   }
-  const size = sizeOfFile(file);
-  if (form === "parquet") return ofParquet(file, flags);
-  const header = form === "csv" ? await csvHeader(file, flags.field) : undefined;
+  if (form === "parquet") return ofParquet(file as string, flags);
+  return ofFile(file as string, size, form, flags);
+}
+
+async function ofFile(file: string, size: number, form: FromName, flags: RowsFlags): Promise<Rows> {
+  const { shard, field } = flags;
+  const header = form === "csv" ? await csvHeader(file, field) : undefined;
   const start = header?.end ?? 0;
-  const all = { from: { at: start, rows: 0 }, to: size ?? 0 };
-  if (shard !== undefined && size === undefined) throw new Usage(`--shard needs a file, not ${file}`);
-  const { from, to } = shard === undefined ? all : await shardBytes(file, size ?? 0, start, shard, form === "csv");
+  const marks = shard && (await shardBytes(file, size, start, shard, form === "csv"));
+  const { from, to } = marks ?? { from: { at: start, rows: 0 }, to: { at: size } };
   return {
-    ...{ name: file, unit: form === "csv" ? "row" : "line", from, to },
+    ...{ name: file, unit: unitOf(form), form, marks, from, to: to.at },
     async *read(place) {
-      if (shard !== undefined && place.at >= to) return;
-      // A pipe has no places: without a shard it is read from where it stands to its end.
-      const range = shard === undefined ? { start: place.at || undefined } : { start: place.at, end: to - 1 };
-      const stream = createReadStream(file, range);
-      if (form === "csv") yield* readCsv(stream, place, header, flags.field, file);
+      if (shard !== undefined && place.at >= to.at) return;
+      const stream = createReadStream(file, { start: place.at, end: shard && to.at - 1 });
+      if (form === "csv") yield* readCsv(stream, place, header, field, file);
       else yield* readLines(stream, place, lineForm(form, flags), file);
     },
   };
@@ -59,6 +61,10 @@ function formOf(name: string): FromName {
   if (/\.(jsonl|ndjson)$/i.test(name)) return "jsonl";
   if (/\.csv$/i.test(name)) return "csv";
   return /\.parquet$/i.test(name) ? "parquet" : "text";
+}
+
+function unitOf(form: FromName): string {
+  return form === "csv" || form === "parquet" ? "row" : "line";
 }
 
 function lineForm(form: FromName, { field, added }: RowsFlags) {
@@ -75,15 +81,15 @@ function sizeOfFile(file: string): number | undefined {
   }
 }
 
-function ofStream(stream: Readable & { readonly fd?: number }, form: FromName, flags: RowsFlags): Rows {
-  const name = "standard input";
-  const about = fstatSync(stream.fd ?? 0); // it may be a file too: `munjang embed < sentences.txt`
+function ofStream(open: () => Readable, form: FromName, flags: RowsFlags, name: string): Rows {
+  // Standard input may be a file too: `munjang embed < sentences.txt`.
+  const about = flags.file === undefined || flags.file === "-" ? fstatSync(process.stdin.fd) : undefined;
   return {
-    ...{ name, unit: form === "csv" ? "row" : "line", from: { at: 0, rows: 0 }, to: about.isFile() ? about.size : 0 },
+    ...{ name, unit: unitOf(form), form, from: { at: 0, rows: 0 }, to: about?.isFile() ? about.size : 0 },
     read: (place) =>
       form === "csv"
-        ? readCsv(stream, place, undefined, flags.field, name)
-        : readLines(stream, place, lineForm(form, flags), name),
+        ? readCsv(open(), place, undefined, flags.field, name)
+        : readLines(open(), place, lineForm(form, flags), name),
   };
 }
 
@@ -91,10 +97,15 @@ async function ofParquet(file: string, { field, shard }: RowsFlags): Promise<Row
   const parquet = await openParquet(file);
   checkColumn(parquet, field);
   const { index, count } = shard ?? { index: 1, count: 1 };
-  const at = (k: number): number => Math.floor((parquet.rows * k) / count);
-  const [from, to] = [at(index - 1), at(index)];
-  const read = (place: { at: number; rows: number }) => readParquet(parquet, place, to, field);
-  return { name: file, unit: "row", from: { at: from, rows: from }, to, read };
+  const place = (k: number): Place => {
+    const rows = Math.floor((parquet.rows * k) / count);
+    return { at: rows, rows };
+  };
+  const [from, to] = [place(index - 1), place(index)];
+  const sha256 = shard && (await footerHash(parquet));
+  const marks = sha256 === undefined ? undefined : { from: { ...from, sha256 }, to: { ...to, sha256 } };
+  const read = (place: Place) => readParquet(parquet, place, to.at, field);
+  return { name: file, unit: unitOf("parquet"), form: "parquet", marks, from, to: to.at, read };
 }
 
 /** Texts of the command line. */

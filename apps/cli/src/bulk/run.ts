@@ -21,6 +21,8 @@ export interface Work {
   readonly live: boolean;
   /** What a bad row does: nothing is written for it, the work ends, or the line this gives is written. */
   readonly bad: "skip" | "stop" | ((row: Row) => string);
+  /** Elements of a row of the output. */
+  readonly width: number;
   /** Rows of a block. */
   readonly every: number;
   readonly last?: Checkpoint;
@@ -87,7 +89,7 @@ export async function embedRows(work: Work): Promise<Done> {
 
   work.onProgress(rows, place.at);
   await inTurns(work.together ? oneWindow(input) : windowsOf(input, work.live), compute, write);
-  if (format.block !== undefined && rows % every !== 0) await endBlock();
+  if (rows % every !== 0) await endBlock();
   return { rows, bad: badRows, empty };
 }
 
