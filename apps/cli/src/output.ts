@@ -93,6 +93,8 @@ export function cannotWrite(file: string, { code = "" }: NodeJS.ErrnoException):
     ENOTDIR: "a part of the path is a file",
     EEXIST: "a part of the path is a file",
     EACCES: "permission denied",
+    EPERM: "permission denied",
+    EROFS: "the file system is read-only, and another place is needed",
     ENAMETOOLONG: "the name is too long",
     ENOSPC: "the disk is full",
     EDQUOT: "the disk quota is used up",

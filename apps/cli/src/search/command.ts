@@ -73,7 +73,7 @@ export function indexCommand(): Command {
       "munjang index faq.csv --columns question,answer --database faq.index",
       "munjang index notes --hnsw",
     ],
-    "Read are text, Markdown, CSV, TSV, JSON lines and PDF. Of folders, what is hidden, what .gitignore names and node_modules are left out; binary files and other kinds are counted. Run it again whenever files have changed: only new texts are embedded, and what is gone is taken out. It can be stopped at any moment, and goes on from there.",
+    "Read are text, Markdown, CSV, TSV, JSON lines and PDF. Of folders, what is hidden, what .gitignore names and node_modules are left out; binary files and other kinds are counted. Run it again whenever files have changed: only new texts are embedded, and what is gone under the paths you name is taken out. It can be stopped at any moment, and goes on from there.",
     "The index remembers its model; another is refused. On a server the database is made first (createdb), and MUNJANG_DATABASE holds an address better than a command line, which others can read.",
   ).action(makeIndex);
 }
@@ -94,7 +94,7 @@ export function searchCommand(): Command {
     .addOption(
       new Option("--by <what>", "what the order is by").choices(["hybrid", "vectors", "words"]).default("hybrid"),
     )
-    .option("--exact", "compare all vectors even where there is a graph")
+    .option("--exact", "compare all vectors in full, without a graph (HNSW) or signs (bit)")
     .option("--json", "print JSON");
   return examples(
     withModel(command),
@@ -119,6 +119,11 @@ async function makeIndex(paths: string[], flags: IndexFlags): Promise<void> {
       ...{ ...options, database, schema, modelName },
       onFile: (files, total, chunks) => progress.update("index", files, total, chunks),
     }).finally(() => progress.stop());
+    for (const { path, files } of done.vanished) {
+      process.stderr.write(
+        `munjang: ${printable(path)} is no more; ${files} ${files === 1 ? "file" : "files"} taken out of the index\n`,
+      );
+    }
     for (const { path, why } of [...done.failed, ...done.passedOver.unreadable]) {
       process.stderr.write(
         `munjang: ${printable(relative(process.cwd(), path) || path)} ${why.replace(/\s+/g, " ")}\n`,
@@ -154,6 +159,11 @@ async function findInIndex(words: string[], flags: SearchFlags): Promise<void> {
     try {
       const options: SearchOptions = { limit, paths: path, where, by, exact };
       const hits = await index.search(query, options);
+      if (!index.settled) {
+        process.stderr.write(
+          "munjang: the index is not complete: munjang index is still at work, or was stopped and is to be run again\n",
+        );
+      }
       const output = await openOutput(undefined);
       if (json) await output.write(`${JSON.stringify({ query, by, nearness: index.settings.nearness, hits })}\n`);
       else if (hits.length > 0) await output.write(shownHits(hits, useColour()));
@@ -167,7 +177,8 @@ async function findInIndex(words: string[], flags: SearchFlags): Promise<void> {
 }
 
 function numberFromZero(text: string): number {
-  return text === "0" ? 0 : wholeNumber(text);
+  if (!/^[0-9]{1,9}$/.test(text)) throw new InvalidArgumentError("it must be a whole number from 0 up.");
+  return Number(text);
 }
 
 function list(text: string): string[] {

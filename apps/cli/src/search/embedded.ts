@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { PGlite, PGliteOptions } from "@electric-sql/pglite";
 import { cannotWrite } from "../output.ts";
 import { type Database, DatabaseError, inWords, type Value } from "./database.ts";
@@ -7,6 +7,13 @@ import { lockFolder } from "./lock.ts";
 
 /** Files of the log of 1 MB each; the default takes 16 MB at once. */
 const SMALL_LOG = ["--wal-segsize=1"];
+
+const tablesOf = (folder: string): string => join(folder, "database");
+
+/** Whether there is a complete database in a folder. */
+export function hasDatabase(folder: string): boolean {
+  return existsSync(tablesOf(folder));
+}
 
 /**
  * PostgreSQL in this process, its tables in a folder. The folder appears with a complete database in it: a process killed while it is being
@@ -16,15 +23,15 @@ const SMALL_LOG = ["--wal-segsize=1"];
  * @param create whether a folder without a database gets one
  */
 export async function openEmbedded(folder: string, doing: string, create: boolean): Promise<Database> {
-  const tables = join(folder, "database");
-  if (!create && !existsSync(tables)) {
+  const tables = tablesOf(folder);
+  if (!create && !hasDatabase(folder)) {
     throw new Error(
       `there is no index in ${folder}: make one first with munjang index, or name another with --database`,
     );
   }
   if (statSync(folder, { throwIfNoEntry: false })?.isFile()) throw new Error(`cannot use ${folder}: it is a file`);
   try {
-    mkdirSync(folder, { recursive: true });
+    makeFolder(folder);
   } catch (error) {
     throw cannotWrite(folder, error as NodeJS.ErrnoException);
   }
@@ -36,6 +43,17 @@ export async function openEmbedded(folder: string, doing: string, create: boolea
   } catch (error) {
     unlock();
     throw error;
+  }
+}
+
+/** A folder and those above it. Node's own `recursive` says "no such folder" of a file system that is read-only. */
+function makeFolder(folder: string): void {
+  if (existsSync(folder)) return;
+  makeFolder(dirname(folder));
+  try {
+    mkdirSync(folder);
+  } catch (error) {
+    if (!existsSync(folder)) throw error; // another process was faster
   }
 }
 

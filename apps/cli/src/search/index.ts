@@ -3,14 +3,15 @@
  * with pgvector.
  */
 
-import { dirname, isAbsolute, relative, resolve, sep } from "node:path";
+import { relative, resolve } from "node:path";
 import type { SentenceTransformer } from "munjang";
 import type { Database } from "./database.ts";
-import { openEmbedded } from "./embedded.ts";
+import { hasDatabase, openEmbedded } from "./embedded.ts";
 import { globs, type PassedOver, type WalkOptions, walk } from "./files.ts";
 import { bringUpToDate, type OnFile, type Report } from "./indexing.ts";
+import { isAbsent, isUnder, names, slashed } from "./paths.ts";
 import { type Condition, type Ranked, rank } from "./ranking.ts";
-import { OtherIndex, openTables, prepare, type Settings, type VectorKind } from "./schema.ts";
+import { filesIn, OtherIndex, openTables, prepare, type Settings, type VectorKind } from "./schema.ts";
 import { isAddress, openServer } from "./server.ts";
 import { termsOf } from "./terms.ts";
 
@@ -47,6 +48,8 @@ export interface IndexOptions extends Place, WalkOptions {
 
 export interface Indexed extends Report {
   readonly files: number;
+  /** Paths that were named and are no more, and how many files the index had of each; they are taken out. */
+  readonly vanished: readonly { readonly path: string; readonly files: number }[];
   readonly passedOver: PassedOver;
   readonly settings: Settings;
 }
@@ -54,7 +57,7 @@ export interface Indexed extends Report {
 const SCHEMA = "munjang";
 
 /**
- * Indexes files and folders, or brings an index up to date.
+ * Indexes files and folders, or brings an index up to date. What it has under a path that is no more is taken out.
  *
  * @throws Error, OtherIndex or DatabaseError; what was written by then is kept, and another call does the rest
  */
@@ -70,10 +73,16 @@ export async function index(
   if (overlap >= tokens) throw new Error(`overlap = ${overlap}: must be smaller than a chunk, of ${tokens} tokens`);
   const roots = paths.map((path) => resolve(path));
   const never = isAddress(place) ? [] : [resolve(place)];
-  const { files, passedOver } = await walk(paths, { ...options, never });
+  const absent = paths.filter(isAbsent);
+  const { files, passedOver } = await walk(
+    paths.filter((path) => !absent.includes(path)),
+    { ...options, never },
+  );
+  if (absent.length > 0 && (options.reindex || (!isAddress(place) && !hasDatabase(place)))) throw notThere(absent[0]);
   const database = await open(place, "index", true);
   try {
     await alone(database, schema);
+    const vanished = absent.length === 0 ? [] : await known(database, schema, absent, names(place).pathOf);
     const wanted = {
       model: modelName,
       identity: model.identity,
@@ -92,7 +101,7 @@ export async function index(
     };
     const chunking = { tokens, overlap, columns };
     const report = await bringUpToDate(database, settings, files, embedder, chunking, nameOf, isGone, onFile);
-    return { ...report, files: files.length, passedOver, settings };
+    return { ...report, files: files.length, vanished, passedOver, settings };
   } finally {
     await database.close();
   }
@@ -105,6 +114,25 @@ function roomOf(model: SentenceTransformer): number {
 
 function promptLength({ identity, tokenizer }: SentenceTransformer): number {
   return identity.prompt === "" ? 0 : tokenizer.encode(identity.prompt, { specialTokens: false }).ids.length;
+}
+
+function notThere(path: string): Error {
+  return new Error(`cannot read ${path}: there is no such file or folder`);
+}
+
+/** Paths that are no more, if the index knows them: else they are mistakes. */
+async function known(
+  database: Database,
+  schema: string,
+  absent: readonly string[],
+  pathOf: (name: string) => string,
+): Promise<Indexed["vanished"]> {
+  const all = (await filesIn(database, schema)).map(pathOf);
+  return absent.map((path) => {
+    const files = all.filter((file) => isUnder(resolve(path), file)).length;
+    if (files === 0) throw notThere(path);
+    return { path, files };
+  });
 }
 
 /** Two that write into one index at once would embed everything twice. */
@@ -133,22 +161,6 @@ function open(place: string, doing: string, create: boolean): Promise<Database> 
   return isAddress(place) ? openServer(place) : openEmbedded(place, doing, create);
 }
 
-/** Names of files in an index: from the folder the index lies in, so that both may move together; on a server, absolute. */
-function names(place: string): { nameOf(path: string): string; pathOf(name: string): string } {
-  if (isAddress(place)) return { nameOf: slashed, pathOf: (name) => name };
-  const base = dirname(resolve(place));
-  return { nameOf: (path) => slashed(relative(base, path)), pathOf: (name) => resolve(base, name) };
-}
-
-function slashed(path: string): string {
-  return sep === "/" ? path : path.split(sep).join("/");
-}
-
-function isUnder(folder: string, path: string): boolean {
-  const way = relative(folder, path);
-  return way === "" || (!isAbsolute(way) && way !== ".." && !way.startsWith(`..${sep}`));
-}
-
 export interface SearchOptions {
   /** Results; 10 by default. */
   readonly limit?: number;
@@ -158,7 +170,7 @@ export interface SearchOptions {
   readonly where?: readonly Condition[];
   /** Vectors and words together, or one of them. Default: `hybrid`. */
   readonly by?: "hybrid" | "vectors" | "words";
-  /** Compares all vectors even where there is a graph. */
+  /** Compares all vectors in full, even where a graph or signs would find candidates. */
   readonly exact?: boolean;
   readonly rescore?: number;
   readonly efSearch?: number;
@@ -180,6 +192,8 @@ export interface Hit {
 /** An open index. */
 export interface Searcher {
   readonly settings: Settings;
+  /** Whether the last indexing came to its end; where it did not, some files may be missing. */
+  readonly settled: boolean;
   /** @param model what made the vectors; not needed where only words count */
   search(query: string, options?: SearchOptions): Promise<Hit[]>;
   close(): Promise<void>;
@@ -197,9 +211,14 @@ export async function openIndex(
 ): Promise<Searcher> {
   const database = await open(place, "search", false);
   try {
-    const settings = await openTables(database, schema, model && { identity: model.identity, model: modelName });
+    const { settings, settled } = await openTables(
+      database,
+      schema,
+      model && { identity: model.identity, model: modelName },
+    );
     return {
       settings,
+      settled,
       search: (query, options = {}) => search(database, settings, place, model, query, options),
       close: () => database.close(),
     };

@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { type Chunk, type ChunkOptions, cut, type Embedder, hashOf } from "./cutting.ts";
 import { type Database, transaction, type Value } from "./database.ts";
 import type { Found } from "./files.ts";
-import { graph, type Settings } from "./schema.ts";
+import { dropGraph, graph, type Settings } from "./schema.ts";
 import { Binary, Unreadable } from "./sections.ts";
 import { asVector } from "./terms.ts";
 import { packed } from "./vectors.ts";
@@ -257,7 +257,7 @@ async function settle(database: Database, settings: Settings): Promise<void> {
   if (settings.hnsw) {
     if (database.embedded) await database.run("SET maintenance_work_mem = '512MB'"); // a graph that does not fit is built ten times slower
     await database.run(graph(settings));
-  } else await database.run("DROP INDEX IF EXISTS chunks_graph");
+  } else await dropGraph(database);
   const [{ settled }] = await database.query<{ settled: boolean }>("SELECT settled FROM about");
   if (settled) return;
   await transaction(database, async () => {

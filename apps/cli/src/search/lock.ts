@@ -1,4 +1,4 @@
-import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { linkSync, lstatSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { cannotWrite } from "../output.ts";
@@ -22,7 +22,7 @@ const PAUSE = 50;
  * other. A file `lock` says who holds it; that of a process that is no more is taken over.
  *
  * @returns what gives the folder back
- * @throws Error naming the process that holds it
+ * @throws Error naming the process that holds it, or why nobody can know
  */
 export async function lockFolder(folder: string, doing: string): Promise<() => void> {
   const lock = join(folder, "lock");
@@ -32,15 +32,18 @@ export async function lockFolder(folder: string, doing: string): Promise<() => v
   try {
     writeFileSync(own, text);
   } catch (error) {
-    throw cannotWrite(folder, error as NodeJS.ErrnoException);
+    const { message } = cannotWrite(folder, error as NodeJS.ErrnoException);
+    const why = "; a database writes even while it is only read: copy the folder, and name the copy with --database";
+    throw new Error(doing === "search" ? message + why : message, { cause: error });
   }
   const until = Date.now() + PATIENCE;
   try {
     for (;;) {
       try {
         linkSync(own, lock); // complete from the first moment on, and an error where there is one
+        sweep(folder, own);
         return () => {
-          if (contentOf(lock) === text) rmSync(lock, { force: true });
+          if (isStill(lock, text)) rmSync(lock, { force: true });
         };
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code !== "EEXIST")
@@ -65,19 +68,53 @@ function refusal(folder: string, lock: string, { pid, host, doing }: Holder): st
   return `${folder} is in use by munjang ${doing} (${where}), and a folder is for one at a time: wait for it${elsewhere}`;
 }
 
+/** Undefined where there is no lock (any more). @throws Error where there is one that cannot be read: it may be anybody's */
 function contentOf(lock: string): string | undefined {
   try {
-    return readFileSync(lock, "utf8");
+    const about = lstatSync(lock, { throwIfNoEntry: false });
+    if (about === undefined) return undefined;
+    if (about.isFile()) return readFileSync(lock, "utf8");
+  } catch (error) {
+    const { code = "" } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT") return undefined;
+    throw unclear(lock, code === "EACCES" ? "permission denied" : code);
+  }
+  throw unclear(lock, "it is not a file");
+}
+
+function unclear(lock: string, why: string): Error {
+  return new Error(`cannot read ${lock}: ${why}; if no munjang is at work in that folder, remove it`);
+}
+
+function isStill(lock: string, text: string): boolean {
+  try {
+    return contentOf(lock) === text;
   } catch {
-    return undefined;
+    return false;
   }
 }
 
 function holderIn(text: string): Holder | undefined {
   try {
-    return JSON.parse(text) as Holder;
+    const holder = JSON.parse(text) as Partial<Holder> | null;
+    return Number.isInteger(holder?.pid) && typeof holder?.host === "string" ? (holder as Holder) : undefined;
   } catch {
     return undefined;
+  }
+}
+
+/** Takes away what processes left that were killed while they waited for the lock. */
+function sweep(folder: string, own: string): void {
+  try {
+    for (const name of readdirSync(folder)) {
+      const pid = /^lock\.(\d+)(\.stale)?$/.exec(name)?.[1];
+      const path = join(folder, name);
+      if (pid === undefined || path === own) continue;
+      const unknown: Holder = { pid: Number(pid), host: hostname(), began: undefined, doing: "" }; // it may be about to write who it is
+      if (!isAlive(holderIn(contentOf(path) ?? "") ?? unknown)) rmSync(path, { force: true });
+    }
+  } catch {
+    // somebody else's, and in nobody's way
   }
 }
 
@@ -86,10 +123,11 @@ function takeAway(lock: string, stale: string): void {
   const aside = `${lock}.${process.pid}.stale`;
   try {
     renameSync(lock, aside);
-  } catch {
-    return; // somebody was faster
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return; // somebody was faster
+    throw cannotWrite(lock, error as NodeJS.ErrnoException);
   }
-  if (contentOf(aside) !== stale) {
+  if (!isStill(aside, stale)) {
     try {
       linkSync(aside, lock);
     } catch {

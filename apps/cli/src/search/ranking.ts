@@ -20,7 +20,7 @@ export interface Query {
   /** Ids of the files to look in. */
   readonly files?: readonly number[];
   readonly where?: readonly Condition[];
-  /** Compares all vectors even where there is a graph. */
+  /** Compares all vectors in full, even where a graph or signs would find candidates. */
   readonly exact?: boolean;
   /** How many times as many candidates as results are compared in full where signs find them. */
   readonly rescore?: number;
@@ -58,7 +58,7 @@ export function rank(database: Database, settings: Settings, query: Query): Prom
     async () => {
       const depth = Math.max(CANDIDATES, query.limit);
       const near = query.vector === undefined ? [] : await nearest(database, settings, query, query.vector, depth);
-      const said = query.words ? await matching(database, query, depth) : [];
+      const said = query.words ? await matching(database, query, depth, !(await isSettled(database))) : [];
       const fused = fuse([near, said]).slice(0, query.limit);
       return described(database, settings, query.vector, fused);
     },
@@ -106,7 +106,13 @@ function filters({ files, where = [] }: Query, first: number): { sql: string[]; 
   return { sql, values };
 }
 
-/** Ids of the chunks whose vectors are nearest, the nearest first. */
+/** The most candidates pgvector's walk through a graph keeps. */
+const MOST_WALKED = 1000;
+
+/**
+ * Ids of the chunks whose vectors are nearest, the nearest first. A graph is walked only where that can find as many as are asked for; where it
+ * comes back with fewer (few chunks pass the filters, many were deleted), all are compared.
+ */
 async function nearest(
   database: Database,
   settings: Settings,
@@ -115,26 +121,30 @@ async function nearest(
   count: number,
 ): Promise<number[]> {
   const { nearness, vectors, hnsw, identity } = settings;
-  const ef = Math.max(query.efSearch ?? GRAPH.efSearch, count);
-  const candidates = vectors === "bit" ? Math.min(1000, count * (query.rescore ?? RESCORE)) : count;
+  const bySigns = vectors === "bit" && !query.exact;
+  const candidates = bySigns ? count * (query.rescore ?? RESCORE) : count;
   const { sql, values } = filters(query, 2);
   const where = sql.length === 0 ? "" : `WHERE ${sql.join(" AND ")}`;
-  if (hnsw) {
-    await database.run(`SET LOCAL hnsw.ef_search = ${Math.min(1000, Math.max(ef, candidates))};
-      SET LOCAL hnsw.iterative_scan = ${sql.length === 0 ? "off" : "strict_order"};
-      SET LOCAL enable_indexscan = ${query.exact ? "off" : "on"}`);
-  }
   const by = `embedding ${OPERATORS[nearness].operator} $1::vector${vectors === "halfvec" ? `::halfvec(${identity.dimension})` : ""}`;
-  const statement =
-    vectors === "bit"
+  const ask = async (walk: boolean): Promise<number[]> => {
+    const ef = Math.min(MOST_WALKED, Math.max(query.efSearch ?? GRAPH.efSearch, candidates));
+    await database.run(
+      walk
+        ? `SET LOCAL hnsw.ef_search = ${ef}; SET LOCAL hnsw.iterative_scan = ${sql.length === 0 ? "off" : "strict_order"}`
+        : "SET LOCAL enable_indexscan = off", // a graph may still be there that is no longer wanted
+    );
+    const statement = bySigns
       ? `SELECT id FROM (
            SELECT id, embedding FROM chunks ${where}
            ORDER BY signs <~> binary_quantize($1::vector)::bit(${identity.dimension}) LIMIT ${candidates}
          ) candidates ORDER BY ${by}, id LIMIT ${count}`
-      : `SELECT id FROM chunks ${where} ORDER BY ${by}${hnsw ? "" : ", id"} LIMIT ${count}`;
-  const rows = await database.query<{ id: number }>(statement, [packed(vector), ...values]);
-  if (hnsw) await database.run("SET LOCAL enable_indexscan = on");
-  return rows.map(({ id }) => id);
+      : `SELECT id FROM chunks ${where} ORDER BY ${by}${walk ? "" : ", id"} LIMIT ${count}`;
+    const rows = await database.query<{ id: number }>(statement, [packed(vector), ...values]);
+    if (!walk) await database.run("SET LOCAL enable_indexscan = on");
+    return rows.map(({ id }) => id);
+  };
+  const walked = hnsw && !query.exact && candidates <= MOST_WALKED ? await ask(true) : [];
+  return walked.length < count ? ask(false) : walked;
 }
 
 /** Candidates per result that are compared in full where signs find them. */
@@ -148,9 +158,11 @@ const COMMON = 0.1;
 /**
  * Ids of the chunks that share words with the query, the best first. A term counts by how rare it is, -ln(part of the chunks), which PostgreSQL's own
  * ts_rank does not know; a long chunk's terms count less.
+ *
+ * @param live whether terms are counted now, as what was counted before is not of these chunks
  */
-export async function matching(database: Database, query: Query, count: number): Promise<number[]> {
-  const terms = await weighed(database, query.text);
+export async function matching(database: Database, query: Query, count: number, live = false): Promise<number[]> {
+  const terms = await weighed(database, query.text, live);
   if (terms.length === 0) return [];
   const { sql, values } = filters(query, 2);
   const score = terms.map(({ term, weight }) => {
@@ -175,15 +187,27 @@ export interface Weighed {
   readonly weight: number;
 }
 
+/** Whether the frequencies are those of the chunks that are there: not while indexing is under way, nor where it was stopped. */
+async function isSettled(database: Database): Promise<boolean> {
+  const [{ settled }] = await database.query<{ settled: boolean }>("SELECT settled FROM about");
+  return settled;
+}
+
+const KEPT = `SELECT term, f.chunks, (SELECT chunks FROM frequencies WHERE term = '') AS total
+  FROM unnest($1::text[], $2::text[]) AS asked (term, lexeme) JOIN frequencies f USING (term)`;
+
+const LIVE = `SELECT term, f.chunks, (SELECT count(*)::int FROM chunks) AS total
+  FROM unnest($1::text[], $2::text[]) AS asked (term, lexeme),
+    LATERAL (SELECT count(*)::int AS chunks FROM chunks WHERE terms @@ lexeme::tsquery) f WHERE f.chunks > 0`;
+
 /** The terms of a query that some chunk has, and what each is worth. */
-async function weighed(database: Database, text: string): Promise<Weighed[]> {
+async function weighed(database: Database, text: string, live: boolean): Promise<Weighed[]> {
   const terms = [...new Set([...termsOf(text)].map(({ term }) => term))];
   if (terms.length === 0) return [];
-  const rows = await database.query<{ term: string; chunks: number; total: number }>(
-    `SELECT term, f.chunks, (SELECT chunks FROM frequencies WHERE term = '') AS total
-     FROM unnest($1::text[]) AS term JOIN frequencies f USING (term)`,
-    [terms],
-  );
+  const rows = await database.query<{ term: string; chunks: number; total: number }>(live ? LIVE : KEPT, [
+    terms,
+    terms.map(quoted),
+  ]);
   const known = rows
     .map(({ term, chunks, total }) => ({ term, part: chunks / total, weight: Math.log(1 + total / chunks) }))
     .sort((a, b) => b.weight - a.weight || (a.term < b.term ? -1 : 1));

@@ -30,22 +30,27 @@ export class OtherIndex extends Error {}
 export type Wanted = Omit<Settings, "version">;
 
 /**
- * Makes the tables, or checks that those that are there go with the model.
+ * Makes the tables, or checks that those that are there go with the model. In a schema with anything else nothing is made, and nothing
+ * dropped.
  *
- * @throws OtherIndex naming what is different
+ * @param anew drops the index that is there, in the transaction that makes the new one
+ * @throws OtherIndex naming what is different; Error for a schema that is not an index's own
  */
 export async function prepare(database: Database, schema: string, wanted: Wanted, anew: boolean): Promise<Settings> {
+  checkName(schema);
   await extension(database);
-  if (anew) await database.run(`DROP SCHEMA IF EXISTS ${named(schema)} CASCADE`);
-  const settings = await settingsIn(database, schema);
-  if (settings !== undefined) {
-    checkModel(database, settings, wanted);
+  const found = await stored(database, schema);
+  if (found !== undefined && !anew) {
+    checkLayout(database, found.settings);
+    checkModel(database, found.settings, wanted);
     await use(database, schema);
-    return settings;
+    return found.settings;
   }
+  if (found === undefined) await checkEmpty(database, schema);
   return transaction(database, async () => {
     await database.run(`CREATE SCHEMA IF NOT EXISTS ${named(schema)}`);
     await use(database, schema);
+    if (found !== undefined) await database.run(`DROP TABLE ${ours(schema).join(", ")}`);
     const made: Settings = { version: VERSION, ...wanted };
     await database.run(tables(made));
     await database.query("INSERT INTO about (settings) VALUES ($1::jsonb)", [JSON.stringify(made)]);
@@ -53,36 +58,91 @@ export async function prepare(database: Database, schema: string, wanted: Wanted
   });
 }
 
+/** What an index says of itself. */
+export interface Opened {
+  readonly settings: Settings;
+  /** Whether the last indexing came to its end: frequencies of terms and the graph are those of all chunks. */
+  readonly settled: boolean;
+}
+
 /** Opens what is there, for searching. @throws OtherIndex, or DatabaseError where there is nothing */
 export async function openTables(
   database: Database,
   schema: string,
   identity?: Pick<Settings, "identity" | "model">,
-): Promise<Settings> {
-  const settings = await settingsIn(database, schema);
-  if (settings === undefined) {
+): Promise<Opened> {
+  const found = await stored(database, schema);
+  if (found === undefined) {
     throw new DatabaseError(
       `there is no index in ${database.name} (schema ${schema}): make one first with munjang index`,
     );
   }
-  if (identity !== undefined) checkModel(database, settings, identity);
+  checkLayout(database, found.settings);
+  if (identity !== undefined) checkModel(database, found.settings, identity);
   await use(database, schema);
-  return settings;
+  return found;
 }
 
-async function settingsIn(database: Database, schema: string): Promise<Settings | undefined> {
-  const [{ there }] = await database.query<{ there: boolean }>("SELECT to_regclass($1) IS NOT NULL AS there", [
-    `${named(schema)}.about`,
-  ]);
-  if (!there) return undefined;
-  const [row] = await database.query<{ settings: Settings }>(`SELECT settings FROM ${named(schema)}.about`);
-  if (row === undefined) return undefined;
-  if (row.settings.version !== VERSION) {
-    throw new OtherIndex(
-      `the index in ${database.name} is of layout ${row.settings.version}, and this munjang reads ${VERSION}: make it anew with munjang index --reindex`,
-    );
-  }
-  return row.settings;
+/** Names of the files an index has; none where there is no index. */
+export async function filesIn(database: Database, schema: string): Promise<string[]> {
+  if ((await stored(database, schema)) === undefined) return [];
+  const rows = await database.query<{ path: string }>(`SELECT path FROM ${named(schema)}.files`);
+  return rows.map(({ path }) => path);
+}
+
+const TABLES = ["about", "files", "chunks", "frequencies"];
+
+function ours(schema: string): string[] {
+  return TABLES.map((table) => `${named(schema)}.${table}`);
+}
+
+/** An index's schema holds nothing else: PostgreSQL's own cannot be one, nor the one where everybody's tables and extensions lie. */
+function checkName(schema: string): void {
+  const refuse = (why: string): never => {
+    throw new Error(`schema = ${schema}: ${why}; an index has a schema of its own, such as munjang`);
+  };
+  if (schema === "public") refuse("others keep their tables there");
+  if (schema.startsWith("pg_") || schema === "information_schema") refuse("it is PostgreSQL's own");
+  if (schema === "" || Buffer.byteLength(schema) > LONGEST_NAME || schema.includes("\0"))
+    refuse(`a name has 1 to ${LONGEST_NAME} bytes`);
+}
+
+/** Bytes; PostgreSQL cuts longer names short, and two could become one. */
+const LONGEST_NAME = 63;
+
+async function relationsIn(database: Database, schema: string): Promise<string[]> {
+  const rows = await database.query<{ relname: string }>(
+    "SELECT relname FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE nspname = $1 AND relkind NOT IN ('i', 'I') ORDER BY 1",
+    [schema],
+  );
+  return rows.map(({ relname }) => relname);
+}
+
+async function checkEmpty(database: Database, schema: string): Promise<void> {
+  const there = await relationsIn(database, schema);
+  if (there.length === 0) return;
+  const some = there.length > 3 ? [...there.slice(0, 3), "…"] : there;
+  throw new Error(
+    `schema ${schema} of ${database.name} is not an index's: it has ${some.join(", ")}; name another with --schema`,
+  );
+}
+
+/** What the index in a schema says of itself, whatever layout it has; undefined where there is none, and where other tables are. */
+async function stored(database: Database, schema: string): Promise<Opened | undefined> {
+  const there = await relationsIn(database, schema);
+  if (!TABLES.every((table) => there.includes(table))) return undefined;
+  const [row] = await database.query<{ about: Partial<Opened> }>(
+    `SELECT to_jsonb(a.*) AS about FROM ${named(schema)}.about a LIMIT 1`,
+  );
+  const { settings, settled = false } = row?.about ?? {};
+  return settings?.version === undefined || settings.identity === undefined ? undefined : { settings, settled };
+}
+
+function checkLayout(database: Database, { version }: Settings): void {
+  if (version === VERSION) return;
+  throw new OtherIndex(
+    `the index in ${database.name} is of layout ${version}, and this munjang reads ${VERSION}: make it anew with munjang index --reindex`,
+  );
 }
 
 function checkModel(
@@ -104,14 +164,16 @@ function checkModel(
   );
 }
 
+/** pgvector: its version, and the schema where it was installed. */
+async function pgvector(database: Database): Promise<{ version: string; schema: string } | undefined> {
+  const rows = await database.query<{ version: string; schema: string }>(
+    "SELECT extversion AS version, nspname AS schema FROM pg_extension JOIN pg_namespace n ON n.oid = extnamespace WHERE extname = 'vector'",
+  );
+  return rows[0];
+}
+
 async function extension(database: Database): Promise<void> {
-  const version = async (): Promise<string | undefined> => {
-    const rows = await database.query<{ extversion: string }>(
-      "SELECT extversion FROM pg_extension WHERE extname = 'vector'",
-    );
-    return rows[0]?.extversion;
-  };
-  if ((await version()) === undefined) {
+  if ((await pgvector(database)) === undefined) {
     try {
       await database.run("CREATE EXTENSION IF NOT EXISTS vector");
     } catch (error) {
@@ -120,7 +182,7 @@ async function extension(database: Database): Promise<void> {
       );
     }
   }
-  const found = (await version()) ?? "0";
+  const found = (await pgvector(database))?.version ?? "0";
   const [major, minor] = found.split(".").map(Number);
   if (major < PGVECTOR[0] || (major === PGVECTOR[0] && minor < PGVECTOR[1])) {
     throw new DatabaseError(
@@ -131,10 +193,13 @@ async function extension(database: Database): Promise<void> {
 
 /** Names without a schema mean ours from now on, and pgvector's, wherever it was installed. */
 async function use(database: Database, schema: string): Promise<void> {
-  const [{ nspname }] = await database.query<{ nspname: string }>(
-    "SELECT nspname FROM pg_extension JOIN pg_namespace n ON n.oid = extnamespace WHERE extname = 'vector'",
-  );
-  await database.run(`SET search_path TO ${named(schema)}, ${named(nspname)}, public`);
+  const found = await pgvector(database);
+  if (found === undefined) {
+    throw new DatabaseError(
+      `${database.name} has no pgvector any more, and the vectors went with it: make the index anew with munjang index --reindex`,
+    );
+  }
+  await database.run(`SET search_path TO ${named(schema)}, ${named(found.schema)}, public`);
 }
 
 export function named(identifier: string): string {
@@ -190,4 +255,10 @@ export const GRAPH = { m: 16, efConstruction: 64, efSearch: 100 } as const;
 export function graph({ nearness, vectors }: Settings): string {
   const over = vectors === "bit" ? "signs bit_hamming_ops" : `embedding ${vectors}_${OPERATORS[nearness].family}`;
   return `CREATE INDEX IF NOT EXISTS chunks_graph ON chunks USING hnsw (${over}) WITH (m = ${GRAPH.m}, ef_construction = ${GRAPH.efConstruction})`;
+}
+
+/** Drops the graph of the schema in use, and no index of that name elsewhere on the path. */
+export async function dropGraph(database: Database): Promise<void> {
+  const [{ schema }] = await database.query<{ schema: string }>("SELECT current_schema() AS schema");
+  await database.run(`DROP INDEX IF EXISTS ${named(schema)}.chunks_graph`);
 }
