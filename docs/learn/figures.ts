@@ -145,18 +145,21 @@ async function layerNorm(): Promise<string> {
   });
   await model.dispose();
   const most = Math.max(...lengths.flatMap(({ spread }) => spread));
-  return svg(
-    600,
-    30 + 20 * lengths.length,
-    "how large the numbers of each token are, stage by stage",
-    lengths.flatMap(({ name, spread }, n) => [
+  return svg(600, 55 + 20 * lengths.length, "how large the numbers of each token are, stage by stage", [
+    text(
+      300,
+      45 + 20 * lengths.length,
+      `root of the mean square of each token's numbers, 0 to ${f(most)}; red: behind a LayerNorm`,
+      'text-anchor="middle"',
+    ),
+    ...lengths.flatMap(({ name, spread }, n) => [
       text(170, 25 + 20 * n, name, 'text-anchor="end"'),
       ...spread.map(
         (size) =>
           `<circle cx="${f(185 + (380 * size) / most)}" cy="${f(20 + 20 * n)}" r="4" fill="${/context/.test(name) ? BLUE : RED}" fill-opacity="0.6"/>`,
       ),
     ]),
-  );
+  ]);
 }
 
 async function pooling(): Promise<string> {
@@ -184,6 +187,12 @@ async function pooling(): Promise<string> {
   return svg(600, 215, "what forgetting the mask costs", [
     line(points, box, RED),
     text(52, 28, "1.0", 'text-anchor="end"'),
+    text(
+      556,
+      20 + 160 * (1 - points[points.length - 1][1]) - 8,
+      points[points.length - 1][1].toFixed(2),
+      'text-anchor="end"',
+    ),
     text(52, 184, "0.0", 'text-anchor="end"'),
     text(310, 205, `cosine with the right vector, over 0 to ${most} tokens of padding`, 'text-anchor="middle"'),
   ]);
@@ -270,7 +279,12 @@ async function determinism(): Promise<string> {
     ...[...counts].map(([d, count]) =>
       rect(300 + 20 * d, 180 - (160 * count) / most, 18, (160 * count) / most, d === 0 ? BLUE : RED),
     ),
-    text(309, 205, "one chain - four lanes, in steps of 2⁻²⁰; in the middle they are equal", 'text-anchor="middle"'),
+    text(
+      309,
+      205,
+      "one chain - four lanes, in steps of 2⁻²⁰; blue: equal; the outermost: 12 steps and more",
+      'text-anchor="middle"',
+    ),
   ]);
 }
 
