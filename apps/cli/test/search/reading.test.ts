@@ -258,6 +258,16 @@ test("folders: what is hidden or ignored is left out, other kinds are counted, l
   );
 });
 
+test("folders: rules hold for names whose letters are taken apart, as macOS has them", async () => {
+  const root = join(folder, "apart");
+  mkdirSync(join(root, ".git"), { recursive: true });
+  writeFileSync(join(root, ".gitignore"), "비밀*\n");
+  for (const name of ["여행.txt", "비밀.txt", "기록.log", "남김.txt"])
+    writeFileSync(join(root, name.normalize("NFD")), "글");
+  const { files } = await walk([root], { exclude: ["여행*"], include: ["기록*"] });
+  expect(files.map(({ path }) => relative(root, path).normalize("NFC")).sort()).toEqual(["기록.log", "남김.txt"]);
+});
+
 test("globs: a name alone is meant in every folder", () => {
   const matches = (glob: string, path: string): boolean => globs([glob])(path);
   expect(matches("*.md", "a/b/c.md")).toBe(true);
@@ -266,4 +276,8 @@ test("globs: a name alone is meant in every folder", () => {
   expect(matches("a", "a/b/c.md")).toBe(true);
   expect(matches("./a/", "a/b/c.md")).toBe(true);
   expect(matches("b.{txt,md}", "b.txt")).toBe(true);
+  for (const form of ["NFC", "NFD"]) {
+    const [glob, path] = ["여행*", "n/여행 준비.md"];
+    expect(matches(glob.normalize(form), path.normalize(form === "NFC" ? "NFD" : "NFC"))).toBe(true);
+  }
 });
