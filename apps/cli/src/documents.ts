@@ -1,4 +1,5 @@
 import type { SentenceTransformer } from "munjang";
+import { segmentsOf } from "./segments.ts";
 
 /** Which texts are embedded sentence by sentence: those the model would cut, all, or none. */
 export type Split = "long" | "always" | "never";
@@ -68,6 +69,6 @@ export function sentencesOf(
   const parts =
     segmenter === null || segmenter === undefined
       ? text.split(/(?<=[.!?…。！？]["'”’」』)\]]*)\s+|\r?\n+/u)
-      : Array.from(new segmenter("ko", { granularity: "sentence" }).segment(text), ({ segment }) => segment);
+      : Array.from(segmentsOf(text, new segmenter("ko", { granularity: "sentence" })), ({ segment }) => segment);
   return parts.map((part) => part.trim()).filter((part) => part !== "");
 }

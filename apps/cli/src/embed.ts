@@ -8,6 +8,7 @@ import { FORMATS, type FormatName, NEEDS_FILE } from "./formats.ts";
 import { examples } from "./help.ts";
 import { Usage, withInput } from "./input.ts";
 import { loadModel, type ModelFlags, wholeNumber, withModel } from "./model.ts";
+import { checkPlaces } from "./places.ts";
 
 export interface EmbedFlags extends ModelFlags {
   file?: string;
@@ -98,6 +99,7 @@ async function embed(texts: string[], flags: EmbedFlags): Promise<void> {
   const source = texts.length > 0 ? rowsOf(texts) : await openRows({ ...flags, added });
   const output =
     flags.shard === undefined || flags.output === undefined ? flags.output : shardFile(flags.output, flags.shard);
+  checkPlaces({ "--output": output }, { "--file": flags.file });
   const job: Job = { source, format, flags: { ...flags, output }, load: () => load(flags) };
   await (flags.resume ? resumable(job) : simple(job));
 }

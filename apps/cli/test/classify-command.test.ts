@@ -206,6 +206,28 @@ describe("classify refuses", () => {
     );
   });
 
+  test("outputs that are another, or an input", async () => {
+    const before = readFileSync(at("examples.csv"), "utf8");
+    await refused(2, /the table and --output are one file, examples\.csv: name another/, [
+      ...["classify", "train", "examples.csv", "--output", "examples.csv"],
+    ]);
+    expect(readFileSync(at("examples.csv"), "utf8")).toBe(before);
+    const evaluate = ["classify", "evaluate", "topics.json", "tests.csv"];
+    await refused(2, /--output and --svg are one file/, [...evaluate, "-o", "one.x", "--svg", "one.x"]);
+    await refused(2, /the classifier and --output are one file/, [...evaluate, "-o", "topics.json"]);
+    await refused(2, /--file and --output are one file/, [
+      ...["classify", "predict", "topics.json", "-f", "tests.csv", "-o", "tests.csv"],
+    ]);
+    await refused(2, /--file and --output are one file/, ["embed", "-f", "tests.csv", "-o", "tests.csv"]);
+  });
+
+  test("a label is the same, however its letters are composed", async () => {
+    const rows = EXAMPLES.map(([text, label], i) => [text, i % 2 ? label.normalize("NFD") : label] as const);
+    file("forms.csv", csv(rows));
+    const { out } = await munjang(["classify", "train", "forms.csv", "-o", "forms.json", "-c", "1", "--json"]);
+    expect(JSON.parse(out).labels).toEqual(["교통", "날씨", "음식"]);
+  });
+
   test("a picture that cannot be written leaves no results either", async () => {
     const args = ["classify", "evaluate", "topics.json", "tests.csv", "--output", "alone.json", "--svg", "no/c.svg"];
     await refused(1, /cannot write no\/c\.svg/, args);

@@ -79,6 +79,12 @@ describe("cluster", () => {
     expect(JSON.parse(data).points.map(([, , , text]: unknown[]) => text)).toEqual(bad);
   });
 
+  test("refuses outputs that are another, or the input", async () => {
+    const args = ["cluster", "--file", "notes.csv", "--text", "body", "-k", "3"];
+    await refused(2, /--output and --map are one file/, [...args, "-o", "one.csv", "--map", "one.csv"]);
+    await refused(2, /--file and --output are one file/, [...args, "-o", "notes.csv"]);
+  });
+
   test("refuses what cannot be grouped, and writes nothing", async () => {
     const more = ["--output", "new.csv", "--map", "new.html"];
     await refused(1, /3 texts cannot be 4 clusters/, ["cluster", "-k", "4", "a", "b", "c", ...more]);

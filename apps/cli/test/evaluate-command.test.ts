@@ -215,6 +215,43 @@ describe("tables that are refused", () => {
   });
 });
 
+test("labels and numbers as they are meant", async () => {
+  const [a, b] = ["함의", "모순"];
+  const content = `premise,hypothesis,gold\na,b,${a}\nc,d,${a.normalize("NFD")}\ne,f,${b.normalize("NFD")}\n`;
+  const flags = { fields: "premise,hypothesis", label: "gold", positive: a, ignore: b } as BinaryFlags;
+  const { pairs: kept, ignored } = await readBinary(file("forms.csv", content), flags);
+  expect([kept.map(({ same }) => same), ignored]).toEqual([[true, true], 1]);
+  const scores = async (...values: string[]): Promise<number[]> => {
+    const lines = values.map((value) => `a\tb\t${value}\n`).join("");
+    const table = file("numbers.tsv", `sentence1\tsentence2\tscore\n${lines}`);
+    return (await readSts(table, { fields: "sentence1,sentence2", score: "score" } as StsFlags)).map(
+      ({ score }) => score,
+    );
+  };
+  expect(await scores("1", "-2.5", "+.5", "3.", "1e-3", " 4 ")).toEqual([1, -2.5, 0.5, 3, 0.001, 4]);
+  for (const value of ["0x10", "0b1", "Infinity", "1_000", "1e999"]) {
+    await expect(scores("1", value)).rejects.toThrow(/line 3 of .*, column "score": ".*" is not a number/);
+  }
+});
+
+test("an output that is another, or an input", async () => {
+  const before = readFileSync(join(folder, "sts.tsv"), "utf8");
+  const one = ["evaluate", "sts", "sts.tsv"];
+  await refused(2, /--svg and --output are one file, \.\/both\.x: name another for --output/, [
+    ...[...one, "--svg", "both.x", "-o", "./both.x"],
+  ]);
+  await refused(2, /the table and --output are one file/, [...one, "-o", join(folder, "sts.tsv")]);
+  const tables = ["evaluate", "retrieval", "--queries", "queries.jsonl", "--corpus", "corpus.jsonl"];
+  await refused(2, /--corpus and --output are one file/, [...tables, "--qrels", "qrels.tsv", "-o", "corpus.jsonl"]);
+  expect(existsSync(join(folder, "both.x"))).toBe(false);
+  expect(readFileSync(join(folder, "sts.tsv"), "utf8")).toBe(before);
+});
+
+test("a place that cannot be written to is told before a model is asked for", async () => {
+  const args = ["evaluate", "sts", "sts.tsv", "--model", "./nowhere", "--svg"];
+  await refused(1, /cannot write no\/x.svg: there is no such folder/, [...args, "no/x.svg"]);
+});
+
 test("a folder that is not there", async () => {
   await refused(1, /cannot write nowhere\/x.json: there is no such folder/, [
     "evaluate",

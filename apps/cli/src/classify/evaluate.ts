@@ -1,4 +1,4 @@
-import { type Output, openOutput } from "../output.ts";
+import { writeAll } from "../places.ts";
 import { printable, table as tableOf } from "../terminal.ts";
 import type { EvaluateFlags } from "./command.ts";
 import { confusionSvg } from "./confusion.ts";
@@ -17,10 +17,8 @@ export async function evaluate(file: string, table: string, flags: EvaluateFlags
     const names = unknown.slice(0, 5).map((label) => `"${label}"`);
     process.stderr.write(`munjang: ${file} does not know ${names.join(", ")}: texts with them count as wrong\n`);
   }
-  const outputs: (Output | undefined)[] = [];
-  try {
-    // Places that cannot be written to are told before the work.
-    for (const path of [flags.output, flags.svg]) outputs.push(path === undefined ? undefined : await openOutput(path));
+  const places = { "--output": flags.output, "--svg": flags.svg };
+  const evaluation = await writeAll(places, { "the classifier": file, "the table": table }, async () => {
     const { predict, dispose } = await predictor(classifier, file, flags);
     const given: string[] = [];
     try {
@@ -30,15 +28,11 @@ export async function evaluate(file: string, table: string, flags: EvaluateFlags
     } finally {
       await dispose();
     }
-    const evaluation = evaluateLabels(labels, given, [...new Set([...classifier.labels, ...labels])].sort());
-    const contents = [`${JSON.stringify(evaluation, null, 2)}\n`, confusionSvg(evaluation)];
-    for (const [i, output] of outputs.entries()) await output?.write(contents[i]);
-    for (const output of outputs) await output?.finish();
-    process.stdout.write(flags.json ? `${JSON.stringify(evaluation)}\n` : summary(evaluation));
-  } catch (error) {
-    for (const output of outputs) output?.discard();
-    throw error;
-  }
+    const result = evaluateLabels(labels, given, [...new Set([...classifier.labels, ...labels])].sort());
+    const contents = { "--output": `${JSON.stringify(result, null, 2)}\n`, "--svg": confusionSvg(result) };
+    return { contents, result };
+  });
+  process.stdout.write(flags.json ? `${JSON.stringify(evaluation)}\n` : summary(evaluation));
 }
 
 function summary({ texts, accuracy, macroF1, classes, confusion }: Evaluation): string {

@@ -4,6 +4,7 @@ import { quoted, shortest } from "../formats.ts";
 import { readable } from "../lines.ts";
 import { loadModel, type ModelFlags } from "../model.ts";
 import { openOutput } from "../output.ts";
+import { checkPlaces } from "../places.ts";
 import { countOf, showProgress } from "../progress.ts";
 import { readTexts, tellDocuments } from "../texts.ts";
 import { type Classifier, classify, type Prediction } from "./classifier.ts";
@@ -65,6 +66,7 @@ export async function predict(file: string, given: string[], flags: PredictFlags
           .exec(flags.output ?? "")?.[0]
           .slice(1)
           .toLowerCase()) === "csv";
+    checkPlaces({ "--output": flags.output }, { "--file": flags.file, "the classifier": file });
     const output = await openOutput(flags.output);
     try {
       const { predict, dispose } = await predictor(classifier, file, flags);

@@ -1,6 +1,6 @@
 import { embedDocuments } from "../documents.ts";
 import { loadModel } from "../model.ts";
-import { openOutput } from "../output.ts";
+import { writeAll } from "../places.ts";
 import { countOf, showProgress } from "../progress.ts";
 import { readTable } from "../table.ts";
 import { printable, table as tableOf } from "../terminal.ts";
@@ -18,29 +18,24 @@ export async function readLabelled(
   const labels: string[] = [];
   for await (const { values } of readTable(file, { columns: [text, label], format })) {
     texts.push(values[text]);
-    labels.push(values[label].trim());
+    labels.push(values[label].trim().normalize("NFC")); // letters taken apart make no other label
   }
   return { texts, labels };
 }
 
 export async function train(file: string, flags: TrainFlags): Promise<void> {
   const { texts, labels } = await readLabelled(file, flags);
-  const output = await openOutput(flags.output); // a place that cannot be written to is told before the work
-  try {
-    const classifier = await learn(texts, labels, flags);
-    await output.write(writeClassifier(classifier));
-    await output.finish();
-    const { weights: _, characters, ...about } = classifier;
-    const shown = { ...about, runs: characters?.runs.length };
-    process.stdout.write(flags.json ? `${JSON.stringify(shown)}\n` : summary(classifier));
-    if (!classifier.converged) {
-      process.stderr.write("munjang: the weights are not the best ones yet: try a smaller --c\n");
-    }
-    process.stderr.write(`munjang: written to ${flags.output}\n`);
-  } catch (error) {
-    output.discard();
-    throw error;
+  const classifier = await writeAll({ "--output": flags.output }, { "the table": file }, async () => {
+    const result = await learn(texts, labels, flags);
+    return { contents: { "--output": writeClassifier(result) }, result };
+  });
+  const { weights: _, characters, ...about } = classifier;
+  const shown = { ...about, runs: characters?.runs.length };
+  process.stdout.write(flags.json ? `${JSON.stringify(shown)}\n` : summary(classifier));
+  if (!classifier.converged) {
+    process.stderr.write("munjang: the weights are not the best ones yet: try a smaller --c\n");
   }
+  process.stderr.write(`munjang: written to ${flags.output}\n`);
 }
 
 async function learn(texts: string[], labels: string[], flags: TrainFlags): Promise<Classifier> {

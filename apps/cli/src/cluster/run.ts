@@ -2,7 +2,8 @@ import { type Documents, embedDocuments } from "../documents.ts";
 import { quoted } from "../formats.ts";
 import { Usage } from "../input.ts";
 import { loadModel } from "../model.ts";
-import { type Output, openOutput } from "../output.ts";
+import { openOutput } from "../output.ts";
+import { writeAll } from "../places.ts";
 import { countOf, showProgress } from "../progress.ts";
 import { seeded, shuffled } from "../random.ts";
 import { fitting, printable, table } from "../terminal.ts";
@@ -23,22 +24,16 @@ export async function run(given: string[], flags: ClusterFlags): Promise<void> {
   if (flags.clusters !== undefined && flags.clusters > texts.length) {
     throw new Error(`${texts.length} texts cannot be ${flags.clusters} clusters`);
   }
-  const outputs: (Output | undefined)[] = [];
-  try {
-    // Places that cannot be written to are told before the work.
-    for (const path of [flags.output, flags.map]) outputs.push(path === undefined ? undefined : await openOutput(path));
+  const { output, map } = flags;
+  const found = await writeAll({ "--output": output, "--map": map }, { "--file": flags.file }, async () => {
     const { vectors } = await embed(texts, flags);
-    const found = await cluster(vectors, texts, flags);
-    const [output, map] = outputs;
-    await output?.write(/\.csv$/i.test(flags.output ?? "") ? asCsv(texts, found) : asJson(texts, found, 2));
-    await map?.write(await asMap(texts, vectors, found, flags));
-    for (const one of outputs) await one?.finish();
-    const shown = await openOutput(undefined);
-    await shown.write(flags.json ? asJson(texts, found) : summary(texts, found));
-  } catch (error) {
-    for (const output of outputs) output?.discard();
-    throw error;
-  }
+    const result = await cluster(vectors, texts, flags);
+    const table = /\.csv$/i.test(output ?? "") ? asCsv(texts, result) : asJson(texts, result, 2);
+    const page = map === undefined ? "" : await asMap(texts, vectors, result, flags);
+    return { contents: { "--output": table, "--map": page }, result };
+  });
+  const shown = await openOutput(undefined);
+  await shown.write(flags.json ? asJson(texts, found) : summary(texts, found));
 }
 
 function checkFlags({ method, clusters, threshold, output }: ClusterFlags): void {

@@ -16,15 +16,23 @@ function nameOf(table: string): string {
   return table === "-" ? "standard input" : table;
 }
 
+/** What JavaScript takes for a number beside these, such as 0x10, is a mistake in a table. */
+const DECIMAL = /^\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?\s*$/i;
+
 function numberOf({ line, values }: TableRow, column: string, table: string): number {
   const value = Number(values[column]);
-  if (Number.isFinite(value)) return value;
+  if (DECIMAL.test(values[column]) && Number.isFinite(value)) return value;
   const shown = JSON.stringify(values[column].slice(0, 40));
   throw new TableError(`${shown} is not a number`, { file: nameOf(table), line, column });
 }
 
 async function* rowsOf(table: string, flags: EvaluateFlags, options: TableOptions): AsyncGenerator<TableRow> {
   yield* readTable(table, { ...options, format: flags.format, quoted: flags.quoted });
+}
+
+/** Letters taken apart, as macOS writes them, make no other label. */
+function labelOf(text: string): string {
+  return text.trim().normalize("NFC");
 }
 
 /** Pairs and scores of a table. */
@@ -45,7 +53,7 @@ export async function readBinary(
 ): Promise<{ readonly pairs: LabelledPair[]; readonly ignored: number }> {
   const [a, b] = fieldsOf(flags.fields);
   const named = (list: string | undefined): Set<string> | undefined => {
-    return list === undefined ? undefined : new Set(list.split(",").map((label) => label.trim()));
+    return list === undefined ? undefined : new Set(list.split(",").map(labelOf));
   };
   const [positive, ignore] = [named(flags.positive), named(flags.ignore)];
   for (const label of positive ?? [])
@@ -54,7 +62,7 @@ export async function readBinary(
   const pairs: LabelledPair[] = [];
   let ignored = 0;
   for await (const { line, values } of rowsOf(table, flags, { columns: [a, b, flags.label] })) {
-    const label = values[flags.label].trim();
+    const label = labelOf(values[flags.label]);
     seen.add(label);
     if (ignore?.has(label)) {
       ignored++;

@@ -1,6 +1,7 @@
 import type { SentenceTransformer } from "munjang";
 import { loadModel } from "../model.ts";
-import { openOutput, writeWhole } from "../output.ts";
+import { openOutput } from "../output.ts";
+import { type Places, writeAll } from "../places.ts";
 import { countOf, showProgress } from "../progress.ts";
 import { clip, columns, printable, table } from "../terminal.ts";
 import { evaluateBinary } from "./binary.ts";
@@ -13,65 +14,49 @@ import { type EmbedOptions, FUNCTIONS } from "./vectors.ts";
 
 export async function sts(file: string, flags: StsFlags): Promise<void> {
   const pairs = await readSts(file, flags);
-  const { result, identity } = await withProgress(flags, (model, options) => evaluateSts(model, pairs, options));
-  const { correlations, similarities } = result;
-  if (flags.svg !== undefined) {
+  await report(flags, { "the table": file }, async () => {
+    const { result, identity } = await withProgress(flags, (model, options) => evaluateSts(model, pairs, options));
+    const { correlations, similarities } = result;
     const points = pairs.map(({ sentence1, sentence2, score }, i) => {
       return { x: score, y: similarities.cosine[i], label: `${sentence1}\n${sentence2}` };
     });
     const title = `${flags.model}, ${pairs.length} pairs: Spearman ${digits(correlations.cosine.spearman)}`;
-    await write(flags.svg, scatter(points, { title, x: flags.score, y: "cosine" }));
-  }
-  const rows = FUNCTIONS.map((by) => [by, correlations[by].pearson, correlations[by].spearman] as const);
-  const text = head(flags, `${pairs.length} pairs of ${file}`) + numbers(["Pearson", "Spearman"], rows);
-  await report(flags, text, {
-    task: "sts",
-    model: flags.model,
-    identity,
-    table: file,
-    pairs: pairs.length,
-    correlations,
+    const svg = flags.svg === undefined ? "" : scatter(points, { title, x: flags.score, y: "cosine" });
+    const rows = FUNCTIONS.map((by) => [by, correlations[by].pearson, correlations[by].spearman] as const);
+    const text = head(flags, `${pairs.length} pairs of ${file}`) + numbers(["Pearson", "Spearman"], rows);
+    const about = { task: "sts", model: flags.model, identity, table: file, pairs: pairs.length };
+    return { text, results: { ...about, correlations }, svg };
   });
 }
 
 export async function binary(file: string, flags: BinaryFlags): Promise<void> {
   const { pairs, ignored } = await readBinary(file, flags);
-  const { result, identity } = await withProgress(flags, (model, options) => evaluateBinary(model, pairs, options));
-  const { same, scores } = result;
-  const titles = ["accuracy", "limit", "F1", "limit", "precision", "recall", "AP", "MCC"];
-  const rows = FUNCTIONS.map((by) => {
-    const of = scores[by];
-    return [
-      by,
-      of.accuracy,
-      of.accuracyThreshold,
-      of.f1,
-      of.f1Threshold,
-      of.precision,
-      of.recall,
-      of.ap,
-      of.mcc,
-    ] as const;
+  await report(flags, { "the table": file }, async () => {
+    const { result, identity } = await withProgress(flags, (model, options) => evaluateBinary(model, pairs, options));
+    const { same, scores } = result;
+    const titles = ["accuracy", "limit", "F1", "limit", "precision", "recall", "AP", "MCC"];
+    const rows = FUNCTIONS.map((by) => {
+      const of = scores[by];
+      const found = [of.accuracy, of.accuracyThreshold, of.f1, of.f1Threshold, of.precision, of.recall];
+      return [by, ...found, of.ap, of.mcc] as const;
+    });
+    const text = head(flags, `${pairs.length} pairs of ${file}, ${same} belong together`) + numbers(titles, rows);
+    const about = { task: "binary", model: flags.model, identity, table: file, pairs: pairs.length, same, ignored };
+    return { text, results: { ...about, scores } };
   });
-  const text = head(flags, `${pairs.length} pairs of ${file}, ${same} belong together`) + numbers(titles, rows);
-  const about = { task: "binary", model: flags.model, identity, table: file, pairs: pairs.length, same, ignored };
-  await report(flags, text, { ...about, scores });
 }
 
 export async function retrieval(flags: RetrievalFlags): Promise<void> {
   const data = await readRetrieval(flags);
-  const { result, identity } = await withProgress(flags, (model, options) => evaluateRetrieval(model, data, options));
-  const { measures, queries, documents, similarityFunction } = result;
-  const what = `${queries} queries, ${documents} documents, by ${similarityFunction}`;
-  const rows = Object.entries(measures).map(([name, value]) => [name, value] as const);
   const { queries: asked, corpus, qrels } = flags;
-  const about = { task: "retrieval", model: flags.model, identity, tables: { queries: asked, corpus, qrels } };
-  await report(flags, head(flags, what) + numbers([], rows), {
-    ...about,
-    queries,
-    documents,
-    similarityFunction,
-    measures,
+  await report(flags, { "--queries": asked, "--corpus": corpus, "--qrels": qrels }, async () => {
+    const { result, identity } = await withProgress(flags, (model, options) => evaluateRetrieval(model, data, options));
+    const { measures, queries, documents, similarityFunction } = result;
+    const what = `${queries} queries, ${documents} documents, by ${similarityFunction}`;
+    const rows = Object.entries(measures).map(([name, value]) => [name, value] as const);
+    const about = { task: "retrieval", model: flags.model, identity, tables: { queries: asked, corpus, qrels } };
+    const results = { ...about, queries, documents, similarityFunction, measures };
+    return { text: head(flags, what) + numbers([], rows), results };
   });
 }
 
@@ -92,17 +77,28 @@ async function withProgress<T>(
   }
 }
 
-/** Writes the JSON to its file, and prints it or the table. */
-async function report({ json, output }: EvaluateFlags, text: string, results: object): Promise<void> {
-  const written = `${JSON.stringify(results, null, 2)}\n`;
-  if (output !== undefined) await write(output, written);
-  const printed = await openOutput(undefined);
-  await printed.write(json ? written : text);
+interface Report {
+  /** The table that is printed. */
+  readonly text: string;
+  readonly results: object;
+  readonly svg?: string;
 }
 
-async function write(file: string, content: string): Promise<void> {
-  await writeWhole(file, content);
-  process.stderr.write(`munjang: written to ${file}\n`);
+/** Writes the picture and the JSON to their files, and prints the JSON or the table. */
+async function report(
+  { json, output, svg }: EvaluateFlags & Pick<StsFlags, "svg">,
+  inputs: Places,
+  evaluate: () => Promise<Report>,
+): Promise<void> {
+  const places = { "--svg": svg, "--output": output };
+  const printed = await writeAll(places, inputs, async () => {
+    const { text, results, svg: picture = "" } = await evaluate();
+    const written = `${JSON.stringify(results, null, 2)}\n`;
+    return { contents: { "--svg": picture, "--output": written }, result: json ? written : text };
+  });
+  for (const file of [svg, output]) if (file !== undefined) process.stderr.write(`munjang: written to ${file}\n`);
+  const out = await openOutput(undefined);
+  await out.write(printed);
 }
 
 function head({ model }: EvaluateFlags, what: string): string {

@@ -98,13 +98,16 @@ async function aboutPath(path: string, given: string): Promise<Stats> {
   }
 }
 
-/** A matcher of paths. A glob without a slash is for names in any folder, as everywhere. */
+/** A matcher of paths, however their letters are composed. A glob without a slash is for names in any folder, as everywhere. */
 export function globs(patterns: readonly string[]): (path: string) => boolean {
   const matchers = patterns.map((pattern) => {
-    const clean = pattern.replace(/^\.\//, "").replace(/\/$/, "");
+    const clean = pattern.normalize("NFC").replace(/^\.\//, "").replace(/\/$/, "");
     return picomatch(clean.includes("/") ? [clean, `${clean}/**`] : [`**/${clean}`, `**/${clean}/**`], { dot: true });
   });
-  return (path) => matchers.some((matches) => matches(path));
+  return (path) => {
+    const composed = path.normalize("NFC"); // macOS takes letters apart in names
+    return matchers.some((matches) => matches(composed));
+  };
 }
 
 function kindOf(path: string): Kind | undefined {
@@ -122,7 +125,7 @@ async function entriesOf(folder: string) {
 
 async function rulesIn(folder: string): Promise<Rules> {
   const text = await readFile(join(folder, ".gitignore"), "utf8").catch(() => "");
-  return { folder, rules: ignore({ allowRelativePaths: true }).add(text) };
+  return { folder, rules: ignore({ allowRelativePaths: true }).add(text.normalize("NFC")) };
 }
 
 /** The rules of the folders above, as far up as the repository reaches. */
@@ -141,7 +144,7 @@ function isIgnored(path: string, isFolder: boolean, all: readonly Rules[]): bool
   let ignored = false;
   for (const { folder, rules } of all) {
     const inside = relative(folder, path).split(sep).join("/") + (isFolder ? "/" : "");
-    const told = rules.test(inside);
+    const told = rules.test(inside.normalize("NFC"));
     ignored = told.ignored || (ignored && !told.unignored);
   }
   return ignored;

@@ -2,18 +2,20 @@ import { lexer, type Token, type Tokens } from "marked";
 import type { Section } from "./sections.ts";
 
 /**
- * Sections of Markdown: a heading and what stands under it. Marks such as ** and link targets are left out; lines stay where they are, so that
- * a place in the text is a place in the file.
+ * Sections of Markdown: a heading and what stands under it. Marks such as **, link targets, and the tags of HTML are left out; lines stay where
+ * they are, so that a place in the text is a place in the file. What front matter names as title, description and tags is a section of its own.
  */
 export function markdownSections(text: string): Section[] {
   const lines = text.replaceAll("\r\n", "\n").replaceAll("\r", "\n");
-  const front = /^---\n[\s\S]*?\n---[^\S\n]*(?:\n|$)/.exec(lines)?.[0] ?? "";
-  let line = 1 + ends(front);
+  const front = FRONT_MATTER.exec(lines)?.[0] ?? "";
   const sections: Section[] = [];
-  let current = { text: "", line };
+  let current = { text: told(front), line: 1 };
+  let line = 1 + ends(front);
   const put = (): void => {
     if (current.text.trim() !== "") sections.push(current);
   };
+  put();
+  current = { text: "", line };
   for (const token of lexer(lines.slice(front.length))) {
     if (token.type === "heading") {
       put();
@@ -29,6 +31,24 @@ export function markdownSections(text: string): Section[] {
   return sections;
 }
 
+/** YAML between two lines of three dashes. Other text between such lines is text. */
+const FRONT_MATTER = /^---\n(?=\s*(?:#|[\p{L}\p{N}_-]+[^\S\n]*:))[\s\S]*?\n---[^\S\n]*(?:\n|$)/u;
+
+/** What front matter says to a reader, every line where it was: text, not the rest of YAML. */
+function told(front: string): string {
+  let reads = false;
+  const lines = front.split("\n").map((line) => {
+    const [, key, value] = /^([\p{L}\p{N}_-]+)[^\S\n]*:(.*)$/u.exec(line) ?? [];
+    if (key !== undefined) reads = /^(?:title|description|tags)$/i.test(key);
+    else if (/^(?:---|#)/.test(line)) return "";
+    if (!reads) return "";
+    const item = (value ?? line.replace(/^\s*-\s/, "")).trim();
+    if (key !== undefined && /^[>|][-+\d]*$/.test(item)) return ""; // the text begins in the next line
+    return item.replace(/^\[(.*)\]$/, "$1").replace(/^(["'])(.*)\1$/, "$2");
+  });
+  return lines.join("\n");
+}
+
 function ends(text: string): number {
   return text.split("\n").length - 1;
 }
@@ -39,6 +59,7 @@ function plainOf(token: Token): string {
     case "space":
       return token.raw;
     case "html":
+      return visible(token.raw);
     case "def":
     case "hr":
       return ""; // nothing a reader sees
@@ -75,8 +96,20 @@ function inline(tokens: readonly Token[] | undefined): string | undefined {
       if (token.type === "br") return "\n";
       if (token.type === "image" || token.type === "codespan" || token.type === "escape")
         return (token as Tokens.Text).text;
-      if (token.type === "html") return "";
+      if (token.type === "html") return visible(token.raw);
       return inline((token as Tokens.Generic).tokens) ?? (token as Tokens.Text).text ?? token.raw;
     })
     .join("");
+}
+
+/** Tags that stand inside words: 것<b>이</b>다 is one. */
+const INSIDE = /^<\/?(?:a|abbr|b|big|code|del|em|font|i|ins|kbd|mark|q|s|small|span|strong|sub|sup|tt|u|var|wbr)\b/i;
+
+/** What a reader sees of HTML, of the same lines. */
+function visible(html: string): string {
+  const gone = (what: string): string => "\n".repeat(ends(what));
+  return html
+    .replace(/<!--[\s\S]*?(?:-->|$)/g, gone)
+    .replace(/<(script|style)\b[\s\S]*?(?:<\/\1\s*>|$)/gi, gone)
+    .replace(/<[/!?]?[a-z](?:"[^"]*"|'[^']*'|[^'">])*>/gi, (tag) => gone(tag) || (INSIDE.test(tag) ? "" : " "));
 }

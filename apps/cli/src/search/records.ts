@@ -23,12 +23,10 @@ export function recordsOfTable(text: string, delimiter: string, columns?: readon
   const names = head.record;
   const twice = names.find((name, i) => names.indexOf(name) !== i);
   if (twice !== undefined) throw new Unreadable(`has two columns named "${twice}"`);
-  let before = head.info.lines;
   return rest.flatMap(({ record, info }) => {
     const fields: Fields = Object.fromEntries(names.map((name, i) => [name, record[i]]));
-    const line = before + 1; // where it begins: a quoted field may have lines of its own
-    before = info.lines;
-    return sectionOf(fields, line, columns);
+    const within = record.join("").match(/[\r\n]/g)?.length ?? 0; // a quoted field may have lines of its own
+    return sectionOf(fields, info.lines - within, columns);
   });
 }
 

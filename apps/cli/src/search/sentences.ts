@@ -1,3 +1,5 @@
+import { segmentsOf } from "../segments.ts";
+
 /** A stretch of a text, UTF-16 indices, the end exclusive; and how many tokens it has. */
 export interface Span {
   readonly start: number;
@@ -55,7 +57,7 @@ function sentencesOf(text: string): Range[] {
   const ranges: Range[] = [];
   for (const [start, end] of paragraphsOf(text)) {
     // Blanks in place of line ends, one for one, so that indices stay.
-    for (const { segment, index } of segmenter.segment(text.slice(start, end).replace(/[\r\n]/g, " "))) {
+    for (const { segment, index } of segmentsOf(text.slice(start, end).replace(/[\r\n]/g, " "), segmenter)) {
       const range = trimmed(text, start + index, start + index + segment.length);
       if (range !== undefined) ranges.push(range);
     }
@@ -82,14 +84,14 @@ function trimmed(text: string, start: number, end: number): Range | undefined {
 /** Ways to cut what is too long, the mildest first. */
 const KNIVES: readonly ((text: string) => Iterable<{ readonly segment: string; readonly index: number }>)[] = [
   (text) => [...text.matchAll(/[^\n]+\n?/g)].map(({ 0: segment, index }) => ({ segment, index })),
-  (text) => words.segment(text),
+  (text) => segmentsOf(text, words),
   handfuls,
 ];
 
 /** Letters, a few at a time: what has no blanks in a hundred thousand letters is no prose. */
 function* handfuls(text: string): Generator<{ segment: string; index: number }> {
   let [segment, from, count] = ["", 0, 0];
-  for (const { segment: letter, index } of letters.segment(text)) {
+  for (const { segment: letter, index } of segmentsOf(text, letters)) {
     segment += letter;
     if (++count % 8 !== 0) continue;
     yield { segment, index: from };

@@ -84,16 +84,63 @@ test("Markdown: a section a heading, without marks, every line where it was", as
     "| 다 | 라 |",
   ].join("\r\n");
   const sections = await sectionsOf(bytes(source), "markdown");
-  expect(sections.map(({ line }) => line)).toEqual([4, 7, 17]);
-  expect(sections[0].text.trim()).toBe("첫 문단 굵게 코드\n이어서 고리.");
-  expect(sections[1].text).not.toContain("div");
+  expect(sections.map(({ line }) => line)).toEqual([1, 4, 7, 17]);
+  expect(sections[0].text.trim()).toBe("머리말");
+  expect(sections[1].text.trim()).toBe("첫 문단 굵게 코드\n이어서 고리.");
+  expect(sections[2].text).not.toContain("div");
   const lines = source.split("\r\n");
-  for (const word of ["하나", "둘", "# 제목이 아니다", "인용", "다", "첫 문단", "이어서"]) {
+  for (const word of ["머리말", "하나", "둘", "# 제목이 아니다", "인용", "다", "첫 문단", "이어서"]) {
     const section = sections.find(({ text }) => text.includes(word));
     const before = section?.text.slice(0, section.text.indexOf(word)).split("\n").length ?? 0;
     const line = (section?.line ?? 0) + before - 1;
     expect(lines[line - 1], word).toContain(word);
   }
+});
+
+test("Markdown: the text in HTML and in front matter, where it stands", async () => {
+  const source = [
+    "---",
+    "# a comment",
+    "title: '여행: 준비'",
+    "layout: wide",
+    "tags:",
+    "  - 기차",
+    "  - 바다",
+    "author:",
+    "  - 아무개",
+    "description: >",
+    "  어디로 갈까",
+    "---",
+    '<div class="a > b">',
+    "<p>첫 <b>문</b>단</p><p>다음</p>",
+    "<!-- 숨은",
+    "말 --><style>p { color: red }</style>",
+    "</div>",
+    "",
+    "<script>",
+    "",
+    "let x = 1;",
+    "</script>",
+    "<details><summary",
+    '  id="s">요약</summary>',
+    "",
+    "펼친 **내용**, 한<br>줄<!-- x --> 끝",
+    "",
+    "</details>",
+  ].join("\n");
+  const sections = await sectionsOf(bytes(source), "markdown");
+  const placed = sections.flatMap(({ text, line }) => {
+    return text.split("\n").map((words, i) => `${(line ?? 0) + i} ${words.trim().replace(/ +/g, " ")}`);
+  });
+  expect(placed.filter((words) => /\D$/.test(words.trim()))).toEqual([
+    ...["3 여행: 준비", "6 기차", "7 바다", "11 어디로 갈까"],
+    ...["14 첫 문단 다음", "24 요약", "26 펼친 내용, 한 줄 끝"],
+  ]);
+  const tags = await sectionsOf(bytes("---\ntags: [가, 나]\n---\n"), "markdown");
+  expect(tags.map(({ text }) => text.trim())).toEqual(["가, 나"]);
+  // Two lines of dashes make no front matter of what stands between them.
+  const ruled = await sectionsOf(bytes("---\n그냥 글\n\n---\n뒤\n"), "markdown");
+  expect(ruled.map(({ text }) => text).join("")).toMatch(/그냥 글\s+뒤/);
 });
 
 test("CSV, TSV and JSON lines: a section a record, with its line and its fields", async () => {
@@ -102,6 +149,16 @@ test("CSV, TSV and JSON lines: a section a record, with its line and its fields"
     { text: '첫, "줄"\n둘째 줄', line: 2, fields: { id: "1", text: '첫, "줄"\n둘째 줄' } },
     { text: "셋", line: 5, fields: { id: "3", text: "셋" } },
   ]);
+  const gaps = '\n\ntext,note\n\n\n첫째,"가\n나"\n\n둘째,"다\n\n라"\n셋째,마';
+  for (const text of [gaps, gaps.replaceAll("\n", "\r\n")]) {
+    expect((await sectionsOf(bytes(text), "csv")).map(({ text, line }) => [text, line])).toEqual([
+      ["첫째", 6],
+      ["둘째", 9],
+      ["셋째", 12],
+    ]);
+  }
+  const gapsOfTabs = await sectionsOf(bytes("text\n\n하나\n\n\n둘\n"), "tsv");
+  expect(gapsOfTabs.map(({ line }) => line)).toEqual([3, 6]);
   const tsv = 'q\ta\n"따옴표\t답\n';
   expect(await sectionsOf(bytes(tsv), "tsv")).toEqual([
     { text: '"따옴표\n\n답', line: 2, fields: { q: '"따옴표', a: "답" } },
@@ -201,6 +258,16 @@ test("folders: what is hidden or ignored is left out, other kinds are counted, l
   );
 });
 
+test("folders: rules hold for names whose letters are taken apart, as macOS has them", async () => {
+  const root = join(folder, "apart");
+  mkdirSync(join(root, ".git"), { recursive: true });
+  writeFileSync(join(root, ".gitignore"), "비밀*\n");
+  for (const name of ["여행.txt", "비밀.txt", "기록.log", "남김.txt"])
+    writeFileSync(join(root, name.normalize("NFD")), "글");
+  const { files } = await walk([root], { exclude: ["여행*"], include: ["기록*"] });
+  expect(files.map(({ path }) => relative(root, path).normalize("NFC")).sort()).toEqual(["기록.log", "남김.txt"]);
+});
+
 test("globs: a name alone is meant in every folder", () => {
   const matches = (glob: string, path: string): boolean => globs([glob])(path);
   expect(matches("*.md", "a/b/c.md")).toBe(true);
@@ -209,4 +276,8 @@ test("globs: a name alone is meant in every folder", () => {
   expect(matches("a", "a/b/c.md")).toBe(true);
   expect(matches("./a/", "a/b/c.md")).toBe(true);
   expect(matches("b.{txt,md}", "b.txt")).toBe(true);
+  for (const form of ["NFC", "NFD"]) {
+    const [glob, path] = ["여행*", "n/여행 준비.md"];
+    expect(matches(glob.normalize(form), path.normalize(form === "NFC" ? "NFD" : "NFC"))).toBe(true);
+  }
 });
