@@ -94,8 +94,9 @@ function filters({ files, where = [] }: Query, first: number): { sql: string[]; 
   const next = (value: Value): string => `$${first - 1 + values.push(value)}`;
   if (files !== undefined) sql.push(`file = ANY(${next(files)}::int[])`);
   for (const { column, operator, value } of where) {
-    if (operator === "=") sql.push(`fields ->> ${next(column)}::text = ${next(value)}::text`);
-    else if (operator === "!=") sql.push(`fields ->> ${next(column)}::text <> ${next(value)}::text`);
+    if (operator === "=") sql.push(`normalize(fields ->> ${next(column)}::text) = normalize(${next(value)}::text)`);
+    else if (operator === "!=")
+      sql.push(`normalize(fields ->> ${next(column)}::text) <> normalize(${next(value)}::text)`);
     else {
       // Numbers, in CSV too, where they are texts; what is none is passed over.
       const path = `$.${JSON.stringify(column)} ? (@.double() ${operator} $value)`;

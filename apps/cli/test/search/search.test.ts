@@ -134,6 +134,7 @@ test("only in some files, only some records", async () => {
       places({ where: conditions.map(([column, operator, value]) => ({ column, operator, value })) });
     expect(await where(["topic", "=", "결제"])).toEqual(["faq.csv:2", "faq.csv:4"]);
     expect(await where(["topic", "=", "결제"], ["votes", ">", "10"])).toEqual(["faq.csv:2"]);
+    expect(await where(["topic", "=", "결제".normalize("NFD")])).toEqual(["faq.csv:2", "faq.csv:4"]);
     expect(await where(["topic", "!=", "결제"])).toEqual(["faq.csv:3"]);
     expect(await where(["votes", "<=", "3"])).toEqual(["faq.csv:3"]); // "많음" is no number
     expect(await where(["level", ">=", "3"])).toEqual(["log.jsonl:1"]);
