@@ -12,6 +12,7 @@ import type { Product, Rung, Sizes } from "./rung.ts";
 export const int16: Rung = {
   name: "int16 dot",
   idea: "whole numbers: two products where one was",
+  after: "relaxed, 6 x 8",
   // Weights have 7 bits and a sign, so that one is off by half of 1/127 of its column's largest.
   roundoff: 2 ** -8,
   make: (b, sizes) => wholeNumbers(b, sizes, 12, "pairs2"),

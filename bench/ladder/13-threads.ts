@@ -11,6 +11,7 @@ import { startThread, type Thread } from "./thread.ts";
 export const threads: Rung = {
   name: "threads",
   idea: "every core takes a share of the columns",
+  after: "SIMD tiles, 5 x 8",
   async make(b, { M, K, N }) {
     const cores = Math.min(8, globalThis.navigator?.hardwareConcurrency ?? 2);
     const builder = moduleBuilder({ shared: true, maximum: 65_536 });

@@ -8,7 +8,9 @@ import type { Rung } from "./rung.ts";
 export const gpu: Rung = {
   name: "GPU",
   idea: "thousands of small units instead of a few large ones",
+  after: "relaxed, 6 x 8",
   async make(b, { M, K, N }) {
+    if (globalThis.navigator?.gpu === undefined) throw new Error("needs WebGPU, which this runtime has not got");
     const { device, software } = await openDevice(globalThis.navigator?.gpu);
     const binding = device.limits.maxStorageBufferBindingSize;
     const kernels = gpuKernels(device, { half: false, binding, few: software ? 0 : 32 });

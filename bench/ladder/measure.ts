@@ -13,8 +13,19 @@ export interface RungResult {
   /** GFLOP/s (of whole numbers: as many operations), over the rounds; or why there are none. */
   readonly rate?: { readonly min: number; readonly median: number; readonly max: number };
   readonly missing?: string;
+  /** The rung it is compared with, where that is not the one before. */
+  readonly after?: string;
   /** Somebody else's. */
   readonly outside?: true;
+}
+
+/** How many times as fast as the rung it grew from, and that rung's number where it is not the one before; undefined where there is nothing to compare. */
+export function gain(rungs: readonly RungResult[], n: number): { times: number; over?: number } | undefined {
+  const { rate, after, outside } = rungs[n];
+  const from = after === undefined ? n - 1 : rungs.findIndex(({ name }) => name === after);
+  const base = rungs[from]?.rate;
+  if (rate === undefined || base === undefined || outside) return undefined;
+  return { times: rate.median / base.median, ...(after === undefined ? {} : { over: from + 1 }) };
 }
 
 export interface LadderResult {
@@ -81,12 +92,13 @@ export async function climb(options: LadderOptions = {}): Promise<LadderResult> 
     sizes,
     peak: await peak(false),
     fusedPeak: await peak(true).catch(() => undefined),
-    rungs: made.map(({ rung: { name, idea, outside }, missing, rates }) => {
-      if (missing !== undefined) return { name, idea, missing, outside };
+    rungs: made.map(({ rung: { name, idea, after, outside }, missing, rates }) => {
+      if (missing !== undefined) return { name, idea, missing, after, outside };
       const sorted = [...rates].sort((x, y) => x - y);
       return {
         name,
         idea,
+        after,
         outside,
         rate: { min: sorted[0], median: sorted[sorted.length >> 1], max: sorted[sorted.length - 1] },
       };

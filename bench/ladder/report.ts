@@ -1,24 +1,24 @@
 import type { Machine } from "../measure.ts";
-import type { LadderResult, RungResult } from "./measure.ts";
+import { gain, type LadderResult } from "./measure.ts";
 
 /** What `npm run bench:ladder` commits. */
 export type Committed = Machine & LadderResult;
 
 /** The table of docs/ladder.md. */
 export function ladderTable({ rungs, peak, fusedPeak, sizes, cpu, node, cores, date }: Committed): string {
-  let before: RungResult | undefined;
   const rows = rungs.map((rung, n) => {
     const { name, rate, missing, outside } = rung;
     const number = outside ? "" : n + 1;
     if (rate === undefined) return `| ${number} | ${name} | ${missing} | | |`;
-    const times = before?.rate === undefined || outside ? "" : `x ${(rate.median / before.rate.median).toFixed(2)}`;
-    before = rung;
+    const gained = gain(rungs, n);
+    const over = gained?.over === undefined ? "" : ` of ${gained.over}`;
+    const times = gained === undefined ? "" : `x ${gained.times.toFixed(2)}${over}`;
     const spread = `${rate.median.toPrecision(3)} (${rate.min.toPrecision(3)} … ${rate.max.toPrecision(3)})`;
     return `| ${number} | ${name} | ${spread} | ${times} | ${((100 * rate.median) / peak).toFixed(0)} % |`;
   });
   return [
     "",
-    "| | rung | GFLOP/s, median (min … max) | than the one before | of the peak |",
+    "| | rung | GFLOP/s, median (min … max) | of the one before | of the peak |",
     "|---|---|---|---|---|",
     ...rows,
     "",

@@ -7,18 +7,21 @@ import { existsSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { machine } from "../measure.ts";
 import { ladder } from "./index.ts";
-import { climb, type RungResult } from "./measure.ts";
+import { climb, gain, type RungResult } from "./measure.ts";
 import { outside } from "./outside.ts";
 import type { Committed } from "./report.ts";
 
 const FLAG = "--experimental-wasm-revectorize";
 
-function row({ name, rate, missing, outside }: RungResult, before: RungResult | undefined, peak: number): string {
+function row(rungs: readonly RungResult[], n: number, peak: number): string {
+  const { name, rate, missing } = rungs[n];
   if (rate === undefined) return `${name.padEnd(24)} ${missing}`;
-  const times = before?.rate === undefined || outside ? "" : `${(rate.median / before.rate.median).toFixed(2)} times`;
+  const gained = gain(rungs, n);
+  const over = gained?.over === undefined ? "" : ` of ${gained.over}`;
+  const times = gained === undefined ? "" : `x ${gained.times.toFixed(2)}${over}`;
   const spread = `(${rate.min.toPrecision(3)} … ${rate.max.toPrecision(3)})`;
   const part = ((100 * rate.median) / peak).toFixed(0);
-  return `${name.padEnd(24)} ${rate.median.toPrecision(3).padStart(6)} ${spread.padEnd(18)} ${times.padEnd(11)} ${part} %`;
+  return `${name.padEnd(24)} ${rate.median.toPrecision(3).padStart(6)} ${spread.padEnd(18)} ${times.padEnd(16)} ${part} %`;
 }
 
 /** The ladder in a process of its own. */
@@ -44,12 +47,10 @@ if (process.argv.includes("--json")) {
   const result: Committed = { ...plain, rungs };
   const { M, K, N } = result.sizes;
   console.log(`[${M},${K}] x [${K},${N}], ${result.cpu}, Node ${result.node}`);
-  console.log(`${"".padEnd(24)} GFLOP/s (min … max)   than before   of the registers' ${result.peak.toPrecision(3)}`);
-  let before: RungResult | undefined;
-  for (const rung of rungs) {
-    console.log(row(rung, before, result.peak));
-    if (rung.rate !== undefined) before = rung;
-  }
+  console.log(
+    `${"".padEnd(24)} GFLOP/s (min … max)   of the one before of the registers' ${result.peak.toPrecision(3)}`,
+  );
+  for (const n of rungs.keys()) console.log(row(rungs, n, result.peak));
   const file = join(import.meta.dirname, "../results/ladder.json");
   writeFileSync(`${file}.part`, `${JSON.stringify(result, null, 2)}\n`);
   renameSync(`${file}.part`, file);

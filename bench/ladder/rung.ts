@@ -13,6 +13,8 @@ export interface Rung {
   readonly flag?: string;
   /** Unit roundoff of what it computes with: results may be off by a few of it, times the sum of the sizes of all products. Default: float32's. */
   readonly roundoff?: number;
+  /** The rung it grew from, by name, where that is not the one before. */
+  readonly after?: string;
   /** Somebody else's, to compare with: no rung of the ladder. */
   readonly outside?: true;
   /** Takes b in, once, as a model's weights are. Throws where the runtime cannot do this. */
