@@ -115,17 +115,17 @@ describe('backend: "fastest"', () => {
         return plain(js() as Kernels<unknown>, options, "late");
       },
     };
-    const after = async (opens: number): Promise<[string, readonly string[]]> => {
+    const loadedWith = async (opens: number): Promise<[string, readonly string[]]> => {
       there = opens;
       const model = await load([late, slow("slow 3", 20)], { onWarning: () => {} });
       await model.dispose();
       return [model.backend.name, model.warnings];
     };
     const warning = "backend: fastest leaves shaky out: busy for a moment";
-    expect(await after(1)).toEqual(["slow 3", [warning]]); // measured, and then gone
-    expect(await after(0)).toEqual(["slow 3", [warning]]);
-    expect(await after(2)).toEqual(["js", []]); // a failure is not remembered
-    expect(await after(0)).toEqual(["slow 3", [warning]]); // a winner of before
+    expect(await loadedWith(1)).toEqual(["slow 3", [warning]]); // measured, and then gone
+    expect(await loadedWith(0)).toEqual(["slow 3", [warning]]);
+    expect(await loadedWith(2)).toEqual(["js", []]); // a failure is not remembered
+    expect(await loadedWith(0)).toEqual(["slow 3", [warning]]); // a winner of before
   });
 
   it("measures once for loads at the same time", async () => {
