@@ -111,7 +111,7 @@ export function addBackend(name: BackendName, make: () => Kernels<unknown> | Lat
 }
 
 /** Runs a small model, and throws where the result is wrong; `munjang/verify` brings it. */
-let verifier: ((engine: Engine<unknown>) => Promise<void>) | undefined;
+let verifier: ((engine: Engine<unknown>, whole?: WholeBackends) => Promise<void>) | undefined;
 
 export function addVerifier(verify: NonNullable<typeof verifier>): void {
   verifier = verify;
@@ -138,7 +138,8 @@ export async function chooseBackend(
     const check = verifier ?? refuse("verify", 'needs `import "munjang/verify"` here', verify);
     const { engine } = await choose(options, whole, given);
     try {
-      await check(engine);
+      // The others compute a model of whole numbers with floats.
+      await check(engine, given === undefined || backend === "js" ? whole : undefined);
     } finally {
       if (given !== backend) await engine.dispose(); // kernels of the caller's own go on
     }
@@ -166,11 +167,7 @@ async function choose(
   }
   if (backend === "js") return plain((whole?.js ?? js)(), options, "asked for");
   if (typeof given === "object" && given !== null) {
-    // Every function that ours has.
-    for (const [field, ours] of Object.entries(js())) {
-      if (typeof ours !== "function") continue;
-      checkOptional(`backend.${field}`, given[field as keyof Kernels<unknown>] ?? null, "function");
-    }
+    checkKernels("backend", given);
     return plain(whole?.floats(given) ?? given, options, given === backend ? "given by the caller" : "asked for");
   }
   if (!IN_WEBASSEMBLY.includes(backend as string)) {
@@ -182,6 +179,14 @@ async function choose(
   } catch (cause) {
     if (cause instanceof ModelError) throw cause;
     return refuse("backend", `does not run here (${cause}); auto takes js instead`, backend);
+  }
+}
+
+/** Every function that ours has. */
+export function checkKernels(name: string, given: Kernels<unknown>): void {
+  for (const [field, ours] of Object.entries(js())) {
+    if (typeof ours !== "function") continue;
+    checkOptional(`${name}.${field}`, given?.[field as keyof Kernels<unknown>] ?? null, "function");
   }
 }
 

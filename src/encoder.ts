@@ -130,8 +130,12 @@ export async function loadEncoder(
   try {
     const { words, weights, measured } = await load(engine.kernels, tensors, options);
     const runner = await engine.start(weights, config, tokens, async (kernels) => {
-      // The word table is where it was.
-      const again = await load(kernels, await openTensors(source, folder), { ...options, rows: "source" });
+      // The word table is where it was, and the signal was for loading.
+      const again = await load(kernels, await openTensors(source, folder), {
+        ...options,
+        rows: "source",
+        signal: undefined,
+      });
       if ((options.rows ?? "memory") === "memory") await source.close();
       return again.weights;
     });

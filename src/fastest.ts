@@ -12,8 +12,9 @@ import { checkOptional, refuse } from "./base/door.ts";
 import { layOut } from "./bert/batch.ts";
 import type { BertConfig } from "./bert/config.ts";
 import { bell, seededWeights } from "./bert/seeded.ts";
-import { defaultTokensPerBatch } from "./encoder.ts";
+import { defaultTokensPerBatch, type EncoderOptions } from "./encoder.ts";
 import type { Runner } from "./run/runner.ts";
+import { turns } from "./run/turns.ts";
 import "./verify.ts";
 
 /*
@@ -28,14 +29,10 @@ const EACH = 24;
 /** Milliseconds each of the two is measured for, after a run that does not count; the best run is taken. */
 const ENOUGH = 150;
 
-interface Choice {
-  readonly winner: Backend;
-  readonly figures: readonly Figure[];
-  readonly warnings: readonly string[];
-}
-
-/** What was chosen before, by sizes and candidates. */
-const known = new Map<string, Choice>();
+/** What was measured before, by candidate, sizes and options. Failures are not among it: what was busy once may be had the next time. */
+const known = new Map<string, Promise<Figure>>();
+/** One is measured at a time: two would take each other's time. */
+const inTurn = turns();
 
 addBackend("fastest", () => ({ name: "fastest", open: openFastest }));
 
@@ -49,53 +46,66 @@ async function openFastest(options: BackendOptions, whole?: WholeBackends, model
     if (typeof one !== "string") checkOptional(`candidates[${n}]`, one ?? null, "object");
   }
   const { layers, hiddenSize, heads, intermediateSize } = model;
-  const about = [
-    options.verify !== false,
-    layers,
-    hiddenSize,
-    heads,
-    intermediateSize,
-    whole !== undefined,
-    threads,
-    wide,
-    wasmModules !== undefined,
-  ];
-  const key = JSON.stringify([about, candidates.map(kindOf)]);
-  const choice = known.get(key) ?? (await measureAll(candidates, options, whole, model));
-  known.set(key, choice);
-  const { winner, figures, warnings } = choice;
-  const chosen = await chooseBackend(optionsFor(winner, options, false), whole, model);
-  return { ...chosen, figures, warnings, reason: reasonOf(nameOf(winner), figures) };
+  const { tokensPerBatch, dtype } = options as EncoderOptions;
+  const sizes = [layers, hiddenSize, heads, intermediateSize, tokensPerBatch];
+  const about = [...sizes, options.verify !== false, whole && (dtype ?? "stored"), threads, wide, !!wasmModules];
+  const warnings: string[] = [];
+  const leave = (backend: Backend, error: unknown): void => {
+    const problem = (error as Error).message.replace(/^backend: /, "");
+    warnings.push(`backend: fastest leaves ${nameOf(backend)} out: ${problem}`);
+  };
+  const measured: { backend: Backend; key: string; figure: Figure }[] = [];
+  for (const backend of candidates) {
+    const key = JSON.stringify([about, kindOf(backend)]);
+    try {
+      measured.push({ backend, key, figure: await figureOf(backend, key, options, whole, model) });
+    } catch (error) {
+      leave(backend, error);
+    }
+  }
+  // That relaxed WebAssembly is missing is no news to someone who did not ask for it.
+  const unasked = options.candidates === undefined ? warnings.length : 0;
+  // Neither kind of work decides alone: the product of both speeds does.
+  const score = ({ large, short }: Figure): number => large / short;
+  measured.sort((a, b) => score(b.figure) - score(a.figure));
+  const figures = candidates.flatMap((one) => measured.filter(({ backend }) => backend === one)).map((m) => m.figure);
+  for (const { backend, key } of measured) {
+    try {
+      const chosen = await chooseBackend(optionsFor(backend, options, false), whole, model);
+      const reason = reasonOf(nameOf(backend), figures);
+      return { ...chosen, figures, warnings: warnings.slice(unasked), reason };
+    } catch (error) {
+      known.delete(key); // it is another than was measured
+      leave(backend, error);
+    }
+  }
+  return refuse("candidates", `none of them runs here: ${warnings.join("; ")}`);
 }
 
-/** Tries every candidate that runs here and computes rightly; what does not is told, and the next is tried. */
-async function measureAll(
-  candidates: readonly Backend[],
+/** What a candidate that runs here and computes rightly was measured at, now or before. */
+function figureOf(
+  backend: Backend,
+  key: string,
   options: BackendOptions,
   whole: WholeBackends | undefined,
   model: BertConfig,
-): Promise<Choice> {
-  const measured: { backend: Backend; figure: Figure }[] = [];
-  const warnings: string[] = [];
-  for (const backend of candidates) {
-    try {
+): Promise<Figure> {
+  let figure = known.get(key);
+  if (figure === undefined) {
+    figure = inTurn(async () => {
       const chosen = await chooseBackend(optionsFor(backend, options, options.verify !== false), whole, model);
-      measured.push({ backend, figure: await measure(chosen, nameOf(backend), model, whole !== undefined) });
-    } catch (error) {
-      const { message } = error as Error;
-      warnings.push(`backend: fastest leaves ${nameOf(backend)} out: ${message.replace(/^backend: /, "")}`);
-    }
+      const tokens = (options as EncoderOptions).tokensPerBatch ?? chosen.tokens;
+      return measure({ ...chosen, tokens }, backend, model, whole !== undefined);
+    });
+    known.set(key, figure);
+    figure.catch(() => known.delete(key));
   }
-  if (measured.length === 0) refuse("candidates", `none of them runs here: ${warnings.join("; ")}`);
-  // Neither kind of work decides alone: the product of both speeds does.
-  const score = ({ figure }: (typeof measured)[number]): number => figure.large / figure.short;
-  const { backend } = measured.reduce((best, one) => (score(one) > score(best) ? one : best));
-  // That relaxed WebAssembly is missing is no news to someone who did not ask for it.
-  return {
-    winner: backend,
-    figures: measured.map(({ figure }) => figure),
-    warnings: options.candidates === undefined ? [] : warnings,
-  };
+  return figure;
+}
+
+/** Kernels of the caller's own, which go on when they have been measured. */
+function isOwn(backend: Backend): boolean {
+  return typeof backend === "object" && !("open" in backend);
 }
 
 /** One candidate's options: workers are for WebAssembly alone. */
@@ -105,7 +115,7 @@ function optionsFor(backend: Backend, options: BackendOptions, verify: boolean):
   return { ...rest, backend, verify, ...(isWasm && { threads, wide }) };
 }
 
-async function measure(chosen: ChosenBackend, name: string, model: BertConfig, whole: boolean): Promise<Figure> {
+async function measure(chosen: ChosenBackend, backend: Backend, model: BertConfig, whole: boolean): Promise<Figure> {
   const { engine } = chosen;
   const config = { ...model, layers: 1 };
   const tokens = Math.max(SHORT, chosen.tokens ?? defaultTokensPerBatch(model, chosen.work));
@@ -117,12 +127,12 @@ async function measure(chosen: ChosenBackend, name: string, model: BertConfig, w
     const texts = new Array<number>(Math.max(1, Math.floor(tokens / each))).fill(each);
     const large = await best(runner, texts, config);
     return {
-      name,
+      name: nameOf(backend),
       short: short * model.layers,
       large: (1000 * texts.length * each) / (large * model.layers),
     };
   } finally {
-    await (runner ?? engine).dispose();
+    if (!isOwn(backend)) await (runner ?? engine).dispose();
   }
 }
 

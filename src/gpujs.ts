@@ -1,5 +1,5 @@
 import { type LateBackend, plain } from "./backend.ts";
-import { checkObject, checkOneOf, refuse } from "./base/door.ts";
+import { checkNames, checkObject, checkOneOf, refuse } from "./base/door.ts";
 import { gpuJsKernels } from "./kernels/gpujs/index.ts";
 import { type GpuJsMode, type GpuJsModule, gpuJs, MODES } from "./kernels/gpujs/library.ts";
 import { js } from "./kernels/js/index.ts";
@@ -32,6 +32,7 @@ export interface GpuJsOptions {
  */
 export function gpujs(options: GpuJsOptions = {}): LateBackend {
   checkObject("gpujs", options);
+  checkNames("gpujs", options, ["mode", "module"]);
   const { mode, module } = options;
   if (mode !== undefined) checkOneOf("mode", mode, MODES);
   if (module !== undefined && typeof module !== "function" && (typeof module !== "object" || module === null)) {

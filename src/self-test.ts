@@ -4,6 +4,7 @@ import { layOut } from "./bert/batch.ts";
 import type { BertConfig } from "./bert/config.ts";
 import { bell, seededWeights } from "./bert/seeded.ts";
 import { js } from "./kernels/js/index.ts";
+import type { Kernels } from "./kernels/kernels.ts";
 import type { Engine } from "./run/engine.ts";
 import { inline } from "./run/inline.ts";
 import type { SeeValues } from "./run/runner.ts";
@@ -14,36 +15,43 @@ import type { SeeValues } from "./run/runner.ts";
  */
 
 /**
- * Two layers, whose heads have the size of the model's, and wide ones of 3072: what sums over a thousand numbers only is seen here.
+ * Two layers of three heads, which have the size of the model's, and wide ones as wide as the model's, of more than 3072: what sums over a
+ * thousand numbers only, or leaves the last outputs out, is seen here.
  */
 function small(model: BertConfig | undefined): BertConfig {
   const headSize = model === undefined ? 32 : model.hiddenSize / model.heads;
   return {
-    hiddenSize: 2 * headSize,
+    hiddenSize: 3 * headSize,
     layers: 2,
-    heads: 2,
-    intermediateSize: 3072,
+    heads: 3,
+    intermediateSize: Math.max(3200, model?.intermediateSize ?? 0),
     vocabularySize: 2,
-    positions: 64,
+    positions: 160,
     types: 2,
     activation: model?.activation ?? "gelu",
     epsilon: 1e-12,
     paddingPosition: undefined,
-    longestText: 64,
+    longestText: 160,
   };
 }
 
-/** Tokens of the texts of each batch: a single one, one that no power of two divides, longer than a GPU's block; and a batch of few. */
+/**
+ * Tokens of the texts of each batch: a single one, one that no power of two divides, one longer than two tiles of a GPU's product; and batches
+ * of few, which some multiply otherwise.
+ */
 const BATCHES = [
-  [1, 7, 37],
+  [1, 7, 130],
+  [5, 17, 3],
   [5, 3],
 ];
+const TOKENS = 160;
 
 /** The largest difference there may be from plain JavaScript, as a part of the number itself where that is more than 1. */
 export const TOLERANCE = 1e-4;
 
 /**
  * Runs a small seeded model on an engine that has not been started, and on plain JavaScript, and compares every number of every stage.
+ * `whole` are kernels that compute with whole numbers rightly, for an engine that does.
  *
  * @returns the largest difference there was, measured as `tolerance` is.
  * @throws ModelError with the figure and the stage where the engine first goes wrong.
@@ -53,11 +61,12 @@ export async function selfTest<B>(
   name: string,
   tolerance: number = TOLERANCE,
   model?: BertConfig,
+  whole?: Kernels<unknown>,
 ): Promise<number> {
   const config = small(model);
-  const own = inline(js());
-  const expected = await own.start(seededWeights(own.kernels, config), config, 128);
-  const tried = await engine.start(seededWeights(engine.kernels, config), config, 128);
+  const own = inline(whole ?? (js() as Kernels<unknown>));
+  const expected = await own.start(seededWeights(own.kernels, config, whole !== undefined), config, TOKENS);
+  const tried = await engine.start(seededWeights(engine.kernels, config, whole !== undefined), config, TOKENS);
   const see = tried.threads === 0;
   let worst = 0;
   for (const [n, lengths] of BATCHES.entries()) {
@@ -66,6 +75,8 @@ export async function selfTest<B>(
     const remember: SeeValues = (stage, values) => stages.set(stage, values);
     stages.set("the last layer", await expected.run(batch, words, remember));
     const compare: SeeValues = (stage, values) => {
+      if (!(values instanceof Float32Array))
+        fail(undefined, "backend", `${name}: read must give a Float32Array`, values);
       const off = difference(values, stages.get(stage) as Float32Array);
       worst = Math.max(worst, off);
       if (off <= tolerance) return; // a NaN is not

@@ -1,7 +1,7 @@
-import { addVerifier } from "./backend.ts";
+import { addVerifier, checkKernels } from "./backend.ts";
 import type { Kernels } from "./kernels/kernels.ts";
 import { inline } from "./run/inline.ts";
-import { selfTest } from "./self-test.ts";
+import { selfTest, TOLERANCE } from "./self-test.ts";
 
 export { ModelError } from "./base/errors.ts";
 
@@ -12,10 +12,11 @@ export { ModelError } from "./base/errors.ts";
  * @returns the largest difference there was, as a part of the number itself where that is more than 1.
  * @throws ModelError with the figure and the first stage that differs by more than `tolerance`.
  */
-export function verify<B>(kernels: Kernels<B>, tolerance?: number): Promise<number> {
+export async function verify<B>(kernels: Kernels<B>, tolerance?: number): Promise<number> {
+  checkKernels("kernels", kernels as Kernels<unknown>);
   return selfTest(inline(kernels), kernels.name, tolerance);
 }
 
-addVerifier(async (engine) => {
-  await selfTest(engine, "the backend");
+addVerifier(async (engine, whole) => {
+  await selfTest(engine, "the backend", TOLERANCE, undefined, whole?.js());
 });

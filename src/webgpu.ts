@@ -1,5 +1,5 @@
 import { type LateBackend, plain } from "./backend.ts";
-import { checkFields, checkOneOf } from "./base/door.ts";
+import { checkFields, checkNames, checkOneOf, refuse } from "./base/door.ts";
 import type { BertConfig } from "./bert/config.ts";
 import { aboutDevice, type Opened, openDevice } from "./kernels/webgpu/device.ts";
 import { findGpu } from "./kernels/webgpu/find.ts";
@@ -35,11 +35,14 @@ const HALF_TOLERANCE = 5e-3;
  */
 export function webgpu(options: WebGpuOptions = {}): LateBackend {
   checkFields<WebGpuOptions & { signal?: AbortSignal }>(options, { float16: "boolean", device: "function" });
+  checkNames("webgpu", options, ["float16", "powerPreference", "device"]);
   const { float16 = false, powerPreference, device: own } = options;
   if (powerPreference !== undefined) checkOneOf("powerPreference", powerPreference, ["low-power", "high-performance"]);
   const name = float16 ? "webgpu-float16" : "webgpu";
   const open = async (): Promise<Opened> =>
-    own === undefined ? openDevice(await findGpu(), powerPreference) : aboutDevice((await own()) as GPUDevice);
+    own === undefined
+      ? openDevice(await findGpu(), powerPreference)
+      : checkThere(aboutDevice((await own()) as GPUDevice));
 
   const kind = own === undefined ? `${name} ${powerPreference}` : undefined;
   return {
@@ -52,13 +55,16 @@ export function webgpu(options: WebGpuOptions = {}): LateBackend {
         return { ...kernels, ...whole?.floats(kernels) };
       };
       const opened = await open();
+      let done = await loadingTurn(opened.device);
       /** Those that compute, on a device that goes with them. */
       const kernelsFor = (opened: Opened): LosableKernels<unknown> => {
         const kernels = kernelsOn(opened);
         return {
           ...kernels,
+          settled: () => kernels.settled().finally(done),
           async dispose() {
             await kernels.dispose();
+            done();
             if (own === undefined) opened.device.destroy();
           },
         };
@@ -77,16 +83,47 @@ export function webgpu(options: WebGpuOptions = {}): LateBackend {
         }
         await trial.settled();
         await trial.dispose();
-        const again = async (): Promise<LosableKernels<unknown>> => kernelsFor(await open());
+        const again = async (): Promise<LosableKernels<unknown>> => {
+          const opened = await open();
+          done = await loadingTurn(opened.device);
+          return kernelsFor(opened);
+        };
         const engine = recovering(kernelsFor(opened), again, mostTokens(opened.device, model));
         return { ...chosen, reason, engine, tokens: opened.software ? TOKENS.software : TOKENS.hardware };
       } catch (error) {
         await trial.dispose();
+        done();
         if (own === undefined) opened.device.destroy();
         throw error;
       }
     },
   };
+}
+
+/** Ends of the loads on each device. */
+const loads = new WeakMap<GPUDevice, Promise<void>>();
+
+/**
+ * Waits for earlier loads on this device: scopes of errors are the device's, and would tell one load of the other's. Whoever has waited calls
+ * what this gives, once or more.
+ */
+async function loadingTurn(device: GPUDevice): Promise<() => void> {
+  const before = loads.get(device);
+  let done = (): void => {};
+  const mine = new Promise<void>((resolve) => {
+    done = resolve;
+  });
+  loads.set(device, mine);
+  await before;
+  return done;
+}
+
+/** A lost device would be taken for one that is lost later, and asked for again without end. */
+async function checkThere(opened: Opened): Promise<Opened> {
+  const lost = opened.device.lost.then(() => true);
+  const later = new Promise<false>((go) => setTimeout(() => go(false)));
+  if (await Promise.race([lost, later])) refuse("device", "gave a device that is lost; give a new one");
+  return opened;
 }
 
 /** Bytes a shader may see of a buffer. */

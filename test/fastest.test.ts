@@ -86,6 +86,56 @@ describe('backend: "fastest"', () => {
     await trusted.dispose();
   });
 
+  it("leaves kernels of the caller's own as they are, and goes on with them", async () => {
+    let gone = false;
+    const mine: Kernels<Float32Array> = {
+      ...js(),
+      name: "mine",
+      dispose: async () => {
+        gone = true;
+      },
+      linear(...args) {
+        if (gone) throw new Error("used after dispose");
+        js().linear(...args);
+      },
+    };
+    const model = await load([mine]);
+    await model.encode("잠이 옵니다");
+    await model.dispose();
+  });
+
+  it("takes the next where the winner cannot be opened, measured now or before, and tries it again", async () => {
+    const { plain } = await import("../src/backend.ts");
+    let there = 1;
+    const late: LateBackend = {
+      name: "shaky",
+      kind: "shaky",
+      async open(options) {
+        if (there-- <= 0) throw new Error("busy for a moment");
+        return plain(js() as Kernels<unknown>, options, "late");
+      },
+    };
+    const loadedWith = async (opens: number): Promise<[string, readonly string[]]> => {
+      there = opens;
+      const model = await load([late, slow("slow 3", 20)], { onWarning: () => {} });
+      await model.dispose();
+      return [model.backend.name, model.warnings];
+    };
+    const warning = "backend: fastest leaves shaky out: busy for a moment";
+    expect(await loadedWith(1)).toEqual(["slow 3", [warning]]); // measured, and then gone
+    expect(await loadedWith(0)).toEqual(["slow 3", [warning]]);
+    expect(await loadedWith(2)).toEqual(["js", []]); // a failure is not remembered
+    expect(await loadedWith(0)).toEqual(["slow 3", [warning]]); // a winner of before
+  });
+
+  it("measures once for loads at the same time", async () => {
+    const { plain } = await import("../src/backend.ts");
+    const open = vi.fn<LateBackend["open"]>(async (options) => plain(js() as Kernels<unknown>, options, "late"));
+    const models = await Promise.all([1, 2, 3].map(() => load([{ name: "once", kind: "once", open }])));
+    expect(open).toHaveBeenCalledTimes(4);
+    for (const model of models) await model.dispose();
+  });
+
   it("says so where nothing is left, and of lists that mean nothing", async () => {
     await expect(load([{ ...js(), name: "wrong", linear: () => {} }])).rejects.toThrow(
       /^candidates: none of them runs here: backend: fastest leaves wrong out/,

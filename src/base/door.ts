@@ -28,12 +28,19 @@ export function checkObject(field: string, value: unknown): void {
   if (typeof value !== "object" || value === null) refuse(field, "must be an object", value);
 }
 
+/** Options of these names only: a misspelt one would be left out in silence. */
+export function checkNames(what: string, options: object, names: readonly string[]): void {
+  for (const name of Object.keys(options)) {
+    if (!names.includes(name)) refuse(name, `is no option of ${what}; it has ${names.join(", ")}`);
+  }
+}
+
 type Kind = "function" | "boolean" | "object" | "string";
 
 /** A value that may be left out, of some `typeof`. */
 export function checkOptional(field: string, value: unknown, type: Kind): void {
   if (value !== undefined && (typeof value !== type || value === null)) {
-    refuse(field, `must be a ${type}, or left out`, value);
+    refuse(field, `must be ${type === "object" ? "an" : "a"} ${type}, or left out`, value);
   }
 }
 

@@ -22,6 +22,7 @@ describe.skipIf(missing)(`a device that is lost${skip}`, () => {
     /** The next submission is the device's last. */
     let cut = false;
     const files = tinyFiles();
+    const loading = new AbortController();
     const backend = webgpu({
       device: async () => {
         const one = await newDevice();
@@ -34,7 +35,8 @@ describe.skipIf(missing)(`a device that is lost${skip}`, () => {
         return altered(one, { queue: altered(one.queue, { submit }) });
       },
     });
-    const model = await SentenceTransformer.load({ files }, { backend, verify: false });
+    const model = await SentenceTransformer.load({ files }, { backend, verify: false, signal: loading.signal });
+    loading.abort();
     const before = await model.encode("잠이 옵니다");
     cut = true;
     const calls = ["가", "나", "다"].map((text) => model.encode(text));
@@ -118,6 +120,7 @@ describe("no GPU, or not enough of one", () => {
 
   it("options that mean nothing are refused", async () => {
     expect(() => webgpu({ float16: 1 } as never)).toThrow(/float16/);
+    expect(() => webgpu({ flaot16: true } as never)).toThrow(/^flaot16: is no option of webgpu; it has float16/);
     expect(() => webgpu({ powerPreference: "most" } as never)).toThrow(/powerPreference/);
     expect(() => webgpu({ device: {} } as never)).toThrow(/device/);
     if (missing !== undefined) return;
@@ -128,6 +131,43 @@ describe("no GPU, or not enough of one", () => {
     ] as const) {
       await expect(SentenceTransformer.load(goldenFolder("plain"), { backend, ...options })).rejects.toThrow(problem);
     }
+  });
+
+  it.skipIf(missing)(`no memory for a mapped buffer is told as that, and a lost device as lost${skip}`, async () => {
+    const poor = altered(device, {
+      createBuffer: (descriptor) => {
+        if (descriptor.mappedAtCreation) throw new RangeError("no room");
+        return device.createBuffer(descriptor);
+      },
+    });
+    await expect(load({ device: async () => poor })).rejects.toThrow(/not enough memory for this model.*no room/);
+    const lost = await newDevice();
+    lost.destroy();
+    await lost.lost;
+    await expect(load({ device: async () => lost })).rejects.toThrow(/^device: gave a device that is lost/);
+  });
+
+  it.skipIf(missing)(`no scope of errors stays open, and loads on a device take turns${skip}`, async () => {
+    let [open, most] = [0, 0];
+    const counted = altered(device, {
+      pushErrorScope: (filter) => {
+        most = Math.max(most, ++open);
+        return device.pushErrorScope(filter);
+      },
+      popErrorScope: () => {
+        open--;
+        return device.popErrorScope();
+      },
+    });
+    const backend = webgpu({ device: async () => counted });
+    const files = { ...tinyFiles() };
+    const one = (options: object = {}) =>
+      SentenceTransformer.load({ files }, { backend, verify: false, ...options }).then((model) => model.dispose());
+    await Promise.all([one(), one()]);
+    await expect(one({ threads: 2 })).rejects.toThrow(/threads/);
+    await expect(one({ signal: AbortSignal.abort() })).rejects.toThrow();
+    await one();
+    expect([open, most]).toEqual([0, 3]);
   });
 
   it.skipIf(missing)(`too little memory is told when the model is loaded${skip}`, async () => {
@@ -149,6 +189,9 @@ describe.skipIf(missing)(`the self-test${skip}`, () => {
       createShaderModule: (descriptor) => device.createShaderModule({ ...descriptor, code: change(descriptor.code) }),
       createComputePipeline: (descriptor) => device.createComputePipeline(descriptor),
     });
+  /** The product for many tokens, beginning otherwise. */
+  const inTile = (code: string, line: string): string =>
+    code.replace("let firstToken = group.y * 64;", `let firstToken = group.y * 64; ${line}`);
   const load = (device: GPUDevice, options: object = {}): Promise<SentenceTransformer> =>
     SentenceTransformer.load(goldenFolder("plain"), { backend: webgpu({ device: async () => device }), ...options });
 
@@ -156,12 +199,28 @@ describe.skipIf(missing)(`the self-test${skip}`, () => {
     [
       "sums end after a thousand",
       (code) => code.replace("k < shape.rows", "k < min(shape.rows, 992u)"),
-      /layer 0 attention|layer 0 output|output/,
+      /layer 0 output/,
     ],
     ["a bias is left out", (code) => code.replaceAll("a0 + ba", "a0"), /layer 0 qkv/],
     ["attention forgets a key", (code) => code.replace("j < here", "j < max(here, 2u) - 1"), /layer 0 context/],
     ["LayerNorm is a hundredth too large", (code) => code.replace("gain[h] *", "1.01 * gain[h] *"), /embeddings/],
     ["types are forgotten", (code) => code.replace("types[token.y", "types[0 * token.y"), /embeddings/],
+    [
+      "tokens behind the first tile are left out",
+      (code) => inTile(code, "if (group.y > 0) { return; }"),
+      /layer 0 qkv/,
+    ],
+    ["panels from the 48th on are left out", (code) => inTile(code, "if (group.x >= 48) { return; }"), /layer 0 wide/],
+    [
+      "the third head is the second",
+      (code) => code.replace("let head = group.y", "let head = min(group.y, 1u)"),
+      /layer 0 context/,
+    ],
+    [
+      "attention stops after 64 keys",
+      (code) => code.replace("first < block.z;", "first < min(block.z, block.y + 64u);"),
+      /layer 0 context/,
+    ],
     ["a tail that is not GELU's", (code) => code.replace("0.30218455", "0.31218455"), /layer 0 wide/],
   ])("refuses a GPU where %s, with the figure", async (_, change, stage) => {
     const error: ModelError = await load(broken(change)).then(

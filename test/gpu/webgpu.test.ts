@@ -36,19 +36,16 @@ describe.skipIf(missing)(`the golden models on webgpu${skip}`, () => {
     await model.dispose();
   });
 
-  it.each(["plain", "roberta", "medium"].filter((name) => goldenModels().includes(name)))(
-    "%s, float16",
-    async (name) => {
-      const backend = webgpu({ float16: true, device: async () => device });
-      const model = await SentenceTransformer.load(goldenFolder(name), { backend, verify: false });
-      expect(model.identity.backend).toBe("webgpu-float16");
-      const { worst, cosine } = await off(model, name);
-      expect(worst).toBeLessThanOrEqual(5e-3);
-      expect(worst).toBeGreaterThan(1e-6); // they are float16
-      expect(cosine).toBeGreaterThanOrEqual(0.9999);
-      await model.dispose();
-    },
-  );
+  it.each(goldenModels())("%s, float16", async (name) => {
+    const backend = webgpu({ float16: true, device: async () => device });
+    const model = await SentenceTransformer.load(goldenFolder(name), { backend, verify: false, onWarning: () => {} });
+    expect(model.identity.backend).toBe("webgpu-float16");
+    const { worst, cosine } = await off(model, name);
+    expect(worst).toBeLessThanOrEqual(5e-3);
+    expect(worst).toBeGreaterThan(1e-6); // they are float16
+    expect(cosine).toBeGreaterThanOrEqual(0.9999);
+    await model.dispose();
+  });
 });
 
 describe.skipIf(missing)(`a model on webgpu${skip}`, () => {
@@ -95,7 +92,7 @@ describe.skipIf(missing)(`a model on webgpu${skip}`, () => {
       backend: webgpu({ device: async () => counted }),
       verify: false,
     });
-    await model.encode(texts[2]);
+    await model.encode(texts[3]); // the shortest: longer ones find room
     Object.assign(counts, { submissions: 0, pipelines: 0, buffers: 0, groups: 0 });
     await model.encode(texts[2]);
     expect(counts).toEqual({ submissions: 1, pipelines: 0, buffers: 0, groups: 0 });

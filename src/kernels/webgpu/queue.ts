@@ -49,7 +49,7 @@ export function queueOf(device: GPUDevice, name: string): Queue {
   device.addEventListener("uncapturederror", note);
   // What goes wrong while the model is loaded is asked for in the end.
   for (const scope of SCOPES) device.pushErrorScope(scope);
-  let scopes = SCOPES.length;
+  let scopes: number = SCOPES.length;
 
   const error = (problem: string): ModelError => new ModelError(`${name}: ${problem}`, { field: "backend" });
   const lostError = (): ModelError =>
@@ -62,11 +62,27 @@ export function queueOf(device: GPUDevice, name: string): Queue {
     return problem === undefined ? undefined : error(problem);
   }
 
-  function create(size: number, usage: number, mappedAtCreation = false): GPUBuffer {
+  const memoryError = (cause: string): ModelError =>
+    error(`the GPU has not enough memory for this model; float16 takes half (${cause})`);
+
+  function create(bytes: number, usage: number, mappedAtCreation = false): GPUBuffer {
     // A buffer of nothing cannot be bound, and copies come in fours.
-    const made = device.createBuffer({ size: Math.max(16, Math.ceil(size / 4) * 4), usage, mappedAtCreation });
-    all.add(made);
-    return made;
+    const size = Math.max(16, Math.ceil(bytes / 4) * 4);
+    try {
+      const made = device.createBuffer({ size, usage, mappedAtCreation });
+      all.add(made);
+      return made;
+    } catch (cause) {
+      // The standard has it where a mapped buffer finds no room on this side.
+      throw cause instanceof RangeError ? memoryError(cause.message) : cause;
+    }
+  }
+
+  /** Ends the scopes that are still open, the innermost first, all at once: nobody else's may come between. */
+  function popScopes(): Promise<(GPUError | null)[]> {
+    const open = scopes;
+    scopes = 0;
+    return Promise.all(Array.from({ length: open }, () => device.popErrorScope()));
   }
 
   function buffer(length: number, usage: number = USAGE.storage): GpuBuffer {
@@ -129,14 +145,20 @@ export function queueOf(device: GPUDevice, name: string): Queue {
     async read(from, length) {
       const bytes = 4 * length;
       if (bytes === 0) return new Float32Array(0);
+      // As large as what is copied from: the longest batch's will do for all.
       const place = spare.findIndex(({ size }) => size >= bytes);
-      const staging = place < 0 ? create(bytes, USAGE.staging) : spare.splice(place, 1)[0];
+      const staging = place < 0 ? create(from.buffer.size, USAGE.staging) : spare.splice(place, 1)[0];
       submit((encoder) => encoder.copyBufferToBuffer(from.buffer, 0, staging, 0, bytes));
       try {
         await staging.mapAsync(MAP_READ, 0, bytes);
       } catch (cause) {
         // A device tells of its loss a moment after it has refused.
-        await Promise.race([losing, new Promise((go) => setTimeout(go, 1000))]);
+        let timer: ReturnType<typeof setTimeout> | undefined;
+        const late = new Promise((go) => {
+          timer = setTimeout(go, 1000);
+        });
+        await Promise.race([losing, late]);
+        clearTimeout(timer);
         throw trouble() ?? error(`nothing could be read back: ${cause}`);
       }
       const values = new Float32Array(staging.getMappedRange(0, bytes).slice(0));
@@ -158,18 +180,17 @@ export function queueOf(device: GPUDevice, name: string): Queue {
     async settled() {
       submit();
       const errors = new Map<string, string>();
-      for (; scopes > 0; scopes--) {
-        const found = await device.popErrorScope();
-        if (found !== null) errors.set(SCOPES[scopes - 1], found.message);
+      for (const [n, found] of (await popScopes()).entries()) {
+        if (found !== null) errors.set(SCOPES[SCOPES.length - 1 - n], found.message);
       }
       if (lost !== undefined) throw lostError();
       const memory = errors.get("out-of-memory");
-      if (memory !== undefined)
-        throw error(`the GPU has not enough memory for this model; float16 takes half (${memory})`);
+      if (memory !== undefined) throw memoryError(memory);
       for (const message of errors.values()) throw error(message);
     },
     lost: () => lost,
     dispose() {
+      popScopes().catch(() => {}); // of a load that failed
       device.removeEventListener("uncapturederror", note);
       for (const buffer of all) buffer.destroy();
       all.clear();
