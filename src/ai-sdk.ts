@@ -1,5 +1,5 @@
-import { checkObject, checkOneOf, refuse } from "./base/door.ts";
-import { asNumbers, type CallOptions, checkNames, type LazyOptions, lazily, type VectorOptions } from "./lazy-model.ts";
+import { checkNames, checkObject, checkOneOf, refuse } from "./base/door.ts";
+import { asNumbers, type CallOptions, type LazyOptions, lazily, type VectorOptions } from "./lazy-model.ts";
 import type { SentenceTransformer } from "./sentence-transformer.ts";
 import type { ModelInput } from "./source.ts";
 

@@ -32,7 +32,7 @@ export interface GpuJsOptions {
  */
 export function gpujs(options: GpuJsOptions = {}): LateBackend {
   checkObject("gpujs", options);
-  checkNames("gpujs", options, ["mode", "module"]);
+  checkNames(options, ["mode", "module"]);
   const { mode, module } = options;
   if (mode !== undefined) checkOneOf("mode", mode, MODES);
   if (module !== undefined && typeof module !== "function" && (typeof module !== "object" || module === null)) {

@@ -1,5 +1,5 @@
 import { orAborted } from "./base/abort.ts";
-import { checkFields, checkWhole, refuse } from "./base/door.ts";
+import { checkFields, checkNames, checkWhole, refuse } from "./base/door.ts";
 import { checkLoadOptions, type EncodeOptions, type LoadOptions } from "./options.ts";
 import { SentenceTransformer } from "./sentence-transformer.ts";
 import type { ModelInput } from "./source.ts";
@@ -65,13 +65,6 @@ const LOAD: Readonly<Record<keyof LoadOptions, true>> = {
   verify: true,
   timeout: true,
 };
-
-/** Refuses options of other names: they are mistyped, or of another package, and would do nothing. */
-export function checkNames(options: object, names: readonly string[]): void {
-  for (const [name, value] of Object.entries(options)) {
-    if (value !== undefined && !names.includes(name)) refuse(name, `is no option here; there are ${names.join(", ")}`);
-  }
-}
 
 /** `own` names the options that are for `encode`, and not for loading. */
 export function lazily(

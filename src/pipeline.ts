@@ -1,6 +1,6 @@
-import { checkOneOf, checkOptional, refuse } from "./base/door.ts";
+import { checkNames, checkOneOf, checkOptional, refuse } from "./base/door.ts";
 import { type FeatureTensor, featureTensor } from "./feature-tensor.ts";
-import { checkNames, lazily } from "./lazy-model.ts";
+import { lazily } from "./lazy-model.ts";
 import type { LoadOptions, LoadProgress, NoOptions } from "./options.ts";
 import { normalizeRows, type PoolingMode, pool, quantizeRows } from "./pooling/index.ts";
 import type { SentenceTransformer } from "./sentence-transformer.ts";

@@ -35,7 +35,7 @@ const HALF_TOLERANCE = 5e-3;
  */
 export function webgpu(options: WebGpuOptions = {}): LateBackend {
   checkFields<WebGpuOptions & { signal?: AbortSignal }>(options, { float16: "boolean", device: "function" });
-  checkNames("webgpu", options, ["float16", "powerPreference", "device"]);
+  checkNames(options, ["float16", "powerPreference", "device"]);
   const { float16 = false, powerPreference, device: own } = options;
   if (powerPreference !== undefined) checkOneOf("powerPreference", powerPreference, ["low-power", "high-performance"]);
   const name = float16 ? "webgpu-float16" : "webgpu";

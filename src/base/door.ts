@@ -28,10 +28,10 @@ export function checkObject(field: string, value: unknown): void {
   if (typeof value !== "object" || value === null) refuse(field, "must be an object", value);
 }
 
-/** Options of these names only: a misspelt one would be left out in silence. */
-export function checkNames(what: string, options: object, names: readonly string[]): void {
-  for (const name of Object.keys(options)) {
-    if (!names.includes(name)) refuse(name, `is no option of ${what}; it has ${names.join(", ")}`);
+/** Options of these names only: others are mistyped, or of another package, and would do nothing. */
+export function checkNames(options: object, names: readonly string[]): void {
+  for (const [name, value] of Object.entries(options)) {
+    if (value !== undefined && !names.includes(name)) refuse(name, `is no option here; there are ${names.join(", ")}`);
   }
 }
 

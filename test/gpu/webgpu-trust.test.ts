@@ -120,7 +120,7 @@ describe("no GPU, or not enough of one", () => {
 
   it("options that mean nothing are refused", async () => {
     expect(() => webgpu({ float16: 1 } as never)).toThrow(/float16/);
-    expect(() => webgpu({ flaot16: true } as never)).toThrow(/^flaot16: is no option of webgpu; it has float16/);
+    expect(() => webgpu({ flaot16: true } as never)).toThrow(/^flaot16: is no option here; there are float16/);
     expect(() => webgpu({ powerPreference: "most" } as never)).toThrow(/powerPreference/);
     expect(() => webgpu({ device: {} } as never)).toThrow(/device/);
     if (missing !== undefined) return;
