@@ -1,10 +1,10 @@
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
-import { build } from "vite";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { SentenceTransformer } from "../../src/node.ts";
-import { type Browser, browsers, type Page, type Serving, type Site, serve, titleOf } from "../runtimes/browsers.ts";
+import { type Browser, browsers, type Page, type Serving, type Site, titleOf } from "../runtimes/browsers.ts";
+import { buildPage, dist, onPage, picture } from "./opening.ts";
 
 /*
  * apps/web, built and served as plain files, in both browsers: each section does what it says, nothing is asked of another server, axe-core finds
@@ -12,17 +12,14 @@ import { type Browser, browsers, type Page, type Serving, type Site, serve, titl
  * the figures (`npm run bench:web`).
  */
 
-const app = join(import.meta.dirname, "../../apps/web");
-const dist = join(app, "dist");
 const axe = readFileSync(
   createRequire(new URL("../runtimes/package.json", import.meta.url)).resolve("axe-core/axe.min.js"),
   "utf8",
 );
 const figures: Record<string, unknown> = {};
-const screenshots = process.env.MUNJANG_SCREENSHOTS;
 
 beforeAll(async () => {
-  await build({ root: app, logLevel: "error" });
+  await buildPage();
 }, 120_000);
 afterAll(() => {
   const file = process.env.MUNJANG_WEB;
@@ -46,50 +43,8 @@ describe.each(browsers.map((kind) => [titleOf(kind, "the page"), kind] as const)
   });
   afterAll(() => browser?.close());
 
-  const PREPARE = `
-    globalThis.until = async (is, what) => {
-      for (let i = 0; i < 600; i++) {
-        const value = is();
-        if (value) return value;
-        await new Promise((go) => setTimeout(go, 50));
-      }
-      throw new Error("waited in vain for " + what + ": " + document.body.innerText.slice(0, 300));
-    };
-    globalThis.$ = (selector) => document.querySelector(selector);
-    globalThis.button = (text) => [...document.querySelectorAll("section:not([hidden]) button, header button")].find((one) => one.textContent.trim() === text);
-    globalThis.fill = (element, value) => {
-      const proto = element instanceof HTMLTextAreaElement ? HTMLTextAreaElement : element instanceof HTMLSelectElement ? HTMLSelectElement : HTMLInputElement;
-      Object.getOwnPropertyDescriptor(proto.prototype, "value").set.call(element, value);
-      element.dispatchEvent(new Event(element instanceof HTMLSelectElement ? "change" : "input", { bubbles: true }));
-    };
-    globalThis.go = async (section) => {
-      location.hash = section;
-      await until(() => $("#title-" + section)?.closest("section").hidden === false, section);
-    };
-    globalThis.ready = () => until(() => /wasm|js/.test($("#model-state")?.textContent ?? ""), "the model");
-  `;
-
-  async function open(what: Serving = {}): Promise<{ site: Site; page: Page; strangers: string[] }> {
-    const site = await serve({
-      isolated: true,
-      folders: { "/": dist },
-      routes: { "/": readFileSync(join(dist, "index.html")) },
-      ...what,
-    });
-    const page = await browser.openPage(`${site.origin}/#play`);
-    await page.evaluate(`(() => {${PREPARE}})()`);
-    await page.evaluate('button("English").click()');
-    return { site, page, strangers: [] };
-  }
-  async function inPage<R>(work: (page: Page, site: Site) => Promise<R>, what?: Serving): Promise<R> {
-    const { site, page } = await open(what);
-    try {
-      return await work(page, site);
-    } finally {
-      await page.close();
-      site.close();
-    }
-  }
+  const inPage = <R>(work: (page: Page, site: Site) => Promise<R>, what?: Serving): Promise<R> =>
+    onPage(browser, work, what);
 
   it.skipIf(missing)("is ready before anybody has read a line", async () => {
     const times: number[] = [];
@@ -148,90 +103,6 @@ describe.each(browsers.map((kind) => [titleOf(kind, "the page"), kind] as const)
     expect(seen.stage).toMatch(/^layer 0 context \[\d+, 256\]/);
     expect(seen.stages).toBe(1 + 4 * 5 + 1);
     for (const sum of seen.sums) expect(sum).toBeCloseTo(1, 1);
-  });
-
-  it.skipIf(missing)("Inside: ends at the vector that encode gives, the mean of the last layer's rows", async () => {
-    const model = await SentenceTransformer.load("munjang-mini-ko", { threads: 0 });
-    const vector = await model.encode("잠이 안 옵니다");
-    const { normalize } = model.identity;
-    await model.dispose();
-    const last = await inPage(async (page) => {
-      await page.evaluate('ready().then(() => go("inside"))');
-      await page.evaluate('button("Look inside").click()');
-      await page.evaluate('until(() => $("#tokens"), "tokens")');
-      await page.evaluate('fill($("section:not([hidden]) select"), "20")');
-      await page.evaluate('until(() => /^layer 3 output/.test($("#stage").textContent), "the last layer")');
-      const tokens = await page.evaluate<number>('document.querySelectorAll("#tokens li").length');
-      const column: number[] = [];
-      await page.evaluate('fill($("#column"), "3")');
-      for (let row = 0; row < tokens; row++) {
-        await page.evaluate(`fill($("#row"), "${row}")`);
-        await page.evaluate(`until(() => $(".names .chosen") === $(".names").children[${row}], "row ${row}")`);
-        column.push(await page.evaluate<number>('Number($("#value").textContent)'));
-      }
-      await page.evaluate('button("Next").click()');
-      await page.evaluate('until(() => /^pooling/.test($("#stage").textContent), "the vector")');
-      await picture(page, `${kind.name}-pooling`);
-      const shown = await page.evaluate<{ stage: string; first: string; next: boolean }>(
-        '({ stage: $("#stage").textContent, first: $("#first code").textContent, next: button("Next").disabled })',
-      );
-      return { ...shown, column };
-    });
-    expect(last.stage).toMatch(/^pooling \[1, 256\]: .*the masked mean/);
-    expect(last.stage).toContain(normalize ? "is normalised" : "does not normalise");
-    expect(last.first).toBe(Array.from(vector.slice(0, 5), (x) => x.toFixed(4)).join(" "));
-    expect(new Set(last.column).size).toBe(last.column.length);
-    expect(last.column.reduce((sum, x) => sum + x, 0) / last.column.length).toBeCloseTo(vector[3], 3);
-    expect(last.next).toBe(true);
-  });
-
-  it.skipIf(missing)("tells of long, unknown and decomposed text, and only of that", async () => {
-    await inPage(async (page) => {
-      await page.evaluate('ready().then(() => until(() => $("#ranking"), "the first result"))');
-      expect(await page.evaluate('document.querySelectorAll("#ranking .told").length')).toBe(0);
-      const sentences = [
-        "잠이 뷁",
-        "잠이 옵니다 ".repeat(60).trim(),
-        "졸음이 옵니다".normalize("NFD"),
-        "졸음이 옵니다",
-      ];
-      await page.evaluate(`fill($("textarea"), ${JSON.stringify(sentences.join("\n"))})`);
-      await page.evaluate('until(() => !$("#stale").matches(":empty"), "the mark")');
-      await page.evaluate('button("Compare").click()');
-      await page.evaluate('until(() => document.querySelectorAll("#ranking li").length === 4, "the new result")');
-      const told = await page.evaluate<[string, string][]>(
-        '[...document.querySelectorAll("#ranking li")].map((li) => [li.querySelector("span").textContent, [...li.querySelectorAll(".told")].map((one) => one.textContent).join(" ")])',
-      );
-      const of = Object.fromEntries(told);
-      expect(of[sentences[0]]).toMatch(/not know \(\[UNK\]\): 뷁\./);
-      expect(of[sentences[1]]).toMatch(/only the first 128 of \d{3} tokens/);
-      expect(of[sentences[2]]).toMatch(/NFD.*\[UNK\]/);
-      expect(of[sentences[3]]).toBe("");
-      await page.evaluate('go("inside")');
-      await page.evaluate(`fill($("section:not([hidden]) input"), ${JSON.stringify(sentences[1])})`);
-      await page.evaluate('new Promise(requestAnimationFrame).then(() => button("Look inside").click())');
-      await page.evaluate('until(() => /first 128 of/.test($("#reading")?.textContent), "what was cut")');
-    });
-  });
-
-  it.skipIf(missing)("old results are marked as old; spaces alone are refused", async () => {
-    await inPage(async (page) => {
-      await page.evaluate('ready().then(() => until(() => $("#ranking"), "the first result"))');
-      expect(await page.evaluate('$("#stale").textContent')).toBe("");
-      const before = await page.evaluate<string>('$("#ranking").textContent');
-      await page.evaluate('fill($("textarea"), "   \\n  ")');
-      await page.evaluate('until(() => /Press “Compare”/.test($("#stale").textContent), "the mark")');
-      expect(await page.evaluate('$("#stale").getAttribute("aria-live")')).toBe("polite");
-      expect(await page.evaluate('$("#ranking").closest(".stale") !== null')).toBe(true);
-      expect(await page.evaluate('$("textarea").validationMessage')).toMatch(/Spaces alone/);
-      await page.evaluate('button("Compare").click()');
-      expect(await page.evaluate('$("#ranking").textContent')).toBe(before);
-      await page.evaluate('fill($("textarea"), "기차가 옵니다")');
-      await page.evaluate('until(() => $("textarea").validity.valid, "a text")');
-      await page.evaluate('button("Compare").click()');
-      await page.evaluate('until(() => document.querySelectorAll("#ranking li").length === 1, "the new result")');
-      expect(await page.evaluate('$("#stale").textContent')).toBe("");
-    });
   });
 
   it.skipIf(missing)("Search: finds by meaning, and draws every sentence on the map", async () => {
@@ -361,11 +232,4 @@ describe.each(browsers.map((kind) => [titleOf(kind, "the page"), kind] as const)
 interface Viewport {
   setViewportSize?(size: object): Promise<unknown>;
   setViewport?(size: object): Promise<unknown>;
-}
-
-/** A picture of the page, where somebody wants to look at it. */
-async function picture(page: Page & { screenshot?(options: object): Promise<unknown> }, name: string): Promise<void> {
-  if (screenshots === undefined) return;
-  mkdirSync(screenshots, { recursive: true });
-  await page.screenshot?.({ path: join(screenshots, `${name}.png`), fullPage: true });
 }

@@ -87,7 +87,7 @@ export function Inside({ w, engine, model }: SectionProps) {
               {stage.name === "pooling" &&
                 `${w.pooled(insides.pooling, insides.normalize)} ${w.length}: ${Math.hypot(...stage.values).toFixed(3)}.`}
             </p>
-            <StagePicture w={w} stage={stage} names={stage.name === "pooling" ? [w.sentenceVector] : insides.tokens} />
+            <StagePicture w={w} stage={stage} names={stage.name === "pooling" ? ["pooling"] : insides.tokens} />
             {stage.attention && (
               <Attention
                 w={w}

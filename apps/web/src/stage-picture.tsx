@@ -64,7 +64,7 @@ export function StagePicture({ w, stage, names }: StagePictureProps) {
             ref={canvas}
             class="picture"
             role="img"
-            aria-label={`${w.hidden}: ${stage.name}`}
+            aria-label={`${rows > 1 ? w.hidden : w.sentenceVector}: ${stage.name}`}
             style={{ height: `${rows * 1.2}rem` }}
             onPointerMove={point}
             onPointerDown={point}
@@ -72,13 +72,13 @@ export function StagePicture({ w, stage, names }: StagePictureProps) {
         </div>
       </div>
       <div class="legend">
-        {w.scale}: {(-2 * size).toFixed(2)}
+        {w.scale}: ≤ {(-2 * size).toFixed(2)}
         <span
           class="scale"
           style={{ background: `linear-gradient(to right, ${css(-1)}, ${css(0)}, ${css(1)})` }}
           aria-hidden="true"
         />
-        {(2 * size).toFixed(2)} · {w.least} {least.toFixed(2)}, {w.most} {most.toFixed(2)}
+        ≥ {(2 * size).toFixed(2)} · {w.least} {least.toFixed(2)}, {w.most} {most.toFixed(2)}
       </div>
       <div class="row">
         {rows > 1 && (
@@ -116,11 +116,9 @@ export function StagePicture({ w, stage, names }: StagePictureProps) {
         </span>
       </div>
       <p id="first">
-        {w.firstValues(names[row])}: <code>{first}</code>
+        {w.firstValues(rows > 1 ? `${row} ${names[row]}` : w.sentenceVector)}: <code>{first}</code>
       </p>
-      <figcaption class="note">
-        {w.hidden}. {w.hiddenNote}
-      </figcaption>
+      <figcaption class="note">{rows > 1 ? `${w.hidden}. ${w.hiddenNote}` : w.vectorNote}</figcaption>
     </figure>
   );
 }

@@ -47,7 +47,7 @@ const ko = {
   attentionNote: "행의 토큰이 열의 토큰을 얼마나 보는가. 각 행을 더하면 1입니다.",
   hidden: "은닉 상태",
   hiddenNote:
-    "행은 토큰, 열은 숫자 하나. 파랑은 음수, 빨강은 양수. 아래에서 고르거나 그림을 가리키면 그 값이 나옵니다.",
+    "행은 토큰, 열은 숫자 하나. 파랑은 음수, 빨강은 양수. 토큰과 열을 고르거나 그림을 가리키면 그 값이 나옵니다.",
   firstValues: (of: string) => `${of}의 첫 값들`,
   searchIntro: "글을 붙여 넣거나 파일을 끌어다 놓고 뜻으로 찾습니다.",
   corpus: "글 (한 줄에 한 문장)",
@@ -124,6 +124,7 @@ const ko = {
   } as Readonly<Record<string, string>>,
   pooled: (how: string, normalize: boolean) =>
     `방법: ${how === "mean" ? "마스크를 쓴 평균(mean). [CLS]와 [SEP]도 들어가고 채움은 빠집니다" : how}. ${normalize ? "길이를 1로 맞춥니다(정규화)" : "이 모델은 길이를 1로 맞추지 않습니다(정규화 없음)"}.`,
+  vectorNote: "열은 숫자 하나. 파랑은 음수, 빨강은 양수.",
   length: "길이",
 };
 
@@ -177,7 +178,7 @@ const en: Words = {
   attentionNote: "How much the token of a row looks at the token of a column. Every row adds up to 1.",
   hidden: "Hidden state",
   hiddenNote:
-    "A row is a token, a column one number. Blue is negative, red positive. Choose below, or point at the picture, to read a value.",
+    "A row is a token, a column one number. Blue is negative, red positive. Choose a token and a column, or point at the picture, to read a value.",
   firstValues: (of: string) => `First values of ${of}`,
   searchIntro: "Paste text, or drop a file, and search it by meaning.",
   corpus: "Text (one sentence a line)",
@@ -230,7 +231,7 @@ const en: Words = {
   scrolls: "There is more to the side →",
   value: "Value",
   column: "Column (from 0)",
-  sentenceVector: "the sentence's vector",
+  sentenceVector: "the sentence’s vector",
   least: "least",
   most: "most",
   scale: "Colours",
@@ -250,7 +251,8 @@ const en: Words = {
   },
   pooled: (how: string, normalize: boolean) =>
     `How: ${how === "mean" ? "the masked mean; [CLS] and [SEP] count, padding does not" : how}. ${normalize ? "It is normalised to length 1" : "This model does not normalise it to length 1"}.`,
-  length: "length",
+  vectorNote: "A column is one number. Blue is negative, red positive.",
+  length: "Length",
 };
 
 export const words = { ko, en } as const;
