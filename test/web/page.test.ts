@@ -208,8 +208,14 @@ describe.each(browsers.map((kind) => [titleOf(kind, "the page"), kind] as const)
         await page.evaluate('until(() => $("#ranking"), "the first result")');
         await page.evaluate('go("inside").then(() => button("Look inside").click())');
         await page.evaluate('until(() => $("#tokens"), "tokens")');
+        await page.evaluate('fill($("section:not([hidden]) select"), "2")');
+        await page.evaluate('until(() => $("#attention"), "attention")');
         await page.evaluate('go("search").then(() => button("Take it in").click())');
         await page.evaluate('until(() => $("#indexed"), "the corpus")');
+        await page.evaluate('button("Find").click()');
+        await page.evaluate('until(() => $("#hits"), "hits")');
+        await page.evaluate('fill($("textarea"), "기차가 옵니다")');
+        await page.evaluate('until(() => $("#stale").textContent !== "", "the mark of old results")');
         for (const language of ["한국어", "English"]) {
           await page.evaluate(`button("${language}").click()`);
           for (const section of ["play", "inside", "search", "race", "about"]) {
