@@ -1,10 +1,10 @@
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
-import { build } from "vite";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { SentenceTransformer } from "../../src/node.ts";
-import { type Browser, browsers, type Page, type Serving, type Site, serve, titleOf } from "../runtimes/browsers.ts";
+import { type Browser, browsers, type Page, type Serving, type Site, titleOf } from "../runtimes/browsers.ts";
+import { buildPage, dist, onPage, picture } from "./opening.ts";
 
 /*
  * apps/web, built and served as plain files, in both browsers: each section does what it says, nothing is asked of another server, axe-core finds
@@ -12,17 +12,14 @@ import { type Browser, browsers, type Page, type Serving, type Site, serve, titl
  * the figures (`npm run bench:web`).
  */
 
-const app = join(import.meta.dirname, "../../apps/web");
-const dist = join(app, "dist");
 const axe = readFileSync(
   createRequire(new URL("../runtimes/package.json", import.meta.url)).resolve("axe-core/axe.min.js"),
   "utf8",
 );
 const figures: Record<string, unknown> = {};
-const screenshots = process.env.MUNJANG_SCREENSHOTS;
 
 beforeAll(async () => {
-  await build({ root: app, logLevel: "error" });
+  await buildPage();
 }, 120_000);
 afterAll(() => {
   const file = process.env.MUNJANG_WEB;
@@ -46,50 +43,8 @@ describe.each(browsers.map((kind) => [titleOf(kind, "the page"), kind] as const)
   });
   afterAll(() => browser?.close());
 
-  const PREPARE = `
-    globalThis.until = async (is, what) => {
-      for (let i = 0; i < 600; i++) {
-        const value = is();
-        if (value) return value;
-        await new Promise((go) => setTimeout(go, 50));
-      }
-      throw new Error("waited in vain for " + what + ": " + document.body.innerText.slice(0, 300));
-    };
-    globalThis.$ = (selector) => document.querySelector(selector);
-    globalThis.button = (text) => [...document.querySelectorAll("section:not([hidden]) button, header button")].find((one) => one.textContent.trim() === text);
-    globalThis.fill = (element, value) => {
-      const proto = element instanceof HTMLTextAreaElement ? HTMLTextAreaElement : element instanceof HTMLSelectElement ? HTMLSelectElement : HTMLInputElement;
-      Object.getOwnPropertyDescriptor(proto.prototype, "value").set.call(element, value);
-      element.dispatchEvent(new Event(element instanceof HTMLSelectElement ? "change" : "input", { bubbles: true }));
-    };
-    globalThis.go = async (section) => {
-      location.hash = section;
-      await until(() => $("#title-" + section)?.closest("section").hidden === false, section);
-    };
-    globalThis.ready = () => until(() => /wasm|js/.test($("#model-state")?.textContent ?? ""), "the model");
-  `;
-
-  async function open(what: Serving = {}): Promise<{ site: Site; page: Page; strangers: string[] }> {
-    const site = await serve({
-      isolated: true,
-      folders: { "/": dist },
-      routes: { "/": readFileSync(join(dist, "index.html")) },
-      ...what,
-    });
-    const page = await browser.openPage(`${site.origin}/#play`);
-    await page.evaluate(`(() => {${PREPARE}})()`);
-    await page.evaluate('button("English").click()');
-    return { site, page, strangers: [] };
-  }
-  async function inPage<R>(work: (page: Page, site: Site) => Promise<R>, what?: Serving): Promise<R> {
-    const { site, page } = await open(what);
-    try {
-      return await work(page, site);
-    } finally {
-      await page.close();
-      site.close();
-    }
-  }
+  const inPage = <R>(work: (page: Page, site: Site) => Promise<R>, what?: Serving): Promise<R> =>
+    onPage(browser, work, what);
 
   it.skipIf(missing)("is ready before anybody has read a line", async () => {
     const times: number[] = [];
@@ -146,7 +101,7 @@ describe.each(browsers.map((kind) => [titleOf(kind, "the page"), kind] as const)
     expect(seen.tokens[0]).toBe("[CLS]");
     expect(seen.tokens.at(-1)).toBe("[SEP]");
     expect(seen.stage).toMatch(/^layer 0 context \[\d+, 256\]/);
-    expect(seen.stages).toBe(1 + 4 * 5);
+    expect(seen.stages).toBe(1 + 4 * 5 + 1);
     for (const sum of seen.sums) expect(sum).toBeCloseTo(1, 1);
   });
 
@@ -253,8 +208,14 @@ describe.each(browsers.map((kind) => [titleOf(kind, "the page"), kind] as const)
         await page.evaluate('until(() => $("#ranking"), "the first result")');
         await page.evaluate('go("inside").then(() => button("Look inside").click())');
         await page.evaluate('until(() => $("#tokens"), "tokens")');
+        await page.evaluate('fill($("section:not([hidden]) select"), "2")');
+        await page.evaluate('until(() => $("#attention"), "attention")');
         await page.evaluate('go("search").then(() => button("Take it in").click())');
         await page.evaluate('until(() => $("#indexed"), "the corpus")');
+        await page.evaluate('button("Find").click()');
+        await page.evaluate('until(() => $("#hits"), "hits")');
+        await page.evaluate('fill($("textarea"), "기차가 옵니다")');
+        await page.evaluate('until(() => $("#stale").textContent !== "", "the mark of old results")');
         for (const language of ["한국어", "English"]) {
           await page.evaluate(`button("${language}").click()`);
           for (const section of ["play", "inside", "search", "race", "about"]) {
@@ -277,11 +238,4 @@ describe.each(browsers.map((kind) => [titleOf(kind, "the page"), kind] as const)
 interface Viewport {
   setViewportSize?(size: object): Promise<unknown>;
   setViewport?(size: object): Promise<unknown>;
-}
-
-/** A picture of the page, where somebody wants to look at it. */
-async function picture(page: Page & { screenshot?(options: object): Promise<unknown> }, name: string): Promise<void> {
-  if (screenshots === undefined) return;
-  mkdirSync(screenshots, { recursive: true });
-  await page.screenshot?.({ path: join(screenshots, `${name}.png`), fullPage: true });
 }

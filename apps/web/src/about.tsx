@@ -56,7 +56,7 @@ export function About({ w, engine, model }: SectionProps) {
           <dd>
             <code>{hashes.here}</code>
           </dd>
-          <dt>{w.hash}</dt>
+          <dt>{w.result}</dt>
           <dd>
             <strong>{hashes.here === hashes.expected ? w.same : w.different}</strong>
           </dd>

@@ -1,10 +1,10 @@
 /**
  * The first two principal components of vectors, [N][2], scaled to -1 … 1: the two directions in which they differ most, found by applying the
- * covariance again and again to a direction until it stays.
+ * covariance again and again to a direction until it stays. Points of `others` follow: laid down by the same directions, no further out than 1.
  */
-export function twoDimensions(vectors: readonly Float32Array[]): Float32Array {
+export function twoDimensions(vectors: readonly Float32Array[], others: readonly Float32Array[] = []): Float32Array {
   const [N, D] = [vectors.length, vectors[0]?.length ?? 0];
-  const points = new Float32Array(2 * N);
+  const points = new Float32Array(2 * (N + others.length));
   if (N < 2) return points;
   const mean = new Float64Array(D);
   for (const vector of vectors) for (let d = 0; d < D; d++) mean[d] += vector[d] / N;
@@ -30,13 +30,13 @@ export function twoDimensions(vectors: readonly Float32Array[]): Float32Array {
     }
     found.push(direction);
     let most = 1e-12;
-    for (const [n, vector] of vectors.entries()) {
+    for (const [n, vector] of [...vectors, ...others].entries()) {
       let along = 0;
       for (let d = 0; d < D; d++) along += (vector[d] - mean[d]) * direction[d];
       points[2 * n + axis] = along;
-      most = Math.max(most, Math.abs(along));
+      if (n < N) most = Math.max(most, Math.abs(along));
     }
-    for (let n = 0; n < N; n++) points[2 * n + axis] /= most;
+    for (let i = axis; i < points.length; i += 2) points[i] = Math.max(-1, Math.min(1, points[i] / most));
   }
   return points;
 }

@@ -31,7 +31,7 @@ export function ModelBar({ w, engine, onLoaded }: { w: Words; engine: Client; on
       <summary>
         {w.model}:{" "}
         <span id="model-state">
-          {about === undefined ? w.loading : `${w.ready} · ${about.backend.name}, ${about.dimension}`}
+          {about === undefined ? w.loading : `${w.ready} · ${about.backend.name} · ${w.dimensions(about.dimension)}`}
         </span>
       </summary>
       <fieldset disabled={work.busy}>

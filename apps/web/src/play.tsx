@@ -1,6 +1,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { HeatTable } from "./heat-table.tsx";
-import { cosine, linesOf, type SectionProps, useWork } from "./shared.tsx";
+import type { Loaded, Reading } from "./protocol.ts";
+import { cosine, filled, linesOf, type SectionProps, Stale, Told, useWork } from "./shared.tsx";
 
 /** The two examples of the model card of KR-SBERT. */
 const EXAMPLES = {
@@ -16,9 +17,13 @@ const EXAMPLES = {
 
 interface Result {
   readonly texts: readonly string[];
+  readonly readings: readonly Reading[];
+  readonly model: Loaded | undefined;
   /** [texts][texts] */
   readonly matrix: readonly (readonly number[])[];
 }
+
+const textsOf = (source: string, sentences: string): string[] => [source.trim(), ...linesOf(sentences)];
 
 /** One sentence against others, and each against each. */
 export function Play({ w, engine, model }: SectionProps) {
@@ -29,9 +34,10 @@ export function Play({ w, engine, model }: SectionProps) {
 
   const compare = (from: string, to: string): Promise<void> =>
     work.run(async (progress) => {
-      const texts = [from.trim(), ...linesOf(to)];
+      const texts = textsOf(from, to);
       const rows = await engine.ask("encode", [texts], progress);
-      setResult({ texts, matrix: rows.map((a) => rows.map((b) => cosine(a, b))) });
+      const readings = await engine.ask("read", [texts]);
+      setResult({ texts, readings, model, matrix: rows.map((a) => rows.map((b) => cosine(a, b))) });
     });
   useEffect(() => {
     if (model !== undefined) void compare(source, sentences);
@@ -44,9 +50,13 @@ export function Play({ w, engine, model }: SectionProps) {
     void compare(source, sentences.join("\n"));
   };
 
+  const old =
+    result !== undefined &&
+    (result.model !== model || result.texts.join("\n") !== textsOf(source, sentences).join("\n"));
   return (
     <>
       <p>{w.playIntro}</p>
+      <p class="note">{w.playNote}</p>
       <fieldset class="row plain" aria-label={w.examples}>
         {(["restaurant", "sleepy"] as const).map((example) => (
           <button type="button" key={example} disabled={model === undefined} onClick={() => show(example)}>
@@ -62,7 +72,13 @@ export function Play({ w, engine, model }: SectionProps) {
       >
         <label>
           {w.source}
-          <input lang="ko" required value={source} onInput={({ currentTarget }) => setSource(currentTarget.value)} />
+          <input
+            lang="ko"
+            required
+            ref={filled(w, source)}
+            value={source}
+            onInput={({ currentTarget }) => setSource(currentTarget.value)}
+          />
         </label>
         <label>
           {w.sentences}
@@ -70,6 +86,7 @@ export function Play({ w, engine, model }: SectionProps) {
             lang="ko"
             rows={4}
             required
+            ref={filled(w, sentences)}
             value={sentences}
             onInput={({ currentTarget }) => setSentences(currentTarget.value)}
           />
@@ -79,24 +96,30 @@ export function Play({ w, engine, model }: SectionProps) {
         </button>
       </form>
       {work.status}
-      {result && <Ranking w={w} {...result} />}
-      {result && <Matrix w={w} {...result} />}
+      <Stale w={w} id="stale" old={old} press={w.compare}>
+        {result && <Ranking w={w} {...result} />}
+        {result && <Matrix w={w} {...result} />}
+      </Stale>
     </>
   );
 }
 
-function Ranking({ w, texts, matrix }: Result & Pick<SectionProps, "w">) {
+function Ranking({ w, texts, readings, matrix }: Result & Pick<SectionProps, "w">) {
   const order = texts.map((_, n) => n).slice(1);
   order.sort((a, b) => matrix[0][b] - matrix[0][a]);
   return (
     <>
       <h3>{w.result}</h3>
+      <p>
+        {w.source}: <span lang="ko">{texts[0]}</span> <Told w={w} reading={readings[0]} />
+      </p>
       <ol class="ranking" id="ranking">
         {order.map((n) => (
           <li key={n}>
             <span lang="ko">{texts[n]}</span>
             <meter aria-label={texts[n]} min={0} max={1} value={Math.max(0, matrix[0][n])} />
             <output>{matrix[0][n].toFixed(3)}</output>
+            <Told w={w} reading={readings[n]} />
           </li>
         ))}
       </ol>
@@ -110,6 +133,7 @@ function Matrix({ w, texts, matrix }: Result & Pick<SectionProps, "w">) {
       <h3>{w.matrix}</h3>
       <p class="note">{w.matrixNote}</p>
       <HeatTable
+        w={w}
         id="matrix"
         label={w.matrix}
         columns={texts.map((_, n) => n + 1)}

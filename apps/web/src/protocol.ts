@@ -24,10 +24,27 @@ export interface Stage {
   readonly attention?: Float64Array;
 }
 
+/** How the model reads a text, and what of it it does not. */
+export interface Reading {
+  /** Tokens read. */
+  readonly read: number;
+  /** Tokens there are; more than `read` where the text is cut. */
+  readonly all: number;
+  /** Words that became [UNK]. */
+  readonly unknown: readonly string[];
+  /** Hangul in single letters (NFD), which the model reads as other tokens than whole syllables. */
+  readonly decomposed: boolean;
+}
+
 export interface Insides {
+  readonly reading: Reading;
   readonly tokens: readonly string[];
   readonly heads: number;
+  /** As `BertModel.forward` shows them, and last `pooling`: the sentence's vector, [1][D]. */
   readonly stages: readonly Stage[];
+  /** Of the identity: `mean`, ... */
+  readonly pooling: string;
+  readonly normalize: boolean;
 }
 
 export interface Hashes {
@@ -45,9 +62,10 @@ export interface BackendSpeed {
 export interface Api {
   load(choice: ModelChoice): Loaded;
   encode(texts: readonly string[]): Float32Array[];
+  read(texts: readonly string[]): Reading[];
   inside(text: string): Insides;
-  /** Points [N][2] of the vectors' first two principal components. */
-  map(vectors: readonly Float32Array[]): Float32Array;
+  /** Points [N][2] of the vectors' first two principal components, and after them those of others on the same map. */
+  map(vectors: readonly Float32Array[], others?: readonly Float32Array[]): Float32Array;
   ladder(): LadderResult;
   backends(): BackendSpeed[];
   hash(): Hashes;

@@ -1,5 +1,6 @@
 import { useState } from "preact/hooks";
-import { cosine, linesOf, type SectionProps, useWork } from "./shared.tsx";
+import type { Loaded } from "./protocol.ts";
+import { cosine, filled, linesOf, type SectionProps, Stale, useWork } from "./shared.tsx";
 
 /** Hits shown. */
 const MOST_HITS = 20;
@@ -24,6 +25,14 @@ interface Corpus {
   readonly rows: readonly Float32Array[];
   /** [N][2] */
   readonly points: Float32Array;
+  readonly model: Loaded | undefined;
+}
+
+interface Found {
+  readonly query: string;
+  readonly hits: readonly { readonly n: number; readonly score: number }[];
+  /** The query's own, on the map of the corpus. */
+  readonly point: readonly [x: number, y: number];
 }
 
 /** Text of the reader's own, searched by meaning, and laid out as a map. */
@@ -31,7 +40,7 @@ export function Search({ w, engine, model }: SectionProps) {
   const [text, setText] = useState(SAMPLE);
   const [query, setQuery] = useState("날씨");
   const [corpus, setCorpus] = useState<Corpus>();
-  const [hits, setHits] = useState<readonly { n: number; score: number }[]>();
+  const [found, setFound] = useState<Found>();
   const work = useWork(w);
 
   const takeIn = (): Promise<void> =>
@@ -40,8 +49,8 @@ export function Search({ w, engine, model }: SectionProps) {
       if (texts.length === 0) return;
       const rows = await engine.ask("encode", [texts], progress);
       const points = await engine.ask("map", [rows.slice(0, MOST_POINTS)]);
-      setHits(undefined);
-      setCorpus({ texts, rows, points });
+      setFound(undefined);
+      setCorpus({ texts, rows, points, model });
     });
 
   const find = (): Promise<void> =>
@@ -50,7 +59,8 @@ export function Search({ w, engine, model }: SectionProps) {
       const [row] = await engine.ask("encode", [[query]], progress);
       const scored = corpus.rows.map((other, n) => ({ n, score: cosine(row, other) }));
       scored.sort((a, b) => b.score - a.score);
-      setHits(scored.slice(0, MOST_HITS));
+      const points = await engine.ask("map", [corpus.rows.slice(0, MOST_POINTS), [row]]);
+      setFound({ query, hits: scored.slice(0, MOST_HITS), point: [points.at(-2) ?? 0, points.at(-1) ?? 0] });
     });
 
   const open = async (files: FileList | null | undefined): Promise<void> => {
@@ -58,6 +68,7 @@ export function Search({ w, engine, model }: SectionProps) {
     if (texts.length > 0) setText(texts.join("\n"));
   };
 
+  const old = corpus !== undefined && (corpus.model !== model || corpus.texts.join("\n") !== linesOf(text).join("\n"));
   return (
     <>
       <p>{w.searchIntro}</p>
@@ -73,6 +84,7 @@ export function Search({ w, engine, model }: SectionProps) {
             lang="ko"
             rows={8}
             required
+            ref={filled(w, text)}
             value={text}
             onInput={({ currentTarget }) => setText(currentTarget.value)}
             onDragOver={(event) => event.preventDefault()}
@@ -82,7 +94,7 @@ export function Search({ w, engine, model }: SectionProps) {
             }}
           />
         </label>
-        <div class="row">
+        <div class="row ends">
           <label class="inline">
             {w.openFile}
             <input
@@ -111,51 +123,72 @@ export function Search({ w, engine, model }: SectionProps) {
           >
             <label>
               {w.query}
-              <input lang="ko" required value={query} onInput={({ currentTarget }) => setQuery(currentTarget.value)} />
+              <input
+                lang="ko"
+                required
+                ref={filled(w, query)}
+                value={query}
+                onInput={({ currentTarget }) => setQuery(currentTarget.value)}
+              />
             </label>
-            <button type="submit" class="main" disabled={work.busy}>
+            <button type="submit" class="main" disabled={work.busy || corpus.model !== model}>
               {w.find}
             </button>
           </form>
-          {hits && (
-            <ol class="ranking" id="hits">
-              {hits.map(({ n, score }) => (
-                <li key={n}>
-                  <span lang="ko">{corpus.texts[n]}</span>
-                  <meter aria-label={corpus.texts[n]} min={0} max={1} value={Math.max(0, score)} />
-                  <output>{score.toFixed(3)}</output>
-                </li>
-              ))}
-            </ol>
-          )}
-          <SentenceMap w={w} corpus={corpus} found={new Set(hits?.slice(0, 5).map(({ n }) => n))} />
+          <Stale w={w} id="stale-search" old={old} press={w.index}>
+            {found && found.query !== query && <p class="told">{w.hitsOf(found.query)}</p>}
+            {found && (
+              <ol class="ranking" id="hits">
+                {found.hits.map(({ n, score }) => (
+                  <li key={n}>
+                    <span lang="ko">{corpus.texts[n]}</span>
+                    <meter aria-label={corpus.texts[n]} min={0} max={1} value={Math.max(0, score)} />
+                    <output>{score.toFixed(3)}</output>
+                  </li>
+                ))}
+              </ol>
+            )}
+            <SentenceMap w={w} corpus={corpus} found={found} />
+          </Stale>
         </>
       )}
     </>
   );
 }
 
-function SentenceMap({ w, corpus, found }: Pick<SectionProps, "w"> & { corpus: Corpus; found: ReadonlySet<number> }) {
+function SentenceMap({ w, corpus, found }: Pick<SectionProps, "w"> & { corpus: Corpus; found: Found | undefined }) {
   const { texts, points } = corpus;
   const labels = texts.length <= 40;
+  const near = new Set(found?.hits.slice(0, 5).map(({ n }) => n));
   return (
     <figure>
       <figcaption>
-        <strong>{w.map}</strong> <span class="note">{w.mapNote}</span>
+        <strong>{w.map}</strong>{" "}
+        <span class="note">
+          {w.mapNote} {found && w.mapFound}
+        </span>
       </figcaption>
       <svg class="map" viewBox="-115 -110 230 220" role="img" aria-label={w.map} id="map">
         {Array.from({ length: points.length / 2 }, (_, n) => (
-          <g key={n} class={found.has(n) ? "found" : undefined}>
-            <circle cx={100 * points[2 * n]} cy={100 * points[2 * n + 1]} r={found.has(n) ? 2.5 : 1.4}>
+          <g key={n} class={near.has(n) ? "found" : undefined}>
+            <circle cx={100 * points[2 * n]} cy={100 * points[2 * n + 1]} r={near.has(n) ? 2.5 : 1.4}>
               <title>{texts[n]}</title>
             </circle>
-            {(labels || found.has(n)) && (
+            {(labels || near.has(n)) && (
               <text x={100 * points[2 * n]} y={100 * points[2 * n + 1] - 3} lang="ko">
                 {texts[n].length > 14 ? `${texts[n].slice(0, 13)}…` : texts[n]}
               </text>
             )}
           </g>
         ))}
+        {found && (
+          <g class="asked" transform={`translate(${100 * found.point[0]} ${100 * found.point[1]})`}>
+            <path d="M0-4 4 0 0 4-4 0z" />
+            <text y={9} lang="ko">
+              {found.query.length > 14 ? `${found.query.slice(0, 13)}…` : found.query}
+            </text>
+          </g>
+        )}
       </svg>
     </figure>
   );

@@ -1,6 +1,6 @@
 import { useState } from "preact/hooks";
 import type { Client, Progress } from "./client.ts";
-import type { Loaded } from "./protocol.ts";
+import type { Loaded, Reading } from "./protocol.ts";
 import type { Words } from "./words.ts";
 
 /** What every section is given. */
@@ -48,6 +48,49 @@ export function useWork(w: Words): Work {
       setBusy(false);
     },
   };
+}
+
+/** A field's own fault where there is nothing in it but spaces, which `required` lets pass: `ref={filled(w, value)}`. */
+export function filled(w: Words, value: string): (field: HTMLInputElement | HTMLTextAreaElement | null) => void {
+  return (field) => field?.setCustomValidity(value.trim() === "" ? w.blank : "");
+}
+
+interface StaleProps {
+  readonly w: Words;
+  readonly id: string;
+  /** Whether what is shown is of another text, or another model, than what stands in the fields. */
+  readonly old: boolean;
+  /** The button that makes it new. */
+  readonly press: string;
+  readonly children: preact.ComponentChildren;
+}
+
+/** Results, marked where they are no longer those of the fields above. */
+export function Stale({ w, id, old, press, children }: StaleProps) {
+  return (
+    <>
+      <p aria-live="polite" class="told" id={id}>
+        {old && w.stale(press)}
+      </p>
+      <div class={old ? "stale" : undefined}>{children}</div>
+    </>
+  );
+}
+
+/** What of a text the model does not read as it stands; nothing where it reads all. */
+export function Told({ w, reading }: { w: Words; reading: Reading | undefined }) {
+  if (reading === undefined) return null;
+  const { read, all, unknown, decomposed } = reading;
+  const told = [
+    all > read && w.cut(read, all),
+    decomposed && w.decomposed,
+    unknown.length > 0 && w.unknown([...new Set(unknown)].slice(0, 8).join(", ")),
+  ].filter((one) => one !== false);
+  return told.map((one) => (
+    <small key={one} class="told">
+      {one}
+    </small>
+  ));
 }
 
 /** One text a line, empty lines left out. */

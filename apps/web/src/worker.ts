@@ -9,7 +9,7 @@ import { corpus, corpusFiles } from "../../../test/golden/corpus-texts.ts";
 import committed from "../../../test/golden/hashes.json";
 import { attentionOf } from "../../cli/src/explain/attention.ts";
 import { twoDimensions } from "./map.ts";
-import type { Answer, Api, BackendSpeed, Call, ModelChoice, Stage } from "./protocol.ts";
+import type { Answer, Api, BackendSpeed, Call, ModelChoice, Reading, Stage } from "./protocol.ts";
 
 /* Everything that computes, away from the page. */
 
@@ -29,6 +29,18 @@ function sourceOf(choice: ModelChoice): string | ModelFiles {
 function loaded(): NonNullable<typeof current> {
   if (current === undefined) throw new Error("no model is loaded");
   return current;
+}
+
+function readingOf(model: SentenceTransformer, text: string): Reading {
+  const { ids, truncated, unknown } = model.tokenize(text);
+  const whole = text.normalize("NFC");
+  const letters = /[\u1100-\u11ff]/.test(text) && whole !== text;
+  return {
+    read: ids.length,
+    all: truncated ? model.tokenizer.encode(text).ids.length : ids.length,
+    unknown: unknown.map(({ word }) => word.normalize("NFC")),
+    decomposed: letters && model.tokenize(whole).ids.join() !== ids.join(),
+  };
 }
 
 const api: Implementation = {
@@ -56,10 +68,14 @@ const api: Implementation = {
     return model.encode(texts, { onProgress: ({ done, total }) => tell(`${done} / ${total}`, done / total) });
   },
 
-  async inside(_, text) {
+  read: (_, texts) => texts.map((text) => readingOf(loaded().model, text)),
+
+  async inside(_, given) {
     const state = loaded();
     state.bert ??= await BertModel.load(state.source, { threads: 0 });
     const { bert, model } = state;
+    const { prompt, pooling, normalize } = model.identity;
+    const text = prompt + given;
     const encoding = model.tokenize(text);
     const stages: Stage[] = [];
     const { heads } = bert.config;
@@ -71,10 +87,12 @@ const api: Implementation = {
         stages.push({ name, shape, values, attention: seen?.weights });
       },
     });
-    return { tokens: encoding.tokens, heads, stages };
+    const vector = await model.encode(given);
+    stages.push({ name: "pooling", shape: [1, vector.length], values: vector });
+    return { reading: readingOf(model, text), tokens: encoding.tokens, heads, stages, pooling, normalize };
   },
 
-  map: (_, vectors) => twoDimensions(vectors),
+  map: (_, vectors, others) => twoDimensions(vectors, others),
 
   ladder: (tell) => climb({ rounds: 5, milliseconds: 100, onProgress: (what) => tell(what) }),
 

@@ -1,0 +1,104 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { SentenceTransformer } from "../../src/node.ts";
+import { type Browser, browsers, type Page, titleOf } from "../runtimes/browsers.ts";
+import { buildPage, onPage, picture } from "./opening.ts";
+
+/* What apps/web tells its reader: how a sentence becomes its vector, what of a text is not read, and what is no longer true. */
+
+beforeAll(async () => {
+  await buildPage();
+}, 120_000);
+
+describe.each(browsers.map((kind) => [titleOf(kind, "the page"), kind] as const))("%s", (_, kind) => {
+  const { missing } = kind;
+  let browser: Browser;
+  beforeAll(async () => {
+    if (missing === undefined) browser = await kind.launch();
+  });
+  afterAll(() => browser?.close());
+  const inPage = <R>(work: (page: Page) => Promise<R>): Promise<R> => onPage(browser, work);
+
+  it.skipIf(missing)("Inside: ends at the vector that encode gives, the mean of the last layer's rows", async () => {
+    const model = await SentenceTransformer.load("munjang-mini-ko", { threads: 0 });
+    const vector = await model.encode("잠이 안 옵니다");
+    const { normalize } = model.identity;
+    await model.dispose();
+    const last = await inPage(async (page) => {
+      await page.evaluate('ready().then(() => go("inside"))');
+      await page.evaluate('button("Look inside").click()');
+      await page.evaluate('until(() => $("#tokens"), "tokens")');
+      await page.evaluate('fill($("section:not([hidden]) select"), "20")');
+      await page.evaluate('until(() => /^layer 3 output/.test($("#stage").textContent), "the last layer")');
+      const tokens = await page.evaluate<number>('document.querySelectorAll("#tokens li").length');
+      const column: number[] = [];
+      await page.evaluate('fill($("#column"), "3")');
+      for (let row = 0; row < tokens; row++) {
+        await page.evaluate(`fill($("#row"), "${row}")`);
+        await page.evaluate(`until(() => $(".names .chosen") === $(".names").children[${row}], "row ${row}")`);
+        column.push(await page.evaluate<number>('Number($("#value").textContent)'));
+      }
+      await page.evaluate('button("Next").click()');
+      await page.evaluate('until(() => /^pooling/.test($("#stage").textContent), "the vector")');
+      await picture(page, `${kind.name}-pooling`);
+      const shown = await page.evaluate<{ stage: string; first: string; next: boolean }>(
+        '({ stage: $("#stage").textContent, first: $("#first code").textContent, next: button("Next").disabled })',
+      );
+      return { ...shown, column };
+    });
+    expect(last.stage).toMatch(/^pooling \[1, 256\]: .*the masked mean/);
+    expect(last.stage).toContain(normalize ? "is normalised" : "does not normalise");
+    expect(last.first).toBe(Array.from(vector.slice(0, 5), (x) => x.toFixed(4)).join(" "));
+    expect(new Set(last.column).size).toBe(last.column.length);
+    expect(last.column.reduce((sum, x) => sum + x, 0) / last.column.length).toBeCloseTo(vector[3], 3);
+    expect(last.next).toBe(true);
+  });
+
+  it.skipIf(missing)("tells of long, unknown and decomposed text, and only of that", async () => {
+    await inPage(async (page) => {
+      await page.evaluate('ready().then(() => until(() => $("#ranking"), "the first result"))');
+      expect(await page.evaluate('document.querySelectorAll("#ranking .told").length')).toBe(0);
+      const sentences = [
+        "잠이 뷁",
+        "잠이 옵니다 ".repeat(60).trim(),
+        "졸음이 옵니다".normalize("NFD"),
+        "졸음이 옵니다",
+      ];
+      await page.evaluate(`fill($("textarea"), ${JSON.stringify(sentences.join("\n"))})`);
+      await page.evaluate('until(() => !$("#stale").matches(":empty"), "the mark")');
+      await page.evaluate('button("Compare").click()');
+      await page.evaluate('until(() => document.querySelectorAll("#ranking li").length === 4, "the new result")');
+      const told = await page.evaluate<[string, string][]>(
+        '[...document.querySelectorAll("#ranking li")].map((li) => [li.querySelector("span").textContent, [...li.querySelectorAll(".told")].map((one) => one.textContent).join(" ")])',
+      );
+      const of = Object.fromEntries(told);
+      expect(of[sentences[0]]).toMatch(/not know \(\[UNK\]\): 뷁\./);
+      expect(of[sentences[1]]).toMatch(/only the first 128 of \d{3} tokens/);
+      expect(of[sentences[2]]).toMatch(/NFD.*\[UNK\]/);
+      expect(of[sentences[3]]).toBe("");
+      await page.evaluate('go("inside")');
+      await page.evaluate(`fill($("section:not([hidden]) input"), ${JSON.stringify(sentences[1])})`);
+      await page.evaluate('new Promise(requestAnimationFrame).then(() => button("Look inside").click())');
+      await page.evaluate('until(() => /first 128 of/.test($("#reading")?.textContent), "what was cut")');
+    });
+  });
+
+  it.skipIf(missing)("old results are marked as old; spaces alone are refused", async () => {
+    await inPage(async (page) => {
+      await page.evaluate('ready().then(() => until(() => $("#ranking"), "the first result"))');
+      expect(await page.evaluate('$("#stale").textContent')).toBe("");
+      const before = await page.evaluate<string>('$("#ranking").textContent');
+      await page.evaluate('fill($("textarea"), "   \\n  ")');
+      await page.evaluate('until(() => /Press “Compare”/.test($("#stale").textContent), "the mark")');
+      expect(await page.evaluate('$("#stale").getAttribute("aria-live")')).toBe("polite");
+      expect(await page.evaluate('$("#ranking").closest(".stale") !== null')).toBe(true);
+      expect(await page.evaluate('$("textarea").validationMessage')).toMatch(/Spaces alone/);
+      await page.evaluate('button("Compare").click()');
+      expect(await page.evaluate('$("#ranking").textContent')).toBe(before);
+      await page.evaluate('fill($("textarea"), "기차가 옵니다")');
+      await page.evaluate('until(() => $("textarea").validity.valid, "a text")');
+      await page.evaluate('button("Compare").click()');
+      await page.evaluate('until(() => document.querySelectorAll("#ranking li").length === 1, "the new result")');
+      expect(await page.evaluate('$("#stale").textContent')).toBe("");
+    });
+  });
+});
