@@ -42,7 +42,7 @@ describe.skipIf(missing)(`the golden models on webgpu${skip}`, () => {
     expect(model.identity.backend).toBe("webgpu-float16");
     const { worst, cosine } = await off(model, name);
     expect(worst).toBeLessThanOrEqual(5e-3);
-    expect(worst).toBeGreaterThan(1e-6); // they are float16
+    if (!/float16/.test(name)) expect(worst).toBeGreaterThan(1e-6); // rounded, where the weights were not of 16 bits before
     expect(cosine).toBeGreaterThanOrEqual(0.9999);
     await model.dispose();
   });
