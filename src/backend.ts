@@ -111,7 +111,7 @@ export function addBackend(name: BackendName, make: () => Kernels<unknown> | Lat
 }
 
 /** Runs a small model, and throws where the result is wrong; `munjang/verify` brings it. */
-let verifier: ((engine: Engine<unknown>, whole?: WholeBackends) => Promise<void>) | undefined;
+let verifier: ((engine: Engine<unknown>) => Promise<void>) | undefined;
 
 export function addVerifier(verify: NonNullable<typeof verifier>): void {
   verifier = verify;
@@ -138,8 +138,7 @@ export async function chooseBackend(
     const check = verifier ?? refuse("verify", 'needs `import "munjang/verify"` here', verify);
     const { engine } = await choose(options, whole, given);
     try {
-      // The others compute a model of whole numbers with floats.
-      await check(engine, given === undefined || backend === "js" ? whole : undefined);
+      await check(engine);
     } finally {
       if (given !== backend) await engine.dispose(); // kernels of the caller's own go on
     }

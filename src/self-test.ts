@@ -4,7 +4,6 @@ import { layOut } from "./bert/batch.ts";
 import type { BertConfig } from "./bert/config.ts";
 import { bell, seededWeights } from "./bert/seeded.ts";
 import { js } from "./kernels/js/index.ts";
-import type { Kernels } from "./kernels/kernels.ts";
 import type { Engine } from "./run/engine.ts";
 import { inline } from "./run/inline.ts";
 import type { SeeValues } from "./run/runner.ts";
@@ -51,7 +50,6 @@ export const TOLERANCE = 1e-4;
 
 /**
  * Runs a small seeded model on an engine that has not been started, and on plain JavaScript, and compares every number of every stage.
- * `whole` are kernels that compute with whole numbers rightly, for an engine that does.
  *
  * @returns the largest difference there was, measured as `tolerance` is.
  * @throws ModelError with the figure and the stage where the engine first goes wrong.
@@ -61,12 +59,11 @@ export async function selfTest<B>(
   name: string,
   tolerance: number = TOLERANCE,
   model?: BertConfig,
-  whole?: Kernels<unknown>,
 ): Promise<number> {
   const config = small(model);
-  const own = inline(whole ?? (js() as Kernels<unknown>));
-  const expected = await own.start(seededWeights(own.kernels, config, whole !== undefined), config, TOKENS);
-  const tried = await engine.start(seededWeights(engine.kernels, config, whole !== undefined), config, TOKENS);
+  const own = inline(js());
+  const expected = await own.start(seededWeights(own.kernels, config), config, TOKENS);
+  const tried = await engine.start(seededWeights(engine.kernels, config), config, TOKENS);
   const see = tried.threads === 0;
   let worst = 0;
   for (const [n, lengths] of BATCHES.entries()) {

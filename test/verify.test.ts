@@ -5,7 +5,6 @@ import { reference, wasm } from "../src/kernels/index.ts";
 import { js } from "../src/kernels/js/index.ts";
 import type { Kernels } from "../src/kernels/kernels.ts";
 import { SentenceTransformer } from "../src/node.ts";
-import { selfTest } from "../src/self-test.ts";
 import { verify } from "../src/verify.ts";
 import { tinyFiles } from "./tiny.ts";
 
@@ -94,26 +93,6 @@ describe("verify", () => {
     await expect(SentenceTransformer.load({ files: tinyFiles() }, { verify: "yes" as never })).rejects.toThrow(
       /verify/,
     );
-  });
-
-  it("runs the product of whole numbers where the model has them", async () => {
-    const backend = await import("../src/backend.ts");
-    const { js8 } = await import("../src/kernels/js/int8.ts");
-    const wrong = js8(7);
-    const whole = {
-      js: () => js8(7) as Kernels<unknown>,
-      floats: (kernels: Kernels<unknown>) => kernels,
-      wasm: () => undefined as never,
-    };
-    const { engine } = await backend.chooseBackend({ backend: "js" }, whole);
-    expect(await selfTest(engine, "right", 1e-4, undefined, js8(7) as Kernels<unknown>)).toBe(0);
-    const prepareWhole: typeof wrong.prepareWhole = (weight, bias) => {
-      const scale = weight.scale.map((x) => 1.01 * x);
-      return js8(7).prepareWhole?.({ ...weight, scale }, bias) as never;
-    };
-    const spoilt = { ...whole, js: vi.fn(whole.js) };
-    spoilt.js.mockImplementationOnce(() => ({ ...wrong, prepareWhole }) as Kernels<unknown>);
-    await expect(backend.chooseBackend({ backend: "js", verify: true }, spoilt)).rejects.toThrow(/layer 0 qkv differs/);
   });
 
   it("names what is missing in kernels that are none", async () => {
