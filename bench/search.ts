@@ -202,7 +202,7 @@ function ways(vectors: VectorKind, hnsw: boolean): { name: string; options: Sear
   const by = "vectors" as const;
   const plain: { name: string; options: SearchOptions }[] = [{ name: kind, options: { by } }];
   if (vectors === "bit")
-    plain.push(...[2, 4, 16].map((rescore) => ({ name: `${kind}, rescore ${rescore}`, options: { by, rescore } })));
+    plain.push(...[2, 4, 8].map((rescore) => ({ name: `${kind}, rescore ${rescore}`, options: { by, rescore } })));
   if (vectors === "vector" && hnsw)
     plain.push(...[50, 200].map((efSearch) => ({ name: `${kind}, ef_search ${efSearch}`, options: { by, efSearch } })));
   if (vectors === "vector") {

@@ -149,7 +149,7 @@ async function nearest(
 }
 
 /** Candidates per result that are compared in full where signs find them. */
-export const RESCORE = 8;
+export const RESCORE = 16;
 
 /** Terms of a query that are looked up, the rarest. */
 const MOST_TERMS = 24;
