@@ -24,7 +24,7 @@ export interface WebGpuOptions {
 
 /** Tokens of a batch by default: GPUs like many; those that are a CPU's imitation are slow, and a call must end some time. */
 const TOKENS = { hardware: 4096, software: 64 };
-/** Up to how many tokens the product for few of them is used. Of a CPU's imitation a barrier costs little: there tiles win from 12 tokens on. */
+/** Up to how many tokens the product for few of them is used; on software, never. */
 const FEW = { hardware: 32, software: 0 };
 /** Weights of 11 bits are off by a few thousandths in the end. */
 const HALF_TOLERANCE = 5e-3;

@@ -1,5 +1,6 @@
 import { createRequire } from "node:module";
 import { join } from "node:path";
+import { transpose } from "./03-transposed.ts";
 import type { Rung } from "./rung.ts";
 
 /*
@@ -22,9 +23,7 @@ const ndarrayGemm: Rung = {
   make(b, { M, K, N }) {
     const ndarray = packages("ndarray") as (data: Float32Array, shape: number[], stride?: number[]) => NdArray;
     const gemm = packages("ndarray-gemm") as (c: NdArray, a: NdArray, b: NdArray) => void;
-    const turned = new Float32Array(K * N);
-    for (let k = 0; k < K; k++) for (let j = 0; j < N; j++) turned[j * K + k] = b[k * N + j];
-    const right = ndarray(turned, [K, N], [1, K]);
+    const right = ndarray(transpose(b, K, N), [K, N], [1, K]);
     return { run: (a, c) => gemm(ndarray(c, [M, N]), ndarray(a, [M, K]), right) };
   },
 };

@@ -1,7 +1,8 @@
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "vite";
-import { type Browser, type Page, type Serving, type Site, serve } from "../runtimes/browsers.ts";
+import { afterAll, beforeAll, describe } from "vitest";
+import { type Browser, browsers, type Page, type Serving, type Site, serve, titleOf } from "../runtimes/browsers.ts";
 
 /* The page of apps/web, built, served and opened for its tests. */
 
@@ -9,7 +10,33 @@ const app = join(import.meta.dirname, "../../apps/web");
 export const dist = join(app, "dist");
 const screenshots = process.env.MUNJANG_SCREENSHOTS;
 
-export const buildPage = (): Promise<unknown> => build({ root: app, logLevel: "error" });
+type Work<R> = (page: Page, site: Site) => Promise<R>;
+
+/** One of the browsers, in a test file's tests. */
+export interface InBrowser {
+  readonly name: string;
+  /** Why it cannot be had here. */
+  readonly missing: string | undefined;
+  readonly version: () => string;
+  /** Opens the page at Play, in English, and closes all when the work is done. */
+  readonly inPage: <R>(work: Work<R>, what?: Serving) => Promise<R>;
+}
+
+/** Tests of the page, once it is built, in each of the browsers. */
+export function inBrowsers(tests: (it: InBrowser) => void): void {
+  beforeAll(async () => {
+    await build({ root: app, logLevel: "error" });
+  }, 120_000);
+  describe.each(browsers.map((kind) => [titleOf(kind, "the page"), kind] as const))("%s", (_, kind) => {
+    const { name, missing } = kind;
+    let browser: Browser;
+    beforeAll(async () => {
+      if (missing === undefined) browser = await kind.launch();
+    });
+    afterAll(() => browser?.close());
+    tests({ name, missing, version: () => browser.version, inPage: (work, what) => onPage(browser, work, what) });
+  });
+}
 
 /** What tests say inside the page. */
 const PREPARE = `
@@ -36,12 +63,7 @@ const PREPARE = `
   
 `;
 
-/** Opens the page at Play, in English, and closes all when the work is done. */
-export async function onPage<R>(
-  browser: Browser,
-  work: (page: Page, site: Site) => Promise<R>,
-  what: Serving = {},
-): Promise<R> {
+async function onPage<R>(browser: Browser, work: Work<R>, what: Serving = {}): Promise<R> {
   const site = await serve({
     isolated: true,
     folders: { "/": dist },

@@ -1,10 +1,10 @@
 import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, expect, it } from "vitest";
 import { SentenceTransformer } from "../../src/node.ts";
-import { type Browser, browsers, type Page, type Serving, type Site, titleOf } from "../runtimes/browsers.ts";
-import { buildPage, dist, onPage, picture } from "./opening.ts";
+import type { Page } from "../runtimes/browsers.ts";
+import { dist, inBrowsers, picture } from "./opening.ts";
 
 /*
  * apps/web, built and served as plain files, in both browsers: each section does what it says, nothing is asked of another server, axe-core finds
@@ -18,9 +18,6 @@ const axe = readFileSync(
 );
 const figures: Record<string, unknown> = {};
 
-beforeAll(async () => {
-  await buildPage();
-}, 120_000);
 afterAll(() => {
   const file = process.env.MUNJANG_WEB;
   if (file !== undefined) writeFileSync(file, `${JSON.stringify(figures, null, 2)}\n`);
@@ -35,23 +32,13 @@ it("is under 12 MB, model included", () => {
   expect(bytes).toBeGreaterThan(5e6); // the model is there
 });
 
-describe.each(browsers.map((kind) => [titleOf(kind, "the page"), kind] as const))("%s", (_, kind) => {
-  const { missing } = kind;
-  let browser: Browser;
-  beforeAll(async () => {
-    if (missing === undefined) browser = await kind.launch();
-  });
-  afterAll(() => browser?.close());
-
-  const inPage = <R>(work: (page: Page, site: Site) => Promise<R>, what?: Serving): Promise<R> =>
-    onPage(browser, work, what);
-
+inBrowsers(({ name, missing, version, inPage }) => {
   it.skipIf(missing)("is ready before anybody has read a line", async () => {
     const times: number[] = [];
     for (let n = 0; n < 3; n++) {
       times.push(await inPage((page) => page.evaluate<number>("ready().then(() => performance.now())")));
     }
-    figures[kind.name] = { version: browser.version, "ms until the model is ready": times.map(Math.round) };
+    figures[name] = { version: version(), "ms until the model is ready": times.map(Math.round) };
     expect(Math.min(...times)).toBeLessThan(5000); // a second, with five times slack
   });
 
@@ -71,7 +58,7 @@ describe.each(browsers.map((kind) => [titleOf(kind, "the page"), kind] as const)
       await page.evaluate('until(() => document.querySelectorAll("#ranking li").length === 3, "the first result")');
       await page.evaluate('button("Restaurant").click()');
       await page.evaluate(`until(() => $("#ranking")?.textContent.includes("드론"), "the example")`);
-      await picture(page, `${kind.name}-play`);
+      await picture(page, `${name}-play`);
       return page.evaluate<{ ranking: [string, string][]; matrix: string[] }>(`({
         ranking: [...document.querySelectorAll("#ranking li")].map((li) => [li.querySelector("span").textContent, li.querySelector("output").textContent]),
         matrix: [...document.querySelectorAll("#matrix tbody tr:first-child td")].map((td) => td.textContent),
@@ -90,7 +77,7 @@ describe.each(browsers.map((kind) => [titleOf(kind, "the page"), kind] as const)
       await page.evaluate('until(() => $("#tokens"), "tokens")');
       await page.evaluate('fill($("section:not([hidden]) select"), "2")');
       await page.evaluate('until(() => $("#attention"), "attention")');
-      await picture(page, `${kind.name}-inside`);
+      await picture(page, `${name}-inside`);
       return page.evaluate<{ tokens: string[]; stage: string; stages: number; sums: number[] }>(`({
         tokens: [...document.querySelectorAll("#tokens li")].map((li) => li.textContent),
         stage: $("#stage").textContent,
@@ -112,7 +99,7 @@ describe.each(browsers.map((kind) => [titleOf(kind, "the page"), kind] as const)
       await page.evaluate('until(() => $("#indexed"), "the corpus")');
       await page.evaluate('button("Find").click()');
       await page.evaluate('until(() => $("#hits"), "hits")');
-      await picture(page, `${kind.name}-search`);
+      await picture(page, `${name}-search`);
       return page.evaluate<{ hits: string[]; points: number }>(`({
         hits: [...document.querySelectorAll("#hits span")].map((one) => one.textContent),
         points: document.querySelectorAll("#map circle").length,
@@ -127,7 +114,7 @@ describe.each(browsers.map((kind) => [titleOf(kind, "the page"), kind] as const)
       await page.evaluate('go("about")');
       await page.evaluate('button("Compute").click()');
       await page.evaluate('until(() => $("#hashes"), "hashes")');
-      await picture(page, `${kind.name}-about`);
+      await picture(page, `${name}-about`);
       return page.evaluate<string[]>(
         '[...document.querySelectorAll("#hashes code, #hashes strong")].map((one) => one.textContent)',
       );
@@ -146,7 +133,7 @@ describe.each(browsers.map((kind) => [titleOf(kind, "the page"), kind] as const)
       await page.evaluate(`until(() => /stopped/.test($("section:not([hidden]) [role=alert]").textContent), "a stop")`);
       await page.evaluate('button("Start").click()');
       await page.evaluate('until(() => $("#ladder"), "the ladder")');
-      await picture(page, `${kind.name}-race`);
+      await picture(page, `${name}-race`);
       return page.evaluate<string[]>(
         '[...document.querySelectorAll("#ladder tbody tr td:nth-of-type(1)")].map((td) => td.textContent)',
       );

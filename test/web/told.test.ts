@@ -1,23 +1,10 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { SentenceTransformer } from "../../src/node.ts";
-import { type Browser, browsers, type Page, titleOf } from "../runtimes/browsers.ts";
-import { buildPage, onPage, picture } from "./opening.ts";
+import { inBrowsers, picture } from "./opening.ts";
 
 /* What apps/web tells its reader: how a sentence becomes its vector, what of a text is not read, and what is no longer true. */
 
-beforeAll(async () => {
-  await buildPage();
-}, 120_000);
-
-describe.each(browsers.map((kind) => [titleOf(kind, "the page"), kind] as const))("%s", (_, kind) => {
-  const { missing } = kind;
-  let browser: Browser;
-  beforeAll(async () => {
-    if (missing === undefined) browser = await kind.launch();
-  });
-  afterAll(() => browser?.close());
-  const inPage = <R>(work: (page: Page) => Promise<R>): Promise<R> => onPage(browser, work);
-
+inBrowsers(({ name, missing, inPage }) => {
   it.skipIf(missing)("Inside: ends at the vector that encode gives, the mean of the last layer's rows", async () => {
     const model = await SentenceTransformer.load("munjang-mini-ko", { threads: 0 });
     const vector = await model.encode("잠이 안 옵니다");
@@ -39,7 +26,7 @@ describe.each(browsers.map((kind) => [titleOf(kind, "the page"), kind] as const)
       }
       await page.evaluate('button("Next").click()');
       await page.evaluate('until(() => /^pooling/.test($("#stage").textContent), "the vector")');
-      await picture(page, `${kind.name}-pooling`);
+      await picture(page, `${name}-pooling`);
       const shown = await page.evaluate<{ stage: string; first: string; next: boolean }>(
         '({ stage: $("#stage").textContent, first: $("#first code").textContent, next: button("Next").disabled })',
       );

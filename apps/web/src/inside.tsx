@@ -1,7 +1,7 @@
 import { useState } from "preact/hooks";
 import { HeatTable } from "./heat-table.tsx";
 import type { Insides, Loaded } from "./protocol.ts";
-import { filled, type SectionProps, Stale, Told, useWork } from "./shared.tsx";
+import { Field, type SectionProps, Stale, Told, useWork } from "./shared.tsx";
 import { StagePicture } from "./stage-picture.tsx";
 import type { Words } from "./words.ts";
 
@@ -29,16 +29,7 @@ export function Inside({ w, engine, model }: SectionProps) {
           void look();
         }}
       >
-        <label>
-          {w.text}
-          <input
-            lang="ko"
-            required
-            ref={filled(w, text)}
-            value={text}
-            onInput={({ currentTarget }) => setText(currentTarget.value)}
-          />
-        </label>
+        <Field w={w} label={w.text} value={text} onText={setText} />
         <button type="submit" class="main" disabled={model === undefined || work.busy}>
           {w.look}
         </button>

@@ -1,7 +1,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { HeatTable } from "./heat-table.tsx";
 import type { Loaded, Reading } from "./protocol.ts";
-import { cosine, filled, linesOf, type SectionProps, Stale, Told, useWork } from "./shared.tsx";
+import { cosine, Field, linesOf, type SectionProps, Stale, Told, useWork } from "./shared.tsx";
 
 /** The two examples of the model card of KR-SBERT. */
 const EXAMPLES = {
@@ -70,27 +70,8 @@ export function Play({ w, engine, model }: SectionProps) {
           void compare(source, sentences);
         }}
       >
-        <label>
-          {w.source}
-          <input
-            lang="ko"
-            required
-            ref={filled(w, source)}
-            value={source}
-            onInput={({ currentTarget }) => setSource(currentTarget.value)}
-          />
-        </label>
-        <label>
-          {w.sentences}
-          <textarea
-            lang="ko"
-            rows={4}
-            required
-            ref={filled(w, sentences)}
-            value={sentences}
-            onInput={({ currentTarget }) => setSentences(currentTarget.value)}
-          />
-        </label>
+        <Field w={w} label={w.source} value={source} onText={setSource} />
+        <Field w={w} label={w.sentences} value={sentences} onText={setSentences} rows={4} />
         <button type="submit" class="main" disabled={model === undefined || work.busy}>
           {w.compare}
         </button>

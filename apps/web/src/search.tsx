@@ -1,6 +1,6 @@
 import { useState } from "preact/hooks";
 import type { Loaded } from "./protocol.ts";
-import { cosine, filled, linesOf, type SectionProps, Stale, useWork } from "./shared.tsx";
+import { cosine, Field, filled, linesOf, type SectionProps, Stale, useWork } from "./shared.tsx";
 
 /** Hits shown. */
 const MOST_HITS = 20;
@@ -121,16 +121,7 @@ export function Search({ w, engine, model }: SectionProps) {
               void find();
             }}
           >
-            <label>
-              {w.query}
-              <input
-                lang="ko"
-                required
-                ref={filled(w, query)}
-                value={query}
-                onInput={({ currentTarget }) => setQuery(currentTarget.value)}
-              />
-            </label>
+            <Field w={w} label={w.query} value={query} onText={setQuery} />
             <button type="submit" class="main" disabled={work.busy || corpus.model !== model}>
               {w.find}
             </button>

@@ -50,6 +50,33 @@ export function useWork(w: Words): Work {
   };
 }
 
+interface FieldProps {
+  readonly w: Words;
+  readonly label: string;
+  readonly value: string;
+  readonly onText: (text: string) => void;
+  /** Lines that are shown; left out, it is a field of one line. */
+  readonly rows?: number;
+}
+
+/** A text that is asked for, and must not be blank. */
+export function Field({ w, label, value, onText, rows }: FieldProps) {
+  const about = {
+    lang: "ko",
+    required: true,
+    ref: filled(w, value),
+    value,
+    onInput: ({ currentTarget }: { currentTarget: { value: string } }) => onText(currentTarget.value),
+  };
+  return (
+    // biome-ignore lint/a11y/noLabelWithoutControl: one of the two is always in it
+    <label>
+      {label}
+      {rows === undefined ? <input {...about} /> : <textarea rows={rows} {...about} />}
+    </label>
+  );
+}
+
 /** A field's own fault where there is nothing in it but spaces, which `required` lets pass: `ref={filled(w, value)}`. */
 export function filled(w: Words, value: string): (field: HTMLInputElement | HTMLTextAreaElement | null) => void {
   return (field) => field?.setCustomValidity(value.trim() === "" ? w.blank : "");

@@ -1,8 +1,9 @@
-import { linkSync, readFileSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { readFileSync, realpathSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { type FileHandle, open, rename, stat } from "node:fs/promises";
 import { hostname } from "node:os";
 import { Usage } from "../input.ts";
 import { cannotWrite, type Output, tellOfLimits } from "../output.ts";
+import { beginningOf, isAtWork, takeAway } from "../processes.ts";
 
 /** A file that a later process can go on writing. */
 export interface Part extends Output {
@@ -90,7 +91,7 @@ const MOMENT = 10_000;
 
 /** Sees that one process writes a part file at a time; until what it answers with is called, or the process is gone. */
 export function lock({ lock: path, target }: PartFiles): () => void {
-  const mine = `${hostname()} ${process.pid} ${aboutProcess(process.pid).start}`;
+  const mine = `${hostname()} ${process.pid} ${beginningOf(process.pid) ?? ""}`;
   for (;;) {
     try {
       writeFileSync(path, mine, { flag: "wx" });
@@ -101,7 +102,7 @@ export function lock({ lock: path, target }: PartFiles): () => void {
     const other = read(path);
     const holder = holderOf(path, other);
     if (holder !== undefined) throw new Error(`${holder} is writing ${target}; if it is gone, delete ${path}`);
-    clear(path, other);
+    takeAway(path, `${path}.${process.pid}`, (aside) => read(aside) === other);
   }
 }
 
@@ -112,17 +113,12 @@ function holderOf(path: string, content: string): string | undefined {
     return made !== undefined && Date.now() - made < MOMENT ? "another process" : undefined;
   }
   const [host, pid, start] = content.split(" ");
-  return host !== hostname() || isAlive(Number(pid), start) ? `process ${pid} of ${host}` : undefined;
-}
-
-/** Removes the lock of a process that is gone; one that another process has put there since is put back. */
-function clear(path: string, gone: string): void {
-  const aside = `${path}.${process.pid}`;
-  try {
-    renameSync(path, aside);
-    if (read(aside) !== gone) linkSync(aside, path);
-  } catch {} // somebody else was faster
-  rmSync(aside, { force: true });
+  const holder = `process ${pid} of ${host}`;
+  if (host !== hostname()) return holder;
+  // Our own number, and what is none, are of somebody before.
+  return Number(pid) > 0 && Number(pid) !== process.pid && isAtWork(Number(pid), start || undefined)
+    ? holder
+    : undefined;
 }
 
 function read(path: string): string {
@@ -131,23 +127,4 @@ function read(path: string): string {
   } catch {
     return "";
   }
-}
-
-/** When a process started, in the kernel's ticks, for numbers of processes are used again; and its state. Empty where there is no /proc. */
-function aboutProcess(pid: number): { state: string; start: string } {
-  const about = read(`/proc/${pid}/stat`);
-  const fields = about.slice(about.lastIndexOf(")") + 2).split(" ");
-  return { state: fields[0], start: fields[19] ?? "" };
-}
-
-function isAlive(pid: number, start: string | undefined): boolean {
-  if (pid === process.pid || !(pid > 0)) return false;
-  try {
-    process.kill(pid, 0);
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
-  }
-  const about = aboutProcess(pid);
-  // One that has ended keeps its number until its parent asks; in a container perhaps nobody does.
-  return start === about.start && !/^[ZX]/.test(about.state);
 }

@@ -1,7 +1,8 @@
-import { linkSync, lstatSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { linkSync, lstatSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { cannotWrite } from "../output.ts";
+import { beginningOf, isAtWork, takeAway } from "../processes.ts";
 
 /** Who holds a folder. */
 export interface Holder {
@@ -55,7 +56,7 @@ export async function lockFolder(folder: string, doing: string): Promise<() => v
       if (holder !== undefined && isAlive(holder)) {
         if (holder.doing !== "search" || Date.now() > until) throw new Error(refusal(folder, lock, holder));
         await new Promise((resolve) => setTimeout(resolve, PAUSE));
-      } else takeAway(lock, held);
+      } else takeAway(lock, `${own}.stale`, (aside) => isStill(aside, held));
     }
   } finally {
     rmSync(own, { force: true });
@@ -118,42 +119,7 @@ function sweep(folder: string, own: string): void {
   }
 }
 
-/** Takes a stale lock away, and only that one: another process may have done so and hold the folder by now. */
-function takeAway(lock: string, stale: string): void {
-  const aside = `${lock}.${process.pid}.stale`;
-  try {
-    renameSync(lock, aside);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return; // somebody was faster
-    throw cannotWrite(lock, error as NodeJS.ErrnoException);
-  }
-  if (!isStill(aside, stale)) {
-    try {
-      linkSync(aside, lock);
-    } catch {
-      // taken once more
-    }
-  }
-  rmSync(aside, { force: true });
-}
-
 /** Of a process on another machine nothing can be known: it counts as alive. */
 function isAlive({ pid, host, began }: Holder): boolean {
-  if (host !== hostname()) return true;
-  try {
-    process.kill(pid, 0);
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
-  }
-  return began === undefined || beginningOf(pid) === began;
-}
-
-/** Clock ticks from the start of the system to that of a process; on Linux. */
-function beginningOf(pid: number): string | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
-  } catch {
-    return undefined;
-  }
+  return host !== hostname() || isAtWork(pid, began);
 }
