@@ -126,6 +126,7 @@ describe('backend: "fastest"', () => {
     expect(await loadedWith(0)).toEqual(["slow 3", [warning]]);
     expect(await loadedWith(2)).toEqual(["js", []]); // a failure is not remembered
     expect(await loadedWith(0)).toEqual(["slow 3", [warning]]); // a winner of before
+    expect(await loadedWith(1)).toEqual(["slow 3", [warning]]); // is measured anew, which takes the one there is
   });
 
   it("measures once for loads at the same time", async () => {
