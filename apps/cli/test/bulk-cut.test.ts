@@ -139,10 +139,13 @@ posix("killed", () => {
   test.skipIf(process.platform !== "linux")(
     "a process that has ended is gone, though its parent has not asked",
     async () => {
-      const parent = spawn("sh", ["-c", "true & echo $!; exec sleep 600"]);
+      const parent = spawn("sh", ["-c", "sleep 600 & echo $!; exec tail -f /dev/null"]);
       try {
         const [pid] = await once(parent.stdout, "data").then(([data]) => [Number(String(data))]);
         const fields = (): string[] => readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1].split(" ");
+        // The shell would ask for its child; what it becomes does not.
+        await vi.waitUntil(() => readFileSync(`/proc/${parent.pid}/comm`, "utf8") === "tail\n", { timeout: 60_000 });
+        process.kill(pid, "SIGKILL");
         await vi.waitUntil(() => fields()[0] === "Z", { timeout: 60_000 });
         file("ended.npy.lock", `${hostname()} ${pid} ${fields()[19]}`);
         const args = [...command("ended.npy", "--resume"), "--file", file("few.txt", "하나\n둘\n")];
