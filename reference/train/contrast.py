@@ -1,13 +1,14 @@
 """Stage: contrastive training, on batches of one source at a time, with hard negatives where the source has them."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
-import torch
+import numpy as np
 from torch import Tensor
 
 from . import losses, prepare
 from .loop import train
-from .model import Encoder, embed
+from .model import embed, on
 from .profiles import Budget, Profile, Shape
 from .run import Run
 from .sample import Item, batch_of, same_texts, sources
@@ -21,14 +22,26 @@ def dims_of(profile: Profile, width: int) -> tuple[tuple[int, ...], tuple[float,
     return profile.dims, profile.dim_weights
 
 
-def contrastive_loss(encoder: Encoder, tokenizer, batch: list[Item], profile: Profile) -> Tensor:
-    """All texts of the batch in one pass."""
-    negatives = [(i, text) for i, (_, _, texts) in enumerate(batch) for text in texts]
-    texts = [a for a, _, _ in batch] + [b for _, b, _ in batch] + [text for _, text in negatives]
-    v = embed(encoder, ids_of(tokenizer, texts, profile.longest), profile.device)
-    n = len(batch)
-    owner = torch.tensor([i for i, _ in negatives], dtype=torch.long, device=v.device)
-    same = same_texts(batch).to(v.device)
+@dataclass(frozen=True)
+class Contrastive:
+    """A contrastive batch as ids: n texts, what means the same as each, and hard negatives with the item each was made for."""
+
+    ids: list[np.ndarray]
+    n: int
+    owner: np.ndarray  # int64 [hard negatives]
+    same: np.ndarray  # bool [n,n]
+
+
+def contrastive_batch(items: list[Item], tokenizer, longest: int) -> Contrastive:
+    negatives = [(i, text) for i, (_, _, texts) in enumerate(items) for text in texts]
+    texts = [a for a, _, _ in items] + [b for _, b, _ in items] + [text for _, text in negatives]
+    owner = np.array([i for i, _ in negatives], dtype=np.int64)
+    return Contrastive(ids_of(tokenizer, texts, longest), len(items), owner, same_texts(items))
+
+
+def contrastive_loss(v: Tensor, batch: Contrastive, profile: Profile) -> Tensor:
+    """`v`: the vectors of batch.ids [N,H]."""
+    n, owner, same = batch.n, on(batch.owner, profile.device), on(batch.same, profile.device)
     loss = lambda a, b, hard: losses.contrastive(a, b, hard, owner, same, profile.contrast_scale)
     return losses.at_dims(loss, *dims_of(profile, v.shape[1]), v[:n], v[n : 2 * n], v[2 * n :])
 
@@ -46,11 +59,14 @@ def contrast(run: Run, stage: str, encoder_of, budget: Budget) -> None:
         encoder.set_dropout(profile.dropout)
         mix = dict(profile.mix)
 
-        def loss_at(step: int) -> Tensor:
-            batch = batch_of(available, mix, profile.contrast_batch, run.seed, stage, step)
-            return contrastive_loss(encoder, tokenizer, batch, profile)
+        def batch_at(step: int) -> Contrastive:
+            items = batch_of(available, mix, profile.contrast_batch, run.seed, stage, step)
+            return contrastive_batch(items, tokenizer, profile.longest)
 
-        note = train(folder, {"encoder": encoder}, loss_at, budget, profile, run.seed)
+        def loss_of(batch: Contrastive) -> Tensor:
+            return contrastive_loss(embed(encoder, batch.ids, profile.device), batch, profile)
+
+        note = train(folder, {"encoder": encoder}, batch_at, loss_of, budget, profile, run.seed)
         run.save_model(stage, encoder)
         return note
 

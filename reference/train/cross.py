@@ -10,7 +10,7 @@ from torch import Tensor
 from . import prepare
 from .files import read_json, write_json, written
 from .loop import precision, train
-from .model import Cross, Encoder, embed, pad
+from .model import Cross, Encoder, embed, on, pad
 from .run import Run
 from .splits import BINS, bin_of
 from .text import key, random_of, seed_of
@@ -22,8 +22,8 @@ RELATIONS = {"entailment": 0, "neutral": 1, "contradiction": 2}
 def joined(first: list[np.ndarray], second: list[np.ndarray], device: str) -> tuple[Tensor, Tensor | None, Tensor]:
     """[CLS] a [SEP] b [SEP], padded; mask; types 0 and 1."""
     ids, mask = pad([np.concatenate([a, b[1:]]) for a, b in zip(first, second)], device)
-    lengths = torch.tensor([len(a) for a in first], device=device)
-    return ids, mask, (torch.arange(ids.shape[1], device=device)[None] >= lengths[:, None]).long()
+    lengths = np.array([len(a) for a in first])
+    return ids, mask, on((np.arange(ids.shape[1]) >= lengths[:, None]).astype(np.int64), device)
 
 
 def train_cross(run: Run, encoder_of) -> None:
@@ -37,23 +37,26 @@ def train_cross(run: Run, encoder_of) -> None:
         model.encoder.set_dropout(profile.dropout)
         sts = list(read.sts.items())
 
-        def forward(rows: list[tuple[str, str]]) -> tuple[Tensor, Tensor]:
-            a, b = (ids_of(tokenizer, [row[side] for row in rows], profile.longest) for side in (0, 1))
-            return model(*joined(a, b, profile.device))
-
-        def loss_at(step: int) -> Tensor:
+        def batch_at(step: int) -> tuple[list[np.ndarray], list[np.ndarray], np.ndarray]:
+            """Ids of the first and of the second texts; and relations, as whole numbers, or scores."""
             random = random_of(run.seed, "cross", step)
             if step % 2 and read.nli:
-                batch = random.sample(read.nli, min(profile.cross_batch, len(read.nli)))
-                labels = torch.tensor([RELATIONS[r] for _, _, r in batch], device=profile.device)
-                return F.cross_entropy(forward([row[:2] for row in batch])[1], labels)
-            pairs = random.choices([rows for _, rows in sts], [len(rows) for _, rows in sts])[0]
-            batch = random.sample(pairs, min(profile.cross_batch, len(pairs)))
-            turned = [(a, b) if random.random() < 0.5 else (b, a) for a, b, _ in batch]
-            scores = torch.tensor([score for _, _, score in batch], device=profile.device)
-            return F.binary_cross_entropy_with_logits(forward(turned)[0], scores)
+                rows = random.sample(read.nli, min(profile.cross_batch, len(read.nli)))
+                wanted = np.array([RELATIONS[relation] for _, _, relation in rows], dtype=np.int64)
+            else:
+                pairs = random.choices([rows for _, rows in sts], [len(rows) for _, rows in sts])[0]
+                rows = [(a, b, s) if random.random() < 0.5 else (b, a, s) for a, b, s in random.sample(pairs, min(profile.cross_batch, len(pairs)))]
+                wanted = np.array([score for _, _, score in rows], dtype=np.float32)
+            a, b = (ids_of(tokenizer, [row[side] for row in rows], profile.longest) for side in (0, 1))
+            return a, b, wanted
 
-        note = train(folder, {"cross": model}, loss_at, profile.cross, profile, run.seed)
+        def loss_of(batch: tuple[list[np.ndarray], list[np.ndarray], np.ndarray]) -> Tensor:
+            a, b, wanted = batch
+            score, relation = model(*joined(a, b, profile.device))
+            wanted = on(wanted, profile.device)
+            return F.binary_cross_entropy_with_logits(score, wanted) if wanted.is_floating_point() else F.cross_entropy(relation, wanted)
+
+        note = train(folder, {"cross": model}, batch_at, loss_of, profile.cross, profile, run.seed)
         with written(folder / "cross.pt") as to:
             torch.save(model.state_dict(), to)
         quality = {name: spearman(run, model, tokenizer, rows) for name, rows in read.slices.items() if len(rows) > 2}

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -23,20 +24,22 @@ def distil(run: Run, encoder_of, teacher_of) -> None:
         texts = [text for text, _ in prepare.load(run).texts if 6 <= len(text) <= 100]
         labelled = [t for rows in prepare.load(run).sts.values() for row in rows for t in row[:2]]
 
-        def loss_at(step: int) -> Tensor:
+        def batch_at(step: int) -> list[np.ndarray]:
             # A text and its neighbours in the file, often of one document, so that some of the batch are alike; and STS sentences.
             random = random_of(run.seed, "distil", step)
             size = min(profile.distil_batch, len(texts))
             batch = random.sample(texts, size // 4) + random.sample(labelled, min(len(labelled), size // 2))
             at = random.randrange(len(texts))
             batch = list(dict.fromkeys(batch + [texts[(at + i) % len(texts)] for i in range(size // 4)]))
-            ids = ids_of(tokenizer, batch, profile.longest)
+            return ids_of(tokenizer, batch, profile.longest)
+
+        def loss_of(ids: list[np.ndarray]) -> Tensor:
             with torch.no_grad():
                 wanted = embed(teacher, ids, profile.device)
             v = embed(student, ids, profile.device)
             return losses.at_dims(lambda x: losses.alike(x, wanted, profile.rank_scale), *dims_of(profile, v.shape[1]), v)
 
-        note = train(folder, {"encoder": student}, loss_at, profile.distil, profile, run.seed)
+        note = train(folder, {"encoder": student}, batch_at, loss_of, profile.distil, profile, run.seed)
         run.save_model("distil", student)
         return note
 

@@ -5,10 +5,12 @@ import time
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from .ahead import ahead
 from .files import written
 from .muon import optimisers
 from .profiles import Budget, Profile
@@ -63,7 +65,8 @@ def compiled(module: nn.Module, profile: Profile, example: Callable[[nn.Module],
 def train(
     folder: Path,
     modules: dict[str, nn.Module],
-    loss_at: Callable[[int], Tensor],
+    batch_at: Callable[[int], Any],
+    loss_of: Callable[[Any], Tensor],
     budget: Budget,
     profile: Profile,
     seed: int,
@@ -71,7 +74,7 @@ def train(
     before_step: Callable[[int], None] = lambda step: None,
 ) -> dict:
     """
-    Trains `modules` until the budget is used up; goes on from folder/state.pt where that is there. Whatever is random in step n comes from
+    Trains `modules` on the batches of steps 0, 1 and so on, until the budget is used up; goes on from folder/state.pt where that is there. Whatever is random in step n comes from
     (seed, folder's name, n) alone, so a run that was killed gives the bytes of one that was not (as long as the budget is in steps).
     Returns what is worth keeping about it.
     """
@@ -102,36 +105,50 @@ def train(
         with written(path) as to:
             torch.save(state, to)
 
+    losses: list[Tensor] = []  # not read yet: reading one makes the CPU wait for the GPU
+
+    def read() -> None:
+        nonlocal average
+        for i, value in enumerate(torch.stack(losses).tolist() if losses else []):
+            if not math.isfinite(value):
+                at = step - len(losses) + i
+                raise SystemExit(f"{folder.name}: the loss of step {at} is {value}; lower the rate of this stage in profiles.py")
+            average = value if average is None else 0.98 * average + 0.02 * value
+        losses.clear()
+
     for module in modules.values():
         module.train()
     saved_at = elapsed
     printed_at = -math.inf
+    coming = ahead(batch_at, step, budget.steps, profile.workers)
     while progress(budget, step, elapsed) < 1:
         began = time.monotonic()
+        batch = next(coming)
         torch.manual_seed(seed_of(seed, folder.name, step))
         before_step(step)
         share = schedule(progress(budget, step, elapsed), budget.warm)
         with precision(profile):
-            loss = loss_at(step)
+            loss = loss_of(batch)
         loss.backward()
-        value = float(loss.detach())
-        if not math.isfinite(value):
-            raise SystemExit(f"{folder.name}: the loss of step {step} is {value}; lower the rate of this stage in profiles.py")
+        losses.append(loss.detach())
         torch.nn.utils.clip_grad_norm_(parameters, 1.0)
         for optimiser, rates in zip(groups, peaks):
             for group, rate in zip(optimiser.param_groups, rates):
                 group["lr"] = rate * share
             optimiser.step()
             optimiser.zero_grad(set_to_none=True)
-        average = value if average is None else 0.98 * average + 0.02 * value
         step += 1
         elapsed += time.monotonic() - began
+        if len(losses) == 50 or progress(budget, step, elapsed) >= 1 or profile.device == "cpu":
+            read()
         if elapsed - printed_at > 30 or progress(budget, step, elapsed) >= 1:
             printed_at = elapsed
+            read()
             history.append([step, round(elapsed, 1), round(average, 4)])
             print(f"  {folder.name}: step {step}, {elapsed:.0f} s, loss {average:.3f}, rate x{share:.2f}", flush=True)
         if elapsed - saved_at >= profile.save_seconds:
             saved_at = elapsed
+            read()
             save()
     for module in modules.values():
         module.eval()

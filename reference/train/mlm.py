@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .loop import compiled, train
-from .model import Encoder, MaskedHead
+from .model import Encoder, MaskedHead, on
 from .pack import batches, rows
 from .prepare import load_sequences, load_vectors
 from .profiles import Shape
@@ -57,19 +57,24 @@ def pretrain(run: Run, stage: str, shape: Shape) -> None:
         per_epoch = len(batches(packed, profile.mlm_tokens, run.seed, 0))
         fast = compiled(encoder, profile, lambda m: m(torch.ones(8, 24, dtype=torch.long, device=profile.device)))
 
-        def loss_at(step: int) -> Tensor:
+        def batch_at(step: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+            """[B,L] masked ids; the flat places of those that are to be told; and what they were."""
             epoch = step // per_epoch
             if epoch not in epochs:
                 epochs.clear()
                 epochs[epoch] = batches(packed, profile.mlm_tokens, run.seed, epoch)
             ids = rows(packed, epochs[epoch][step % per_epoch]).astype(np.int64)
             masked, chosen = mask(ids, often, profile.mask_rate, entries, np.random.default_rng(seed_of(run.seed, stage, "mask", step)))
-            hidden = fast(torch.from_numpy(masked).to(profile.device))
-            at = torch.from_numpy(chosen).to(profile.device)
-            said = head(hidden[at], encoder.words.weight)
-            return F.cross_entropy(said.float(), torch.from_numpy(ids).to(profile.device)[at])
+            at = np.flatnonzero(chosen)
+            return masked, at, ids.ravel()[at]
 
-        note = train(folder, {"encoder": encoder, "head": head}, loss_at, profile.mlm, profile, run.seed, muon=encoder.layers)
+        def loss_of(batch: tuple[np.ndarray, np.ndarray, np.ndarray]) -> Tensor:
+            masked, at, were = (on(array, profile.device) for array in batch)
+            hidden = fast(masked).flatten(0, 1)
+            said = head(hidden.index_select(0, at), encoder.words.weight)
+            return F.cross_entropy(said.float(), were)
+
+        note = train(folder, {"encoder": encoder, "head": head}, batch_at, loss_of, profile.mlm, profile, run.seed, muon=encoder.layers)
         run.save_model(stage, encoder)
         return {**note, "epochs": round(note["steps"] / per_epoch, 2)}
 

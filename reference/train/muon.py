@@ -5,14 +5,14 @@ from torch import Tensor
 
 
 def orthogonal(g: Tensor, dtype: torch.dtype = torch.float32, steps: int = 5) -> Tensor:
-    """Newton-Schulz: about U V^T of g = U S V^T. Rough on purpose; bfloat16 is enough."""
-    x = (g / (g.norm() + 1e-7)).to(dtype)
-    tall = x.shape[0] > x.shape[1]
-    x = x.T if tall else x
+    """Newton-Schulz: about U V^T of g = U S V^T, for each of the matrices [N,O,I]. Rough on purpose; bfloat16 is enough."""
+    x = (g / (g.norm(dim=(-2, -1), keepdim=True) + 1e-7)).to(dtype)
+    tall = x.shape[-2] > x.shape[-1]
+    x = x.mT if tall else x
     for _ in range(steps):
-        y = x @ x.T
+        y = x @ x.mT
         x = 3.4445 * x + (-4.7750 * y + 2.0315 * y @ y) @ x
-    return (x.T if tall else x).to(g.dtype)
+    return (x.mT if tall else x).to(g.dtype)
 
 
 class Muon(torch.optim.Optimizer):
@@ -23,6 +23,8 @@ class Muon(torch.optim.Optimizer):
     @torch.no_grad()
     def step(self) -> None:
         for group in self.param_groups:
+            # Matrices of one shape are made orthogonal together: on a GPU a hundred small products cost what one large one does.
+            same: dict[tuple[int, ...], list[tuple[Tensor, Tensor]]] = {}
             for p in group["params"]:
                 if p.grad is None:
                     continue
@@ -31,10 +33,15 @@ class Muon(torch.optim.Optimizer):
                     state["momentum"] = torch.zeros_like(p)
                 state["momentum"].lerp_(p.grad, 1 - group["momentum"])
                 update = p.grad.lerp(state["momentum"], group["momentum"])  # Nesterov
+                p.mul_(1 - group["lr"] * group["weight_decay"])
                 # A stacked weight (q, k, v) is three matrices.
-                parts = update.split(update.shape[1]) if update.shape[0] == 3 * update.shape[1] else [update]
-                update = torch.cat([orthogonal(part, self.dtype) * max(1, part.shape[0] / part.shape[1]) ** 0.5 for part in parts])
-                p.mul_(1 - group["lr"] * group["weight_decay"]).add_(update, alpha=-group["lr"])
+                stacked = p.shape[0] == 3 * p.shape[1]
+                for part, towards in zip(p.chunk(3), update.chunk(3)) if stacked else [(p, update)]:
+                    same.setdefault(tuple(part.shape), []).append((part, towards))
+            for (rows, columns), pairs in same.items():
+                size = max(1, rows / columns) ** 0.5
+                for (part, _), towards in zip(pairs, orthogonal(torch.stack([u for _, u in pairs]), self.dtype)):
+                    part.add_(towards, alpha=-group["lr"] * size)
 
 
 def optimisers(

@@ -1,6 +1,7 @@
 """The stages before training: data, vocabulary, sequences, word vectors, negations. Each is done in a minute or two, and then on disk."""
 
 import gzip
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +32,7 @@ def data(run: Run) -> None:
     run.stage("data", work)
 
 
+@lru_cache(maxsize=1)
 def load(run: Run) -> corpus.Corpus:
     return corpus.load(run.folder("data") / "corpus.json.gz")
 
@@ -74,13 +76,13 @@ def word_vectors(run: Run) -> None:
         start = vectors.start(packed, run.entries(), widest, run.profile.window, run.seed)
         with written(folder / "start.npy") as to:
             with open(to, "wb") as file:
-                np.save(file, start)
+                np.save(file, start.astype(np.float16))
 
     run.stage("vectors", work)
 
 
 def load_vectors(run: Run, size: int) -> np.ndarray:
-    return np.load(run.folder("vectors") / "start.npy")[:, :size]
+    return np.load(run.folder("vectors") / "start.npy")[:, :size].astype(np.float32)
 
 
 def negations(run: Run) -> None:

@@ -85,6 +85,7 @@ class Profile:
     static: Budget = Budget(400, 60, 3e-3)
     # machine
     threads: int = 2
+    workers: int = 0  # processes that make the batches to come; 0: they are made when they are needed
     device: str = "cpu"
     autocast: bool = True  # bfloat16, where the machine has it
     compile: bool = True  # where it works
@@ -101,6 +102,7 @@ GPU = Profile(
     name="gpu",
     device="cuda",
     threads=8,
+    workers=3,
     reviews=553_369,
     documents=20_000,
     shape=Shape(layers=6),

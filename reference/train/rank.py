@@ -3,18 +3,19 @@ Stages that learn scores: the labelled pairs of the cross-encoder (silver), the 
 One loop: a batch of one set of pairs, now and then a contrastive batch and a batch of negations beside it.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
 
-import torch
+import numpy as np
 from torch import Tensor
 
 from . import losses, prepare, quant
-from .contrast import all_sources, contrastive_loss, dims_of
+from .contrast import Contrastive, all_sources, contrastive_batch, contrastive_loss, dims_of
 from .loop import train
-from .model import Encoder, embed
+from .model import Encoder, embed, on
 from .profiles import Budget, Profile
 from .run import Run
-from .sample import Item, batch_of
+from .sample import batch_of
 from .text import random_of
 from .vocab import ids_of
 
@@ -22,18 +23,29 @@ GOLD = {"klue": 0.65, "kor": 0.35}
 WITH_SILVER = {"silver": 0.6, "klue": 0.25, "kor": 0.15}
 
 
-def score_loss(encoder: Encoder, tokenizer, pairs: list, profile: Profile) -> Tensor:
-    v = embed(encoder, ids_of(tokenizer, [a for a, _, _ in pairs] + [b for _, b, _ in pairs], profile.longest), profile.device)
-    scores = torch.tensor([score for _, _, score in pairs], device=v.device)
-    loss = lambda a, b: losses.ranking(a, b, scores, profile.rank_scale, profile.anchor)
-    return losses.at_dims(loss, *dims_of(profile, v.shape[1]), v[: len(pairs)], v[len(pairs) :])
+@dataclass(frozen=True)
+class Ranked:
+    """A batch as ids: pairs with scores, and in some steps a contrastive batch and sentences with a paraphrase and an opposite beside them."""
+
+    pairs: list[np.ndarray]  # the first texts, then the second ones
+    scores: np.ndarray  # float32 [pairs]
+    contrast: Contrastive | None
+    negation: list[np.ndarray]  # the texts, their paraphrases, their opposites
 
 
-def negation_loss(encoder: Encoder, tokenizer, batch: list[Item], profile: Profile) -> Tensor:
-    texts = [a for a, _, _ in batch] + [b for _, b, _ in batch] + [opposites[0] for _, _, opposites in batch]
-    v = embed(encoder, ids_of(tokenizer, texts, profile.longest), profile.device).split(len(batch))
-    loss = lambda a, b, c: losses.negation(a, b, c, profile.negation_margin, profile.negation_score)
-    return losses.at_dims(loss, *dims_of(profile, v[0].shape[1]), *v)
+def ranked_loss(encoder: Encoder, batch: Ranked, profile: Profile) -> Tensor:
+    """The sum of two or three losses, all texts in one pass."""
+    parts = [batch.pairs, batch.contrast.ids if batch.contrast else [], batch.negation]
+    pairs, contrast, negation = embed(encoder, [ids for part in parts for ids in part], profile.device).split([len(part) for part in parts])
+    dims, scores = dims_of(profile, pairs.shape[1]), on(batch.scores, profile.device)
+    ranking = lambda a, b: losses.ranking(a, b, scores, profile.rank_scale, profile.anchor)
+    loss = losses.at_dims(ranking, *dims, *pairs.chunk(2))
+    if batch.contrast:
+        loss = loss + contrastive_loss(contrast, batch.contrast, profile)
+    if batch.negation:
+        opposite = lambda a, b, c: losses.negation(a, b, c, profile.negation_margin, profile.negation_score)
+        loss = loss + losses.at_dims(opposite, *dims, *negation.chunk(3))
+    return loss
 
 
 def rank(run: Run, stage: str, encoder_of, budget: Budget, shares: dict[str, float], silver: list | None = None, whole: bool = False) -> None:
@@ -56,20 +68,25 @@ def rank(run: Run, stage: str, encoder_of, budget: Budget, shares: dict[str, flo
             if whole and step % profile.calibrate_every == 0:
                 quant.calibrate(encoder, calibration, profile.device)
 
-        def loss_at(step: int) -> Tensor:
+        def batch_at(step: int) -> Ranked:
             random = random_of(run.seed, stage, step)
             name = random.choices(names, [shares[n] for n in names])[0]
-            batch = random.sample(pairs[name], min(profile.rank_batch, len(pairs[name])))
-            loss = score_loss(encoder, tokenizer, batch, profile)
+            rows = random.sample(pairs[name], min(profile.rank_batch, len(pairs[name])))
+            ids = lambda texts: ids_of(tokenizer, texts, profile.longest)
+            contrast, negation = None, []
             if random.random() < profile.contrast_share:
                 items = batch_of(available, mix, profile.rank_batch, run.seed, stage, "contrast", step)
-                loss = loss + contrastive_loss(encoder, tokenizer, items, profile)
+                contrast = contrastive_batch(items, tokenizer, profile.longest)
             if "negation" in available and random.random() < profile.negation_share:
                 items = batch_of(available, {"negation": 1}, profile.rank_batch, run.seed, stage, "negation", step)
-                loss = loss + negation_loss(encoder, tokenizer, items, profile)
-            return loss
+                negation = ids([a for a, _, _ in items] + [b for _, b, _ in items] + [opposites[0] for _, _, opposites in items])
+            scores = np.array([score for _, _, score in rows], dtype=np.float32)
+            return Ranked(ids([a for a, _, _ in rows] + [b for _, b, _ in rows]), scores, contrast, negation)
 
-        note = train(folder, {"encoder": encoder}, loss_at, budget, profile, run.seed, before_step=before_step)
+        def loss_of(batch: Ranked) -> Tensor:
+            return ranked_loss(encoder, batch, profile)
+
+        note = train(folder, {"encoder": encoder}, batch_at, loss_of, budget, profile, run.seed, before_step=before_step)
         run.save_model(stage, encoder)
         return note
 

@@ -3,8 +3,7 @@
 from collections.abc import Callable
 from random import Random
 
-import torch
-from torch import Tensor
+import numpy as np
 
 from .corpus import Corpus
 from .noise import noisy
@@ -83,13 +82,13 @@ def draw(all_sources: dict[str, Source], mix: dict[str, float], size: int, rando
     return batch
 
 
-def same_texts(batch: list[Item]) -> Tensor:
+def same_texts(batch: list[Item]) -> np.ndarray:
     """[B,B]: where b[j] has the text of a[i] or of b[i], j != i. After `draw` nowhere; a batch from elsewhere may have such places."""
     first, second = [key(a) for a, _, _ in batch], [key(b) for _, b, _ in batch]
     if len({*first, *second}) == len(first) + len(second):
-        return torch.zeros(len(batch), len(batch), dtype=torch.bool)
-    out = torch.tensor([[second[j] in (first[i], second[i]) for j in range(len(batch))] for i in range(len(batch))])
-    return out & ~torch.eye(len(batch), dtype=torch.bool)
+        return np.zeros((len(batch), len(batch)), bool)
+    out = np.array([[second[j] in (first[i], second[i]) for j in range(len(batch))] for i in range(len(batch))])
+    return out & ~np.eye(len(batch), dtype=bool)
 
 
 def batch_of(all_sources: dict[str, Source], mix: dict[str, float], size: int, *seed: object) -> list[Item]:

@@ -208,7 +208,7 @@ class Loop(unittest.TestCase):
                 raise KeyboardInterrupt
             return (module(torch.randn(8, 4)) - 1).pow(2).mean()
 
-        loop.train(folder, {"m": module}, loss_at, Budget(12, None, 1e-2), TINY, 1, muon=module)
+        loop.train(folder, {"m": module}, lambda step: step, loss_at, Budget(12, None, 1e-2), TINY, 1, muon=module)
         return [float(x) for p in module.parameters() for x in p.flatten()]
 
     def test_interrupted_and_resumed_it_gives_the_same_bits(self):
@@ -230,11 +230,11 @@ class Loop(unittest.TestCase):
 
             profile = replace(TINY, save_seconds=0.0)
             path = Path(folder) / "stage"
-            loop.train(path, {"m": module}, loss_at, Budget(3, None, 1e-2), profile, 1)
+            loop.train(path, {"m": module}, lambda step: step, loss_at, Budget(3, None, 1e-2), profile, 1)
             state = torch.load(path / "state.pt", weights_only=True)
             state["elapsed"] = 99.0
             torch.save(state, path / "state.pt")
-            note = loop.train(path, {"m": module}, loss_at, Budget(1_000, 99.5, 1e-2), profile, 1)
+            note = loop.train(path, {"m": module}, lambda step: step, loss_at, Budget(1_000, 99.5, 1e-2), profile, 1)
             self.assertEqual(steps[:4], [0, 1, 2, 3])
             self.assertGreaterEqual(note["seconds"], 99.5)
             self.assertLess(note["steps"], 1_000_000)
@@ -243,7 +243,7 @@ class Loop(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             module = torch.nn.Linear(1, 1)
             with self.assertRaisesRegex(SystemExit, "stage: the loss of step 0 is nan"):
-                loop.train(Path(folder) / "stage", {"m": module}, lambda _: module.weight.sum() * float("nan"), Budget(3, None, 1.0), TINY, 1)
+                loop.train(Path(folder) / "stage", {"m": module}, lambda step: step, lambda _: module.weight.sum() * float("nan"), Budget(3, None, 1.0), TINY, 1)
 
 
 class Mining(unittest.TestCase):
