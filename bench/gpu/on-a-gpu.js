@@ -99,9 +99,8 @@ async function kernels() {
 async function sentences() {
   const folder = process.env.MODEL;
   if (!folder) return;
-  const { webgpu, setGpu } = await import("../../dist/node/webgpu.js");
+  const { webgpu } = await import("../../dist/webgpu.js"); // which looks in navigator
   const { SentenceTransformer } = await import("../../dist/node/node.js");
-  setGpu(async () => globalThis.gpu);
   const backends = [
     { name: "munjang webgpu", gpu: { kind: "webgpu" } },
     { name: "munjang webgpu-float16", gpu: { kind: "webgpu", float16: true } },
