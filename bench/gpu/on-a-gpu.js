@@ -1,8 +1,8 @@
 /* What on-a-gpu.sh runs. The figures are there to choose FEW and TOKENS of src/webgpu.ts by. */
-import { mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { join } from "node:path";
-import { create } from "webgpu";
+import { create, globals } from "webgpu";
 import { layOut } from "../../dist/bert/batch.js";
 import { bell, seededWeights } from "../../dist/bert/seeded.js";
 import { wasm } from "../../dist/kernels/index.js";
@@ -10,9 +10,17 @@ import { openDevice } from "../../dist/kernels/webgpu/device.js";
 import { gpuKernels } from "../../dist/kernels/webgpu/index.js";
 import { inline } from "../../dist/run/inline.js";
 import { interleaved } from "./measure.js";
-import { crossover, products } from "./work.js";
+import { jaxProduct, onnxProduct, onnxruntime } from "./rivals.js";
+import { crossover, encodes, products } from "./work.js";
 
 const small = process.argv.includes("--small");
+/** With onnxruntime-web in a process of its own: it may take long to start. */
+const withOnnx = process.argv.includes("--onnx");
+const only = process.argv
+  .find((flag) => flag.startsWith("--parts="))
+  ?.split("=")[1]
+  .split(",");
+const file = process.argv.find((flag) => flag.startsWith("--file="))?.split("=")[1] ?? "gpu.json";
 const started = performance.now();
 const dist = new URL("../../dist/", import.meta.url).href;
 globalThis.gpu = create([]); // kept: Dawn's devices do not outlive what gave them
@@ -26,36 +34,94 @@ const result = {
   cpu: cpus()[0]?.model.trim(),
   node: process.versions.node,
 };
+console.error(JSON.stringify(result));
 if (software && !small) throw new Error(`only ${opened.about} is here: --small is for software`);
 
-/** Kept as it grows: a run that is cut off has told what it knew. */
-function keep(name, value) {
+/** Medians, and not how they came about. */
+const brief = (key, value) => (["rounds", "inARow"].includes(key) ? undefined : (value?.median ?? value));
+
+/** Kept as it grows, and told in short: a run that is cut off has told what it knew. */
+function keep(name, value, told = value) {
   result[name] = value;
   result.seconds = Math.round((performance.now() - started) / 1000);
-  console.error(`${result.seconds} s: ${name}`);
+  console.error(`${result.seconds} s: ${name}: ${JSON.stringify(told, brief)}`);
   if (!process.env.OUT) return;
   mkdirSync(process.env.OUT, { recursive: true });
-  writeFileSync(join(process.env.OUT, "gpu.json"), JSON.stringify(result, null, 2));
+  writeFileSync(join(process.env.OUT, file), JSON.stringify(result, null, 2));
 }
 
 const rounds = small ? 2 : 7;
 const wide = [768, 3072];
 const shapes = small ? [wide] : [wide, [768, 2304], [768, 768], [3072, 768]];
-const { peak, tables } = await products({
-  dist,
-  opened,
-  shapes,
-  tokens: small ? [12] : [12, 256, 4096],
-  rounds,
-  others: false,
-});
-keep("peak", peak);
-keep("products", tables);
+
+/** One part after another, the most important first: who has little time stops when he likes. */
+const parts = { largeProduct, sentences, model, otherProducts, kernels };
+
+/** What rivals of pages look for in Node. */
+function asInAPage() {
+  Object.assign(globalThis, globals);
+  Object.defineProperty(globalThis, "navigator", { value: { gpu: globalThis.gpu, userAgent: "Node" } });
+  // onnxruntime-web writes out of memory it shares with threads, which Dawn for Node does not take.
+  const { writeBuffer } = GPUQueue.prototype;
+  GPUQueue.prototype.writeBuffer = function (buffer, at, data, from = 0, length = undefined) {
+    if (!(data.buffer instanceof SharedArrayBuffer)) return writeBuffer.call(this, buffer, at, data, from, length);
+    return writeBuffer.call(this, buffer, at, data.slice(from, length === undefined ? undefined : from + length));
+  };
+}
+
+/** The product by which the backend is judged, beside those of others, of whom each has a device of its own. */
+async function largeProduct() {
+  const rivals = withOnnx ? { "onnxruntime-web, WebGPU": onnxProduct } : { "jax-js, WebGPU": jaxProduct };
+  const how = { dist, opened, rivals, shapes: [wide], rounds, milliseconds: 150, patience: 5000, others: false };
+  const { peak, tables } = await products({ ...how, tokens: [small ? 12 : 4096] });
+  keep("peak", peak);
+  keep("large product", tables);
+}
+
+async function otherProducts() {
+  const how = { dist, opened, shapes, rounds, milliseconds: 60, patience: 2000, others: false };
+  const { tables } = await products({ ...how, tokens: small ? [12] : [12, 256, 4096] });
+  keep("products", tables);
+}
 
 /** By tokens, how many times as fast the kernel for few tokens is: FEW is where it falls below 1. */
-const few = small ? [1, 8, 16] : [1, 2, 4, 8, 12, 16, 24, 32, 48, 64, 96, 128];
-const kernels = await crossover({ dist, opened, shapes, tokens: few, rounds: small ? 3 : 5, milliseconds: 60 });
-keep("crossover", kernels);
+async function kernels() {
+  const tokens = small ? [1, 8, 16] : [1, 4, 8, 16, 24, 32, 48, 64, 96, 128];
+  const how = { dist, opened, tokens, rounds: small ? 3 : 5, milliseconds: 30 };
+  for (const shape of shapes) {
+    const rows = await crossover({ ...how, shapes: [shape] });
+    const told = rows.map(({ T, thin }) => `${T}: ${thin.ratio?.median ?? thin.wrong}`).join(", ");
+    keep("crossover", [...(result.crossover ?? []), ...rows], `${shape}: ${told}`);
+  }
+}
+
+/** A whole model beside onnxruntime-web, if MODEL names a folder of one: its files, onnx/model.onnx, works.json as `makeWorks` gives them. */
+async function sentences() {
+  const folder = process.env.MODEL;
+  if (!folder) return;
+  const { webgpu } = await import("../../dist/webgpu.js"); // which looks in navigator
+  const { SentenceTransformer } = await import("../../dist/node/node.js");
+  const backends = [
+    { name: "munjang webgpu", gpu: { kind: "webgpu" } },
+    { name: "munjang webgpu-float16", gpu: { kind: "webgpu", float16: true } },
+  ];
+  const works = JSON.parse(readFileSync(join(folder, "works.json"), "utf8"));
+  const fused = join(folder, "onnx/model.onnx");
+  const tables = await encodes({
+    SentenceTransformer,
+    opened: { webgpu: ({ float16 }) => webgpu({ float16, powerPreference: "high-performance" }) },
+    model: folder,
+    backends,
+    works: small ? works.slice(0, 1) : works,
+    ort: withOnnx ? await onnxruntime() : undefined,
+    onnxFiles:
+      withOnnx && existsSync(fused) ? { "onnxruntime-web, WebGPU, graph fused for BERT": readFileSync(fused) } : {},
+    sizes: small ? [64] : [64, 256],
+    rounds,
+    patience: 5000,
+  });
+  keep("sentences", tables);
+}
 
 // A model, as the backend runs it, without tokenizer and pooling.
 const config = {
@@ -149,14 +215,21 @@ async function model() {
       }
     }
   }
-  keep("batches", batches);
+  const told = batches.map(({ length, tokens, name, tokensPerSecond }) =>
+    [length, tokens, name, tokensPerSecond].join(" "),
+  );
+  keep("batches", batches, told);
 }
 
-try {
-  await model();
-} catch (error) {
-  keep("the model failed", `${error.message ?? error}`); // with what was known before
+asInAPage();
+for (const [name, part] of Object.entries(parts)) {
+  if (only && !only.includes(name)) continue;
+  try {
+    await part();
+  } catch (error) {
+    keep(`${name} failed`, `${error.stack ?? error}`.slice(0, 1000)); // the others may not
+  }
 }
 device.destroy();
-console.log(JSON.stringify(result, null, 2));
-process.exit(result["the model failed"] === undefined ? 0 : 1); // Dawn's objects may hold the process open
+if (!process.env.OUT) console.log(JSON.stringify(result, null, 2));
+process.exit(Object.keys(result).some((name) => name.endsWith(" failed")) ? 1 : 0); // Dawn's objects may hold the process open

@@ -1,10 +1,13 @@
 #!/usr/bin/env bash
 # munjang/webgpu on a real GPU, in Node, in under five minutes and without a network: its products against the measured peak, its two kernels
-# against each other, a model of KR-SBERT's shape. Prints JSON, and keeps it in $OUT/gpu.json where OUT is set.
+# against each other and against jax-js and onnxruntime-web, a model of KR-SBERT's shape. Tells every part in short when it is done, the most
+# important first, and then prints JSON, or keeps it in $OUT/gpu.json from the first part on where OUT is set. MODEL: a folder of a model to encode
+# sentences with, see on-a-gpu.js. SECONDS_AT_MOST: when it is cut off, 290.
 #   bash bench/gpu/on-a-gpu.sh            # all of it
 #   bash bench/gpu/on-a-gpu.sh --small    # a check of the script itself: software adapters get through it in a minute or two
-# It needs Node 20, a Vulkan driver, and made before where there is a network: dist (npm run build) and bench/gpu/node_modules/webgpu (npm ci
-# --prefix bench/gpu), of which index.js, package.json and dist/linux-x64 are enough. Where Vulkan's loader is missing, libvulkan.so.1 in
+#   bash bench/gpu/on-a-gpu.sh --onnx --parts=largeProduct,sentences --file=onnx.json   # beside onnxruntime-web; some parts, to $OUT/onnx.json
+# It needs Node 20, a Vulkan driver, and made before where there is a network: dist (npm run build) and bench/gpu/node_modules (npm ci
+# --prefix bench/gpu), of which @jax-js, onnxruntime-web and of webgpu index.js, package.json and dist/linux-x64 are enough. Where Vulkan's loader is missing, libvulkan.so.1 in
 # bench/gpu/.cache/lib is taken.
 set -u
 cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
@@ -21,7 +24,7 @@ if [ -z "${VK_ICD_FILENAMES:-}" ] && ! ls /usr/share/vulkan/icd.d/nvidia* /etc/v
     echo "{\"file_format_version\":\"1.0.0\",\"ICD\":{\"library_path\":\"$library\",\"api_version\":\"1.3.0\"}}" >"$VK_ICD_FILENAMES"
   fi
 fi
-timeout 290 node bench/gpu/on-a-gpu.js "$@"
+timeout "${SECONDS_AT_MOST:-290}" node bench/gpu/on-a-gpu.js "$@"
 status=$?
 if [ $status -ne 0 ]; then
   echo "on-a-gpu: ended with $status. Vulkan here: ${VK_ICD_FILENAMES:-} $(ls /usr/share/vulkan/icd.d /etc/vulkan/icd.d 2>/dev/null | tr '\n' ' ')" >&2

@@ -1,13 +1,16 @@
 import { matMulModel } from "./onnx.js";
 
-/* The products of others in a page, each as its documentation has it: operands on the GPU before, results left there, one wait for n of them. */
+/* The products of others, each as its documentation has it: operands on the GPU before, results left there, one wait for n of them. */
+
+/** A page is served them; programs have them beside this file. */
+const FROM = import.meta.url.startsWith("file:") ? new URL("node_modules/", import.meta.url).href : "/rivals/";
 
 let ort;
 /** onnxruntime-web with its WebGPU provider; one thread for what that leaves to WebAssembly, so that none spins beside the others. */
 export async function onnxruntime() {
   if (ort === undefined) {
-    ort = await import("/rivals/onnxruntime-web/dist/ort.webgpu.min.mjs");
-    ort.env.wasm.wasmPaths = "/rivals/onnxruntime-web/dist/";
+    ort = await import(`${FROM}onnxruntime-web/dist/ort.webgpu.min.mjs`);
+    ort.env.wasm.wasmPaths = `${FROM}onnxruntime-web/dist/`;
     ort.env.wasm.numThreads = 1;
     ort.env.logLevel = "error";
   }
@@ -55,7 +58,7 @@ async function read(device, buffer, length) {
 }
 
 export async function jaxProduct({ T, K, N, x, turned, flop }) {
-  const { init, defaultDevice, numpy, blockUntilReady } = await import("/rivals/@jax-js/jax/dist/index.js");
+  const { init, defaultDevice, numpy, blockUntilReady } = await import(`${FROM}@jax-js/jax/dist/index.js`);
   const devices = await init("webgpu");
   if (!devices.includes("webgpu")) throw new Error("jax-js has no webgpu device here");
   defaultDevice("webgpu");
