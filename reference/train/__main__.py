@@ -5,9 +5,12 @@ import os
 import time
 from pathlib import Path
 
-from .pipeline import everything
-from .profiles import PROFILES, profile_of
-from .run import open_run
+# Threads that wait for one another asleep: where other work shares the cores, spinning ones make a step ten times as long.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+from .pipeline import everything  # noqa: E402
+from .profiles import PROFILES, profile_of  # noqa: E402
+from .run import open_run  # noqa: E402
 
 PARTS = ("mlm", "contrast", "negation", "augsts", "distil", "rank", "finish", "matryoshka", "static")
 

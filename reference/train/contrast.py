@@ -1,5 +1,6 @@
 """Stage: contrastive training, on batches of one source at a time, with hard negatives where the source has them."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,10 +10,11 @@ from torch import Tensor
 from . import losses, prepare
 from .loop import train
 from .model import embed, on
+from .pack import Packed, end_to_end
 from .profiles import Budget, Profile, Shape
 from .run import Run
 from .sample import Item, batch_of, same_texts, sources
-from .vocab import ids_of
+from .vocab import remembering
 
 
 def dims_of(profile: Profile, width: int) -> tuple[tuple[int, ...], tuple[float, ...]]:
@@ -26,17 +28,20 @@ def dims_of(profile: Profile, width: int) -> tuple[tuple[int, ...], tuple[float,
 class Contrastive:
     """A contrastive batch as ids: n texts, what means the same as each, and hard negatives with the item each was made for."""
 
-    ids: list[np.ndarray]
+    ids: Packed
     n: int
     owner: np.ndarray  # int64 [hard negatives]
     same: np.ndarray  # bool [n,n]
 
+    def rows(self) -> list[np.ndarray]:
+        return np.split(self.ids.ids, self.ids.starts[1:-1])
 
-def contrastive_batch(items: list[Item], tokenizer, longest: int) -> Contrastive:
+
+def contrastive_batch(items: list[Item], ids_of: Callable[[list[str]], list[np.ndarray]]) -> Contrastive:
     negatives = [(i, text) for i, (_, _, texts) in enumerate(items) for text in texts]
     texts = [a for a, _, _ in items] + [b for _, b, _ in items] + [text for _, text in negatives]
     owner = np.array([i for i, _ in negatives], dtype=np.int64)
-    return Contrastive(ids_of(tokenizer, texts, longest), len(items), owner, same_texts(items))
+    return Contrastive(end_to_end(ids_of(texts)), len(items), owner, same_texts(items))
 
 
 def contrastive_loss(v: Tensor, batch: Contrastive, profile: Profile) -> Tensor:
@@ -55,13 +60,14 @@ def contrast(run: Run, stage: str, encoder_of, budget: Budget) -> None:
     profile = run.profile
 
     def work(folder: Path) -> dict:
-        encoder, tokenizer, available = encoder_of(), run.tokenizer(), all_sources(run)
+        encoder, available = encoder_of(), all_sources(run)
+        ids_of = remembering(run.tokenizer(), profile.longest)
         encoder.set_dropout(profile.dropout)
         mix = dict(profile.mix)
 
         def batch_at(step: int) -> Contrastive:
             items = batch_of(available, mix, profile.contrast_batch, run.seed, stage, step)
-            return contrastive_batch(items, tokenizer, profile.longest)
+            return contrastive_batch(items, ids_of)
 
         def loss_of(batch: Contrastive) -> Tensor:
             return contrastive_loss(embed(encoder, batch.ids, profile.device), batch, profile)

@@ -6,6 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from . import quant
+from .pack import Packed
 from .profiles import Shape
 from .quant import Product
 
@@ -84,33 +85,33 @@ def mean(hidden: Tensor, mask: Tensor | None) -> Tensor:
     return (hidden.float() * weight).sum(1) / weight.sum(1)
 
 
-def pad(ids: list, device: str) -> tuple[Tensor, Tensor | None]:
-    """Rows of different lengths to [B,L] and a mask; no mask where they are all as long."""
-    lengths = np.array([len(row) for row in ids])
-    there = np.arange(lengths.max()) < lengths[:, None]
-    out = np.zeros(there.shape, np.int64)
-    out[there] = np.concatenate(ids)
-    return on(out, device), None if there.all() else on(there, device)
-
-
 def on(array: np.ndarray, device: str) -> Tensor:
     """A numpy array as a tensor there. A GPU takes it while it computes."""
     tensor = torch.from_numpy(array)
     return tensor if device == "cpu" else tensor.pin_memory().to(device, non_blocking=True)
 
 
-def embed(encoder: Encoder, ids: list, device: str, chunk: int | None = None) -> Tensor:
+def pad(texts: Packed, which: np.ndarray, device: str) -> tuple[Tensor, Tensor | None]:
+    """Some of the texts, of different lengths, as [B,L] ids and a mask; no mask where they are all as long."""
+    starts, lengths = texts.starts[which], np.diff(texts.starts)[which]
+    places = np.arange(lengths.max())
+    there = places < lengths[:, None]
+    out = np.where(there, texts.ids[np.minimum(starts[:, None] + places, len(texts.ids) - 1)], 0).astype(np.int64)
+    return on(out, device), None if there.all() else on(there, device)
+
+
+def embed(encoder: Encoder, texts: Packed, device: str, chunk: int | None = None) -> Tensor:
     """
-    Sentence vectors [N,H] of texts given as ids, in their order. Texts of like length are padded together, `chunk` of them: without that, on a
+    Sentence vectors [N,H] in the order of the texts. Texts of like length are padded together, `chunk` of them: without that, on a
     CPU half of the work is padding; a GPU would rather have few large products.
     """
     chunk = chunk or (64 if device == "cpu" else 1_024)
-    order = sorted(range(len(ids)), key=lambda i: len(ids[i]))
+    order = np.argsort(np.diff(texts.starts), kind="stable")
     chunks = []
     for i in range(0, len(order), chunk):
-        rows, mask = pad([ids[j] for j in order[i : i + chunk]], device)
+        rows, mask = pad(texts, order[i : i + chunk], device)
         chunks.append(mean(encoder(rows, mask), mask))
-    return torch.cat(chunks)[on(np.argsort(np.array(order)), device)]
+    return torch.cat(chunks)[on(np.argsort(order), device)]
 
 
 class MaskedHead(nn.Module):

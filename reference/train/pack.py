@@ -17,6 +17,14 @@ class Packed:
     ids: np.ndarray  # int32 [tokens]
     starts: np.ndarray  # int64 [sequences + 1]
 
+    def __len__(self) -> int:
+        return len(self.starts) - 1
+
+
+def end_to_end(sequences: list[np.ndarray]) -> Packed:
+    ids = np.concatenate(sequences).astype(np.int32) if sequences else np.zeros(0, np.int32)
+    return Packed(ids, np.cumsum([0, *(len(s) for s in sequences)]))
+
 
 def pack(texts: list[np.ndarray], goes_on: list[bool], longest: int) -> Packed:
     """
@@ -42,8 +50,7 @@ def pack(texts: list[np.ndarray], goes_on: list[bool], longest: int) -> Packed:
         waiting.append(ids)
         length += len(ids)
     close()
-    starts = np.cumsum([0, *(len(s) for s in sequences)])
-    return Packed(np.concatenate(sequences), starts)
+    return end_to_end(sequences)
 
 
 def batches(packed: Packed, tokens: int, seed: int, epoch: int) -> list[np.ndarray]:

@@ -65,7 +65,7 @@ def calibration_texts(source: Path | None = None) -> list[str]:
 
 
 @torch.no_grad()
-def calibrate(encoder, ids: list, device: str) -> None:
+def calibrate(encoder, texts, device: str) -> None:
     """Sets the balances: sqrt(largest |W| of a column / largest |x| of it), of the float model on the engine's own text."""
     from .model import embed
 
@@ -75,7 +75,7 @@ def calibrate(encoder, ids: list, device: str) -> None:
     encoder.eval()
     for product in products:
         product.measured = torch.zeros(product.in_features, device=product.weight.device)
-    embed(encoder, ids, device, chunk=1)  # one at a time: padding would be measured too
+    embed(encoder, texts, device, chunk=1)  # one at a time: padding would be measured too
     for product in products:
         most = product.measured
         product.measured = None

@@ -13,11 +13,12 @@ from . import losses, prepare, quant
 from .contrast import Contrastive, all_sources, contrastive_batch, contrastive_loss, dims_of
 from .loop import train
 from .model import Encoder, embed, on
+from .pack import Packed, end_to_end
 from .profiles import Budget, Profile
 from .run import Run
 from .sample import batch_of
 from .text import random_of
-from .vocab import ids_of
+from .vocab import ids_of, remembering
 
 GOLD = {"klue": 0.65, "kor": 0.35}
 WITH_SILVER = {"silver": 0.6, "klue": 0.25, "kor": 0.15}
@@ -27,22 +28,22 @@ WITH_SILVER = {"silver": 0.6, "klue": 0.25, "kor": 0.15}
 class Ranked:
     """A batch as ids: pairs with scores, and in some steps a contrastive batch and sentences with a paraphrase and an opposite beside them."""
 
-    pairs: list[np.ndarray]  # the first texts, then the second ones
+    texts: Packed  # the first texts of the pairs, the second ones; those of the contrastive batch; texts, paraphrases and opposites
     scores: np.ndarray  # float32 [pairs]
     contrast: Contrastive | None
-    negation: list[np.ndarray]  # the texts, their paraphrases, their opposites
+    negated: int  # how many texts with a paraphrase and an opposite
 
 
 def ranked_loss(encoder: Encoder, batch: Ranked, profile: Profile) -> Tensor:
     """The sum of two or three losses, all texts in one pass."""
-    parts = [batch.pairs, batch.contrast.ids if batch.contrast else [], batch.negation]
-    pairs, contrast, negation = embed(encoder, [ids for part in parts for ids in part], profile.device).split([len(part) for part in parts])
+    sizes = [2 * len(batch.scores), len(batch.contrast.ids) if batch.contrast else 0, 3 * batch.negated]
+    pairs, contrast, negation = embed(encoder, batch.texts, profile.device).split(sizes)
     dims, scores = dims_of(profile, pairs.shape[1]), on(batch.scores, profile.device)
     ranking = lambda a, b: losses.ranking(a, b, scores, profile.rank_scale, profile.anchor)
     loss = losses.at_dims(ranking, *dims, *pairs.chunk(2))
     if batch.contrast:
         loss = loss + contrastive_loss(contrast, batch.contrast, profile)
-    if batch.negation:
+    if batch.negated:
         opposite = lambda a, b, c: losses.negation(a, b, c, profile.negation_margin, profile.negation_score)
         loss = loss + losses.at_dims(opposite, *dims, *negation.chunk(3))
     return loss
@@ -57,8 +58,9 @@ def rank(run: Run, stage: str, encoder_of, budget: Budget, shares: dict[str, flo
         pairs = {**read.sts, "silver": silver or []}
         names = [name for name in shares if pairs[name]]
         encoder, tokenizer, available = encoder_of(), run.tokenizer(), all_sources(run)
+        ids = remembering(tokenizer, profile.longest)
         encoder.set_dropout(profile.dropout)
-        calibration = ids_of(tokenizer, quant.calibration_texts(), profile.shape.positions)
+        calibration = end_to_end(ids_of(tokenizer, quant.calibration_texts(), profile.shape.positions))
         mix = dict(profile.mix)
         if whole:
             encoder.set_fake(True)
@@ -72,16 +74,16 @@ def rank(run: Run, stage: str, encoder_of, budget: Budget, shares: dict[str, flo
             random = random_of(run.seed, stage, step)
             name = random.choices(names, [shares[n] for n in names])[0]
             rows = random.sample(pairs[name], min(profile.rank_batch, len(pairs[name])))
-            ids = lambda texts: ids_of(tokenizer, texts, profile.longest)
             contrast, negation = None, []
             if random.random() < profile.contrast_share:
                 items = batch_of(available, mix, profile.rank_batch, run.seed, stage, "contrast", step)
-                contrast = contrastive_batch(items, tokenizer, profile.longest)
+                contrast = contrastive_batch(items, ids)
             if "negation" in available and random.random() < profile.negation_share:
                 items = batch_of(available, {"negation": 1}, profile.rank_batch, run.seed, stage, "negation", step)
-                negation = ids([a for a, _, _ in items] + [b for _, b, _ in items] + [opposites[0] for _, _, opposites in items])
+                negation = [text for side in zip(*((a, b, opposites[0]) for a, b, opposites in items)) for text in side]
             scores = np.array([score for _, _, score in rows], dtype=np.float32)
-            return Ranked(ids([a for a, _, _ in rows] + [b for _, b, _ in rows]), scores, contrast, negation)
+            texts = ids([a for a, _, _ in rows] + [b for _, b, _ in rows]), contrast.rows() if contrast else [], ids(negation)
+            return Ranked(end_to_end([row for part in texts for row in part]), scores, contrast, len(negation) // 3)
 
         def loss_of(batch: Ranked) -> Tensor:
             return ranked_loss(encoder, batch, profile)

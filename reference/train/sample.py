@@ -84,10 +84,9 @@ def draw(all_sources: dict[str, Source], mix: dict[str, float], size: int, rando
 
 def same_texts(batch: list[Item]) -> np.ndarray:
     """[B,B]: where b[j] has the text of a[i] or of b[i], j != i. After `draw` nowhere; a batch from elsewhere may have such places."""
-    first, second = [key(a) for a, _, _ in batch], [key(b) for _, b, _ in batch]
-    if len({*first, *second}) == len(first) + len(second):
-        return np.zeros((len(batch), len(batch)), bool)
-    out = np.array([[second[j] in (first[i], second[i]) for j in range(len(batch))] for i in range(len(batch))])
+    numbers: dict[str, int] = {}
+    first, second = (np.array([numbers.setdefault(key(item[side]), len(numbers)) for item in batch]) for side in (0, 1))
+    out = (first[:, None] == second) | (second[:, None] == second)
     return out & ~np.eye(len(batch), dtype=bool)
 
 

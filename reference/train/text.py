@@ -14,12 +14,20 @@ def clean(text: str) -> str:
     return SPACE.sub(" ", "".join(c if c.isprintable() else " " for c in text)).strip()
 
 
+class Letters(dict):
+    """For str.translate: punctuation, symbols, separators and controls to nothing. Filled as characters are met."""
+
+    def __missing__(self, code: int) -> int | None:
+        self[code] = None if unicodedata.category(chr(code))[0] in "PSZC" else code
+        return self[code]
+
+
+LETTERS = Letters()
+
+
 def key(text: str) -> str:
     """Two texts with one key are one text: NFC, lower case, and no spaces, punctuation or symbols."""
-    text = unicodedata.normalize("NFC", text).lower()
-    if text.isalnum():
-        return text
-    return "".join(c for c in text if unicodedata.category(c)[0] not in "PSZC")
+    return unicodedata.normalize("NFC", text).lower().translate(LETTERS)
 
 
 def seed_of(*parts: object) -> int:

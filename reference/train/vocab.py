@@ -2,6 +2,7 @@
 
 import os
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -75,3 +76,17 @@ def ids_of(tokenizer: Tokenizer, texts: list[str], longest: int) -> list[np.ndar
             ids = np.append(ids[: longest - 1], SEP).astype(np.int32)
         out.append(ids)
     return out
+
+
+def remembering(tokenizer: Tokenizer, longest: int, most: int = 400_000) -> Callable[[list[str]], list[np.ndarray]]:
+    """`ids_of` that keeps what it has seen: a stage meets the labelled sentences many times."""
+    kept: dict[str, np.ndarray] = {}
+
+    def of(texts: list[str]) -> list[np.ndarray]:
+        new = [text for text in dict.fromkeys(texts) if text not in kept]
+        fresh = dict(zip(new, ids_of(tokenizer, new, longest)))
+        if len(kept) < most:
+            kept.update(fresh)
+        return [fresh[text] if text in fresh else kept[text] for text in texts]
+
+    return of

@@ -12,6 +12,7 @@ from ..cross import vectors_of
 from ..export import round_to
 from ..files import read_json, write_json
 from ..model import Encoder
+from ..pack import end_to_end
 from ..profiles import Shape
 from ..run import Run
 from ..vocab import ids_of
@@ -66,9 +67,8 @@ def evaluate(run: Run, done: list[tuple[str, Shape]]) -> None:
         if run.did("static-rank"):
             static = Shape(0, run.profile.shape.hidden, 1, 1, 1)
             row("static", lambda: vectors(run, run.model("static-rank", static)), PROBE)
-        for i, (stage, shape) in enumerate(done):
-            last = i == len(done) - 1
-            row(f"after {stage}", lambda stage=stage, shape=shape: vectors(run, run.model(stage, shape)), PROBE if last else None)
+        for stage, shape in done:
+            row(f"after {stage}", lambda stage=stage, shape=shape: vectors(run, run.model(stage, shape)))
         if done:
             stage, shape = done[-1]
             row("shipped, int8", lambda: vectors(run, shipped(run, stage, shape)), PROBE)
@@ -92,7 +92,7 @@ def shipped(run: Run, stage: str, shape: Shape) -> Encoder:
     """What the engine computes with: float16 weights, made whole numbers as `munjang convert` makes them."""
     encoder = run.model(stage, shape)
     round_to(encoder, torch.float16)
-    quant.calibrate(encoder, ids_of(run.tokenizer(), quant.calibration_texts(), shape.positions), run.profile.device)
+    quant.calibrate(encoder, end_to_end(ids_of(run.tokenizer(), quant.calibration_texts(), shape.positions)), run.profile.device)
     encoder.set_fake(True)
     return encoder
 

@@ -14,6 +14,7 @@ from reference.train.cross import balanced, neighbours
 from reference.train.evaluate import table, tasks
 from reference.train.export import export
 from reference.train.model import Encoder, embed, mean
+from reference.train.pack import end_to_end
 from reference.train.profiles import TINY, Budget, Shape
 from reference.train.splits import bin_of
 
@@ -133,15 +134,15 @@ class WholeNumbers(unittest.TestCase):
         self.assertEqual(texts[0], "안녕하세요.")
         model = encoder()
         ids = [np.array([2, 7, 8, 9, 3]), np.array([2, 30, 3])]
-        quant.calibrate(model, ids, "cpu")
+        quant.calibrate(model, end_to_end(ids), "cpu")
         layer = model.layers[0]
         states = [(model.norm(model.words.weight[row] + model.positions.weight[: len(row)] + model.types.weight[0])) for row in map(torch.from_numpy, ids)]
         most = torch.cat(states).abs().amax(0)
         most = torch.maximum(most, most.max() * 1e-3)
         torch.testing.assert_close(layer.qkv.balance, torch.sqrt(layer.qkv.weight.abs().amax(0) / most).detach())
-        plain = embed(model, ids, "cpu").detach()
+        plain = embed(model, end_to_end(ids), "cpu").detach()
         model.set_fake(True)
-        whole = embed(model, ids, "cpu").detach()
+        whole = embed(model, end_to_end(ids), "cpu").detach()
         cosine = torch.cosine_similarity(plain, whole)
         self.assertGreater(float(cosine.min()), 0.98)
         self.assertFalse(torch.equal(plain, whole))
@@ -168,7 +169,7 @@ class Model(unittest.TestCase):
         model = encoder()
         ids = [np.array([2, *range(5, 5 + n), 3]) for n in (9, 1, 5, 3, 7)]
         alone = torch.cat([mean(model(torch.from_numpy(row)[None]), None) for row in ids])
-        torch.testing.assert_close(embed(model, ids, "cpu", chunk=2), alone, rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(embed(model, end_to_end(ids), "cpu", chunk=2), alone, rtol=1e-4, atol=1e-5)
 
     def test_masks(self):
         ids = np.full((200, 50), 9)
