@@ -1,7 +1,7 @@
 """Stage: contrastive training, on batches of one source at a time, with hard negatives where the source has them."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,7 @@ from .pack import Packed, end_to_end
 from .profiles import Budget, Profile, Shape
 from .run import Run
 from .sample import Item, batch_of, same_texts, sources
-from .vocab import remembering
+from .vocab import IdsOf
 
 
 def dims_of(profile: Profile, width: int) -> tuple[tuple[int, ...], tuple[float, ...]]:
@@ -37,7 +37,7 @@ class Contrastive:
         return np.split(self.ids.ids, self.ids.starts[1:-1])
 
 
-def contrastive_batch(items: list[Item], ids_of: Callable[[list[str]], list[np.ndarray]]) -> Contrastive:
+def contrastive_batch(items: list[Item], ids_of: IdsOf) -> Contrastive:
     negatives = [(i, text) for i, (_, _, texts) in enumerate(items) for text in texts]
     texts = [a for a, _, _ in items] + [b for _, b, _ in items] + [text for _, text in negatives]
     owner = np.array([i for i, _ in negatives], dtype=np.int64)
@@ -51,6 +51,7 @@ def contrastive_loss(v: Tensor, batch: Contrastive, profile: Profile) -> Tensor:
     return losses.at_dims(loss, *dims_of(profile, v.shape[1]), v[:n], v[n : 2 * n], v[2 * n :])
 
 
+@lru_cache(maxsize=1)
 def all_sources(run: Run) -> dict:
     return sources(prepare.load(run), prepare.load_negations(run), run.profile.without)
 
@@ -61,7 +62,7 @@ def contrast(run: Run, stage: str, encoder_of, budget: Budget) -> None:
 
     def work(folder: Path) -> dict:
         encoder, available = encoder_of(), all_sources(run)
-        ids_of = remembering(run.tokenizer(), profile.longest)
+        ids_of = prepare.ids_of(run)
         encoder.set_dropout(profile.dropout)
         mix = dict(profile.mix)
 

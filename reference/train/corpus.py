@@ -24,6 +24,7 @@ class Corpus:
     groups: dict[str, list[list[str]]]  # paraphrases: parakqc, stylekqc
     pairs: dict[str, list[tuple[str, str]]]  # that mean the same: question, sae4k, title, tatoeba
     different: list[tuple[str, str]]  # questions that do not
+    news: list[str]  # titles
 
 
 def read(data: sets.Folder, profile: Profile, seed: int) -> tuple[Corpus, str]:
@@ -79,8 +80,10 @@ def read(data: sets.Folder, profile: Profile, seed: int) -> tuple[Corpus, str]:
 
     for source, text, goes_on in sets.raw_texts(data, profile.reviews, profile.documents):
         take(source, text, goes_on)
-    for text, _ in sets.ynat(data):
-        take("klue-ynat", text)
+    news = [text for text, _ in sets.ynat(data)] + sets.news_titles(data)
+    news = list({key(text): text for text in news if gate.opens("news titles", text)}.values())
+    for text in news:
+        take("news titles", text)
     for rows in (*sts.values(), nli, questions, *pairs.values()):
         for row in rows:
             take("labelled sets, as text", row[0])
@@ -89,7 +92,7 @@ def read(data: sets.Folder, profile: Profile, seed: int) -> tuple[Corpus, str]:
         for group in members:
             for text in group:
                 take("labelled sets, as text", text)
-    corpus = Corpus(texts, sts, slices, nli, groups, pairs, different)
+    corpus = Corpus(texts, sts, slices, nli, groups, pairs, different, news)
     check(corpus, held)
     return corpus, gate.report()
 
@@ -105,6 +108,7 @@ def check(corpus: Corpus, held: dict[str, set[str]]) -> None:
 def trained_texts(corpus: Corpus):
     """Every text that some stage trains on, several times where several do."""
     yield from (text for text, _ in corpus.texts)
+    yield from corpus.news
     for rows in (*corpus.sts.values(), corpus.nli, *corpus.pairs.values(), corpus.different):
         for row in rows:
             yield from row[:2]
@@ -130,4 +134,5 @@ def load(path: Path) -> Corpus:
         groups=value["groups"],
         pairs={name: tuples(items) for name, items in value["pairs"].items()},
         different=tuples(value["different"]),
+        news=value["news"],
     )

@@ -1,6 +1,5 @@
 """Stages of augmented SBERT (Thakur et al. 2021): a cross-encoder learns the STS sets, and labels pairs that were mined by similarity."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from .pack import Packed, end_to_end
 from .run import Run
 from .splits import BINS, bin_of
 from .text import key, random_of, seed_of
-from .vocab import ids_of, remembering
+from .vocab import IdsOf, ids_of
 
 RELATIONS = {"entailment": 0, "neutral": 1, "contradiction": 2}
 
@@ -45,7 +44,7 @@ def train_cross(run: Run, encoder_of) -> None:
 
     def work(folder: Path) -> dict:
         read, tokenizer = prepare.load(run), run.tokenizer()
-        ids = remembering(tokenizer, profile.longest)
+        ids = prepare.ids_of(run)
         torch.manual_seed(seed_of(run.seed, "cross"))
         model = Cross(encoder_of()).to(profile.device)
         model.encoder.set_dropout(profile.dropout)
@@ -77,14 +76,14 @@ def train_cross(run: Run, encoder_of) -> None:
     run.stage("cross", work)
 
 
-def spearman(run: Run, model: Cross, ids, rows: list) -> float:
+def spearman(run: Run, model: Cross, ids: IdsOf, rows: list) -> float:
     from scipy.stats import spearmanr
 
     return round(100 * float(spearmanr(scores_of(run, model, ids, [row[:2] for row in rows]), [row[2] for row in rows])[0]), 2)
 
 
 @torch.no_grad()
-def scores_of(run: Run, model: Cross, ids: Callable[[list[str]], list[np.ndarray]], pairs: list[tuple[str, str]]) -> np.ndarray:
+def scores_of(run: Run, model: Cross, ids: IdsOf, pairs: list[tuple[str, str]]) -> np.ndarray:
     """The score of each pair, read in both orders."""
     a, b = (ids([pair[side] for pair in pairs]) for side in (0, 1))
     chunk = 128 if run.profile.device == "cpu" else 1_024
@@ -158,7 +157,7 @@ def label(run: Run, encoder_of) -> None:
         model = Cross(encoder_of()).to(profile.device)
         model.load_state_dict(torch.load(run.folder("cross") / "cross.pt", map_location=profile.device, weights_only=True))
         model.eval()
-        ids, pairs = remembering(run.tokenizer(), profile.longest), [tuple(pair) for pair in read_json(run.folder("mine") / "pairs.json")]
+        ids, pairs = prepare.ids_of(run), [tuple(pair) for pair in read_json(run.folder("mine") / "pairs.json")]
         scores: list[float] = []
         part_size = 4_000 if profile.device == "cpu" else 50_000
         for i in range(0, len(pairs), part_size):

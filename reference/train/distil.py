@@ -12,14 +12,13 @@ from .model import embed
 from .pack import Packed, end_to_end
 from .run import Run
 from .text import random_of
-from .vocab import remembering
 
 
 def distil(run: Run, encoder_of, teacher_of) -> None:
     profile = run.profile
 
     def work(folder: Path) -> dict:
-        student, teacher, ids_of = encoder_of(), teacher_of(), remembering(run.tokenizer(), profile.longest)
+        student, teacher, ids_of = encoder_of(), teacher_of(), prepare.ids_of(run)
         student.set_dropout(profile.dropout)
         texts = [text for text, _ in prepare.load(run).texts if 6 <= len(text) <= 100]
         labelled = [t for rows in prepare.load(run).sts.values() for row in rows for t in row[:2]]

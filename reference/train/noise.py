@@ -40,6 +40,13 @@ def words(text: str, random: Random) -> str:
     return " ".join(parts)
 
 
+def cropped(text: str, random: Random) -> str:
+    """Some of its words, in their order: what two such copies have in common is what the text is about."""
+    words = text.split(" ")
+    kept = [word for word in words if random.random() < 0.6]
+    return " ".join(kept if len(kept) > 1 else words)
+
+
 NEGATIVE = ("안", "못", "않", "없", "아니", "아닙", "모르", "모릅", "말")
 
 

@@ -114,8 +114,21 @@ def negations(run: Run) -> None:
     run.stage("negations", work)
 
 
+@lru_cache(maxsize=1)
 def load_negations(run: Run) -> dict[str, list]:
     return read_json(run.folder("negations") / "negations.json")
+
+
+@lru_cache(maxsize=1)
+def ids_of(run: Run) -> vocab.IdsOf:
+    """Texts as ids; those of the labelled sets are known before batches are made in other processes, which do not learn from one another."""
+    ids = vocab.remembering(run.tokenizer(), run.profile.longest)
+    if run.profile.workers:
+        read = load(run)
+        ids([t for rows in (*read.sts.values(), read.nli, read.different, *read.pairs.values()) for row in rows for t in row[:2]])
+        ids([t for groups in read.groups.values() for group in groups for t in group])
+        ids([t for a, b, opposites in load_negations(run)["paraphrase"] for t in (a, b, *opposites)])
+    return ids
 
 
 def paraphrases(read: corpus.Corpus, seed: int) -> list[tuple[str, str]]:

@@ -18,7 +18,7 @@ from .profiles import Budget, Profile
 from .run import Run
 from .sample import batch_of
 from .text import random_of
-from .vocab import ids_of, remembering
+from .vocab import ids_of
 
 GOLD = {"klue": 0.65, "kor": 0.35}
 WITH_SILVER = {"silver": 0.6, "klue": 0.25, "kor": 0.15}
@@ -58,7 +58,7 @@ def rank(run: Run, stage: str, encoder_of, budget: Budget, shares: dict[str, flo
         pairs = {**read.sts, "silver": silver or []}
         names = [name for name in shares if pairs[name]]
         encoder, tokenizer, available = encoder_of(), run.tokenizer(), all_sources(run)
-        ids = remembering(tokenizer, profile.longest)
+        ids = prepare.ids_of(run)
         encoder.set_dropout(profile.dropout)
         calibration = end_to_end(ids_of(tokenizer, quant.calibration_texts(), profile.shape.positions))
         mix = dict(profile.mix)

@@ -6,7 +6,7 @@ from random import Random
 import numpy as np
 
 from .corpus import Corpus
-from .noise import noisy
+from .noise import cropped, noisy
 from .text import key, random_of
 
 Item = tuple[str, str, list[str]]
@@ -21,6 +21,8 @@ def sources(read: Corpus, negations: dict[str, list], without: tuple[str, ...] =
     entailed = [(premise, by) for premise, by in nli.items() if "entailment" in by]
     alike = [(a, b) for rows in read.sts.values() for a, b, score in rows if score >= 0.8 and key(a) != key(b)]
     plain = [text for text, _ in read.texts if 8 <= len(text) <= 80]
+    lines = zip(read.texts, read.texts[1:])
+    following = [(a, b) for (a, _), (b, on) in lines if on and 12 <= len(a) <= 120 and 12 <= len(b) <= 120 and key(a) != key(b)]
     different: dict[str, list[str]] = {}
     for a, b in read.different:
         different.setdefault(key(a), []).append(b)
@@ -47,6 +49,12 @@ def sources(read: Corpus, negations: dict[str, list], without: tuple[str, ...] =
     def from_text(i: int, random: Random) -> Item:
         return plain[i], noisy(plain[i], random), []
 
+    def from_news(i: int, random: Random) -> Item:
+        return cropped(read.news[i], random), cropped(read.news[i], random), []
+
+    def from_documents(i: int, random: Random) -> Item:
+        return *following[i], []
+
     built = [(kind, item) for kind, items in negations.items() for item in items] if "negation" not in without else []
     by_kind = {kind: [item for k, item in built if k == kind] for kind in negations}
 
@@ -62,6 +70,8 @@ def sources(read: Corpus, negations: dict[str, list], without: tuple[str, ...] =
         "sts": (len(alike), from_pairs(alike)),
         "noisy": (len(plain), from_text),
         "negation": (len(built), from_negations),
+        "news": (len(read.news), from_news),
+        "document": (len(following), from_documents),
         **{name: (len(groups), from_groups(groups)) for name, groups in read.groups.items()},
         **{name: (len(pairs), from_pairs(pairs)) for name, pairs in read.pairs.items()},
     }

@@ -96,6 +96,11 @@ def ynat(data: Folder) -> list[tuple[str, int]]:
     return [(clean(row[1]), int(row[2])) for row in data.csv("klue-ynat/train_data.csv")]
 
 
+def news_titles(data: Folder) -> list[str]:
+    """Of other newspapers."""
+    return [clean(line) for line in data.lines("kocohub/news_titles.txt")]
+
+
 def ynat_unlabelled(data: Folder) -> list[str]:
     return [clean(row[1]) for row in data.csv("klue-ynat/test_data.csv")]
 
@@ -113,7 +118,6 @@ LINES = {
     "square": ["questions"],
     "xpersona-ko": ["valid", "test"],
     "kommongen": ["sentences"],
-    "kocohub": ["news_titles"],
     "tatoeba": ["kor"],
 }
 

@@ -78,8 +78,11 @@ def ids_of(tokenizer: Tokenizer, texts: list[str], longest: int) -> list[np.ndar
     return out
 
 
-def remembering(tokenizer: Tokenizer, longest: int, most: int = 400_000) -> Callable[[list[str]], list[np.ndarray]]:
-    """`ids_of` that keeps what it has seen: a stage meets the labelled sentences many times."""
+IdsOf = Callable[[list[str]], list[np.ndarray]]
+
+
+def remembering(tokenizer: Tokenizer, longest: int, most: int = 400_000) -> IdsOf:
+    """`ids_of` that keeps what it has seen: the stages meet the labelled sentences many times."""
     kept: dict[str, np.ndarray] = {}
 
     def of(texts: list[str]) -> list[np.ndarray]:

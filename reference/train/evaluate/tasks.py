@@ -57,9 +57,11 @@ def retrieval(vectors: Vectors, queries: list[str], wanted: list[set[int]], corp
     scores = table(vectors(queries), vectors(corpus))
     keys = [key(text) for text in corpus]
     first, rank = 0, 0.0
+    most = min(40, len(corpus))
     for i, query in enumerate(queries):
         k = key(query)
-        order = [j for j in np.argsort(-scores[i], kind="stable")[:30] if keys[j] != k][:10]
+        near = np.argpartition(-scores[i], most - 1)[:most]
+        order = [j for j in near[np.lexsort((near, -scores[i, near]))] if keys[j] != k][:10]
         hits = [n for n, j in enumerate(order) if j in wanted[i]]
         first += bool(hits) and hits[0] == 0
         rank += 1 / (hits[0] + 1) if hits else 0

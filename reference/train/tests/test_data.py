@@ -148,6 +148,24 @@ class Samplers(Folder):
         self.assertNotIn("nli", sample.sources(self.corpus, {}, ("nli",)))
         self.assertNotIn("negation", sample.sources(self.corpus, {"copy": [["가", None, ["나"]]]}, ("negation",)))
 
+    def test_a_crop_has_words_of_the_text_in_their_order(self):
+        words = [f"낱말{n}" for n in range(9)]
+        crops = {noise.cropped(" ".join(words), random_of(n)) for n in range(50)}
+        self.assertGreater(len(crops), 30)
+        for crop in crops:
+            kept = crop.split(" ")
+            self.assertGreater(len(kept), 1)
+            self.assertEqual(kept, sorted(set(kept) & set(words)))
+
+    def test_neighbours_in_a_document(self):
+        count, item = sample.sources(self.corpus, {})["document"]
+        following = {(a, b) for (a, _), (b, on) in zip(self.corpus.texts, self.corpus.texts[1:]) if on}
+        self.assertGreater(count, 0)
+        for n in range(count):
+            a, b, negatives = item(n, random_of(n))
+            self.assertIn((a, b), following)
+            self.assertEqual(negatives, [])
+
     def test_noise_never_touches_a_negation(self):
         for i in range(200):
             self.assertEqual(noise.no_spaces(noise.noisy("나는 학교에 안 갔습니다", random_of(i))).rstrip("."), "나는학교에안갔습니다")

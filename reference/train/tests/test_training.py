@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from reference.train import loop, losses, mlm, muon, quant
+from reference.train.ahead import ahead
 from reference.train.cross import balanced, neighbours
 from reference.train.evaluate import table, tasks
 from reference.train.export import export
@@ -219,6 +220,12 @@ class Loop(unittest.TestCase):
                 with self.assertRaises(KeyboardInterrupt):
                     self.train(Path(b) / "stage", stop)
             self.assertEqual(self.train(Path(b) / "stage"), whole)
+
+    def test_batches_of_other_processes_are_the_same(self):
+        made = lambda step: (step, np.full(3, step))
+        for workers in (0, 2):
+            coming = ahead(made, 5, 40, workers)
+            self.assertEqual([next(coming)[1].tolist() for _ in range(20)], [[n] * 3 for n in range(5, 25)])
 
     def test_time_before_a_crash_counts(self):
         with tempfile.TemporaryDirectory() as folder:
