@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Line } from "../test/golden/bars.ts";
 import { type Runtimes, runtimesTable } from "../test/runtimes/table.ts";
-import { type GpuResult, summary } from "./gpu/table.ts";
+import { type GpuResult, inShort, type OneGpuResult, onHardware, summary } from "./gpu/table.ts";
 import type { LadderResult } from "./ladder/measure.ts";
 import { ladderTable } from "./ladder/report.ts";
 import { result, root, type Timed } from "./result.ts";
@@ -168,6 +168,9 @@ export function gpu(): string {
   return ["", summary(result("gpu.json") as GpuResult)].join("\n");
 }
 
+const h200 = (): OneGpuResult => result("gpu-h200.json");
+const h200InShort = (): string => inShort(h200());
+
 function runtimes(): string {
   return ["", runtimesTable(result("runtimes.json") as Runtimes), ""].join("\n");
 }
@@ -193,6 +196,7 @@ const FIGURES: Readonly<Record<string, () => string>> = {
   quality,
   runtimes,
   evaluate,
+  gpu: h200InShort,
   size: () => (result("size.json").sizes.SentenceTransformer / 1024).toFixed(1),
   size8: () => (result("size.json").sizes["index.js and int8.js"] / 1024).toFixed(1),
   gflops: () => kernel().rate.median.toFixed(1),
@@ -203,7 +207,7 @@ const FIGURES: Readonly<Record<string, () => string>> = {
 export const PAGES: Readonly<Record<string, Readonly<Record<string, () => string>>>> = {
   "README.md": FIGURES,
   "docs/edge.md": { edge, rows },
-  "docs/gpu.md": { gpu },
+  "docs/gpu.md": { gpu, "gpu-h200": () => `\n${onHardware(h200())}`, "gpu-short": h200InShort },
   "docs/ladder.md": {
     ladder: () => ladderTable(result("ladder.json")),
     climb: () => timesNaive("SIMD tiles, 5 x 8"),

@@ -11,7 +11,7 @@ export { ModelError } from "./base/errors.ts";
 
 /** Options of `webgpu`. */
 export interface WebGpuOptions {
-  /** Keeps weights as float16: half the memory, and short texts faster. Numbers are computed with as float32. Default: false. */
+  /** Keeps weights as float16: half the memory. Numbers are computed with as float32. Default: false. */
   float16?: boolean;
   /** Which GPU of a machine with two. */
   powerPreference?: "low-power" | "high-performance";

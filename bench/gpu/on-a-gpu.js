@@ -26,13 +26,25 @@ const dist = new URL("../../dist/", import.meta.url).href;
 globalThis.gpu = create([]); // kept: Dawn's devices do not outlive what gave them
 const opened = await openDevice(globalThis.gpu, "high-performance");
 const { device, software } = opened;
+
+function versionOf(name) {
+  const file = new URL(`node_modules/${name}/package.json`, import.meta.url);
+  return existsSync(file) ? JSON.parse(readFileSync(file, "utf8")).version : undefined;
+}
+const rivalsHere = ["webgpu", "@jax-js/jax", "onnxruntime-web"];
+
+/** `OneGpuResult` of table.ts, as bench/results has it. */
 const result = {
-  adapter: opened.about,
+  title: "GPU backends on one GPU, in turns within Node",
+  note: software ? "No GPU was here: figures of software say nothing of a GPU." : "Measured on a GPU.",
   software,
-  ...(software && { note: "no GPU was here; figures of software say nothing of a GPU" }),
+  date: new Date().toISOString().slice(0, 10),
+  cpu: cpus()[0]?.model.trim() ?? "",
+  cores: cpus().length,
+  versions: { Node: process.versions.node, ...Object.fromEntries(rivalsHere.map((name) => [name, versionOf(name)])) },
+  gpu: device.adapterInfo?.device || opened.about,
+  adapters: { Node: { about: opened.about, software } },
   limits: { binding: device.limits.maxStorageBufferBindingSize, buffer: device.limits.maxBufferSize },
-  cpu: cpus()[0]?.model.trim(),
-  node: process.versions.node,
 };
 console.error(JSON.stringify(result));
 if (software && !small) throw new Error(`only ${opened.about} is here: --small is for software`);
@@ -75,13 +87,14 @@ async function largeProduct() {
   const how = { dist, opened, rivals, shapes: [wide], rounds, milliseconds: 150, patience: 5000, others: false };
   const { peak, tables } = await products({ ...how, tokens: [small ? 12 : 4096] });
   keep("peak", peak);
-  keep("large product", tables);
+  keep("products", [...(result.products ?? []), ...tables], tables);
 }
 
 async function otherProducts() {
   const how = { dist, opened, shapes, rounds, milliseconds: 60, patience: 2000, others: false };
-  const { tables } = await products({ ...how, tokens: small ? [12] : [12, 256, 4096] });
-  keep("products", tables);
+  const { peak, tables } = await products({ ...how, tokens: small ? [12] : [12, 256, 4096] });
+  result.peak ??= peak;
+  keep("products", [...(result.products ?? []), ...tables], tables);
 }
 
 /** By tokens, how many times as fast the kernel for few tokens is: FEW is where it falls below 1. */
@@ -120,7 +133,9 @@ async function sentences() {
     rounds,
     patience: 5000,
   });
-  keep("sentences", tables);
+  const shape = JSON.parse(readFileSync(join(folder, "config.json"), "utf8"));
+  result.model = `${shape.num_hidden_layers} layers of ${shape.hidden_size}`;
+  keep("encode", { Node: tables });
 }
 
 // A model, as the backend runs it, without tokenizer and pooling.
@@ -185,6 +200,7 @@ async function makeRunners(short, expected) {
 }
 
 async function model() {
+  result.model ??= `${config.layers} layers of ${config.hiddenSize}`;
   const short = batchOf([12]);
   const cpu = await start(await wasm(), 64);
   const runners = await makeRunners(short, await cpu.run(short.batch, short.words));
@@ -196,7 +212,7 @@ async function model() {
   const timings = await interleaved(few, { base, rounds, most: 8 });
   const worstOf = (name) => runners.find((one) => one.name === name)?.worst;
   keep(
-    "a text of 12 tokens",
+    "short",
     timings.map((timing) => ({ worst: worstOf(timing.name), ...timing })),
   );
 

@@ -44,7 +44,7 @@ export interface GpuResult {
   readonly cpu: string;
   readonly cores: number;
   /** Programs that wanted a processor at a time, over a quarter of an hour. */
-  readonly load: number;
+  readonly load?: number;
   readonly date: string;
   readonly versions: Readonly<Record<string, string>>;
   readonly adapters: Readonly<Record<string, Adapter>>;
@@ -52,6 +52,21 @@ export interface GpuResult {
   readonly peak: { readonly gflops: number; readonly kernel: string };
   readonly products: readonly ProductTable[];
   readonly encode: Readonly<Record<string, readonly EncodeTable[]>>;
+}
+
+/** What `bench/gpu/on-a-gpu.sh` writes: one GPU, in Node. */
+export interface OneGpuResult extends GpuResult {
+  /** As the adapter calls its device. */
+  readonly gpu: string;
+  /** A pass of 12 tokens through the model without tokenizer and pooling, by both kernels for products, and on the CPU. */
+  readonly short: readonly Contender[];
+  /** Such passes of many texts of one length. */
+  readonly batches: readonly {
+    readonly length: number;
+    readonly tokens: number;
+    readonly name: string;
+    readonly tokensPerSecond: number;
+  }[];
 }
 
 const digits = (x: number): string => (x >= 100 ? x.toFixed(0) : x.toPrecision(2));
@@ -104,6 +119,52 @@ export function page(result: GpuResult): string {
     "",
     ...Object.entries(encode).flatMap(([where, tables]) => tables.flatMap((table) => encodeLines(where, table))),
   ].join("\n");
+}
+
+/** Tokens a second by tokens of a batch: a row for each size, a column for each length of text and kind of weights. */
+function batchLines(batches: OneGpuResult["batches"]): string[] {
+  const column = ({ length, name }: OneGpuResult["batches"][number]): string =>
+    `${name.replace(/, .*/, "")}, texts of ${length}`;
+  const columns = [...new Set(batches.map(column))];
+  // Texts of 10 do not fill a batch of 256: 250 stands beside it.
+  const size = (tokens: number): number => 2 ** Math.round(Math.log2(tokens));
+  const sizes = [...new Set(batches.map(({ tokens }) => size(tokens)))];
+  const rate = (tokens: number, of: string): string => {
+    const found = batches.find((one) => size(one.tokens) === tokens && column(one) === of);
+    return found === undefined ? "" : found.tokensPerSecond.toLocaleString("en");
+  };
+  return [
+    `| tokens a second, batches of | ${columns.join(" | ")} |`,
+    `|---|${"---|".repeat(columns.length)}`,
+    ...sizes.map((tokens) => `| ${tokens} tokens | ${columns.map((of) => rate(tokens, of)).join(" | ")} |`),
+    "",
+  ];
+}
+
+/** What docs/gpu.md shows of a run on a GPU. */
+export function onHardware(result: OneGpuResult): string {
+  return [
+    page(result),
+    "Passes alone, without the words' rows and pooling:",
+    "",
+    "| 12 tokens | milliseconds | times as fast as the tile |",
+    "|---|---|---|",
+    ...rows(result.short, ({ milliseconds }) => (milliseconds === undefined ? "" : range(milliseconds)), false),
+    "",
+    ...batchLines(result.batches),
+  ].join("\n");
+}
+
+/** The same in a sentence. */
+export function inShort({ encode, short, model }: OneGpuResult): string {
+  const took = (of: readonly Contender[], name: string): string => {
+    const milliseconds = of.find((one) => one.name === name)?.milliseconds;
+    if (milliseconds === undefined) throw new Error(`nobody timed ${name}`);
+    return `${digits(milliseconds.median)} ms`;
+  };
+  const each = encode.Node.map(({ name, results }) => `${name} in ${took(results, "munjang webgpu")}`);
+  const cpu = took(short, "wasm, 1 thread");
+  return `a model of ${model.replace(/,.*/, "")} encodes ${each.join(", ")} (12 tokens with one thread of \`wasm\` on its processor: ${cpu})`;
 }
 
 /** What docs/gpu.md shows of it: the widest product, and the sentences. */
