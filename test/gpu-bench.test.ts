@@ -1,5 +1,19 @@
+import { execFile } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { type Contender, type GpuResult, page, summary } from "../bench/gpu/table.ts";
+import {
+  type Contender,
+  type GpuResult,
+  inShort,
+  type OneGpuResult,
+  onHardware,
+  page,
+  summary,
+} from "../bench/gpu/table.ts";
+import { goldenFolder } from "./golden/read.ts";
 
 /* The bench of GPU backends is plain JavaScript, since it runs in pages and in runtimes as it is. */
 
@@ -180,4 +194,68 @@ describe("the page of results", () => {
     expect(summary(result)).not.toContain("[768,768]");
     expect(summary(result)).toContain("[768,3072]");
   });
+
+  const measured = (name: string): Contender => ({ name, milliseconds: spread, ratio: spread });
+  const hardware: OneGpuResult = {
+    ...result,
+    gpu: "some-gpu",
+    encode: { Node: [{ name: "one sentence", results: [measured("munjang webgpu")] }] },
+    short: [measured("webgpu, tile"), measured("wasm, 1 thread")],
+    batches: [
+      { length: 10, tokens: 250, name: "webgpu, tile", tokensPerSecond: 1234 },
+      { length: 64, tokens: 256, name: "webgpu, tile", tokensPerSecond: 56 },
+      { length: 64, tokens: 512, name: "webgpu, tile", tokensPerSecond: 78 },
+    ],
+  };
+  it("has a row for every size of batch", () => {
+    expect(onHardware(hardware).split("\n")).toEqual(
+      expect.arrayContaining([
+        "| webgpu, tile | 2.0 (1.0 … 300) | 2.0 (1.0 … 300) |",
+        "| tokens a second, batches of | webgpu, texts of 10 | webgpu, texts of 64 |",
+        "| 256 tokens | 1,234 | 56 |",
+        "| 512 tokens |  | 78 |",
+      ]),
+    );
+  });
+  it("has a sentence, of what was timed only", () => {
+    expect(inShort(hardware)).toMatch(/^a model of 4 layers of 256 encodes one sentence in 2\.0 ms \(.*: 2\.0 ms\)$/);
+    expect(() => inShort({ ...hardware, short: [] })).toThrow("nobody timed wasm");
+  });
 });
+
+it("in Node the program gives munjang the GPU of the package webgpu", async () => {
+  const url = (code: string): string => `data:text/javascript,${encodeURIComponent(code)}`;
+  // An adapter for the program to look at, and none for the model, which says so.
+  const webgpu = url(`
+    const limits = new Proxy({}, { get: () => 2 ** 31 });
+    const adapters = [{ info: { vendor: "a stand-in" }, limits, requestDevice: async () => ({ destroy() {} }) }];
+    export const create = () => ({ requestAdapter: async () => adapters.pop() ?? null });`);
+  const hooks = url(`
+    export const resolve = (name, context, next) =>
+      name === "webgpu" ? { url: ${JSON.stringify(webgpu)}, shortCircuit: true } : next(name, context);`);
+  const register = url(`import { register } from "node:module"; register(${JSON.stringify(hooks)});`);
+  const folder = mkdtempSync(join(tmpdir(), "munjang-"));
+  try {
+    const order = join(folder, "order.json");
+    const backends = [{ name: "munjang webgpu", gpu: { kind: "webgpu" } }];
+    const works = [{ name: "a text", texts: [], expected: [] }];
+    writeFileSync(order, JSON.stringify({ model: goldenFolder("plain"), backends, works, rounds: 1 }));
+    const [program, dist] = ["../bench/gpu/program.js", "../dist/"].map((path) => new URL(path, import.meta.url));
+    const args = ["--import", register, program.pathname, dist.href, order];
+    const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: 60_000 });
+    expect(JSON.parse(stdout)).toEqual({
+      about: "a stand-in",
+      software: false,
+      tables: [
+        {
+          name: "a text",
+          results: [
+            { name: "munjang webgpu", wrong: expect.stringContaining("the runtime found no GPU it would use") },
+          ],
+        },
+      ],
+    });
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}, 90_000);

@@ -10,7 +10,8 @@ let gpu = globalThis.navigator?.gpu;
 if (gpu === undefined) {
   const { create } = await import("webgpu");
   gpu = globalThis.gpu = create([]); // kept: Dawn's devices do not outlive what gave them
-  entry.setGpu(async () => gpu);
+  // Where munjang looks first: it has this package of its own only where it is installed beside it.
+  Object.defineProperty(globalThis, "navigator", { value: { gpu }, configurable: true });
 }
 const { openDevice } = await import(`${dist}kernels/webgpu/device.js`);
 const opened = await openDevice(gpu, "high-performance").catch((error) => ({ wrong: error.message }));
