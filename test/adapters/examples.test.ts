@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 const root = join(import.meta.dirname, "../..");
 const page = readFileSync(join(root, "docs/adapters.md"), "utf8");
-const examples = [...page.matchAll(/^```ts\n(.*?)^```\n\n```\n(.*?)^```$/gms)].map(([, code, printed], n) => ({
+const examples = [...page.matchAll(/^```ts\n(.*?)^```\n\n(?:<!-- [\w-]+ -->\n)?```\n(.*?)^```$/gms)].map(([, code, printed], n) => ({
   name: /from "(munjang\/[\w-]+)"/.exec(code)?.[1] ?? `${n}`,
   code,
   printed,
