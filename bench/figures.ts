@@ -1,5 +1,5 @@
 /** Writes the figures of the committed result files into the README, between their markers. `npm run figures`; a test sees that it was run. */
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Line } from "../test/golden/bars.ts";
 import { type Runtimes, runtimesTable } from "../test/runtimes/table.ts";
@@ -274,6 +274,7 @@ function orMissing(figure: () => string): string {
 if (process.argv[1] === import.meta.filename) {
   for (const [page, figures] of Object.entries(PAGES)) {
     const file = join(root, page);
-    writeFileSync(file, withFigures(readFileSync(file, "utf8"), figures));
+    writeFileSync(`${file}.part`, withFigures(readFileSync(file, "utf8"), figures));
+    renameSync(`${file}.part`, file);
   }
 }

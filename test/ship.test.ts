@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { afterAll, describe, expect, it } from "vitest";
 import { BUNDLED_COSINES, BUNDLED_TEXTS } from "../apps/cli/src/bundled-cosines.ts";
+import { result } from "../bench/result.ts";
 import { CLAIMS, stands } from "../bench/ship/claims.ts";
 import { facts, SHIPPED } from "../bench/ship/facts.ts";
 import { factsOf } from "../bench/ship/find.ts";
@@ -23,6 +24,10 @@ const bytes = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stri
 describe("of the committed model", () => {
   it("bench/results/model.json is true", async () => {
     expect(await factsOf()).toEqual(facts());
+  });
+
+  it.each(["evaluate.json", "classify.json"])("bench/results/%s was measured with it", (file) => {
+    expect(result(file).identity.model).toBe(facts().identity);
   });
 
   it("the cosines of `munjang info --check` are those of the goldens", () => {

@@ -10,6 +10,8 @@ export interface ModelFacts {
   readonly title: string;
   /** SHA-256 of model.safetensors. */
   readonly sha256: { readonly float16: string; readonly shipped: string };
+  /** The model of `SentenceTransformer.identity`, which results name too. */
+  readonly identity: string;
   readonly bytes: { readonly float16: number; readonly shipped: number; readonly allShipped: number };
   readonly parameters: number;
   readonly layers: number;

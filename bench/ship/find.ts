@@ -36,6 +36,7 @@ export async function factsOf(): Promise<ModelFacts> {
     return {
       title: "the bundled model",
       sha256: { float16: sum(float16), shipped: sum(shipped) },
+      identity: model.identity.model,
       bytes: { float16: float16.length, shipped: shipped.length, allShipped: bytesOf(at(SHIPPED)) },
       parameters: [...tensors.values()].reduce((all, { shape }) => all + shape.reduce((n, d) => n * d, 1), 0),
       layers: config.num_hidden_layers,

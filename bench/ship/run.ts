@@ -25,7 +25,8 @@ const TO_READ = [
   "CHANGELOG.md, and the words on the model in README.md and apps/web/src/words.ts",
   "docs/learn/attention.md and docs/questions.md, both languages: what the pictures show",
   "what docs/evaluate.md, docs/classify.md and docs/search.md make of their tables",
-  "README.md, where it runs: sentences a second are measured by `npm run test:runtimes`",
+  "README.md, where it runs: sentences a second are measured by `npm run test:runtimes`; bench/results/serve-soak.json by test/extended",
+  "tests that ask for meaning, where they fail: test/encode.test.ts, test/adapters, test/web (졸음 is nearer to 잠 than a train is)",
 ];
 
 const { values, positionals } = parseArgs({
@@ -76,7 +77,7 @@ async function runAll(): Promise<void> {
   const changed = execFileSync("git", ["status", "--short"], { cwd: root, encoding: "utf8" });
   console.log(changed === "" ? "\nNothing changed." : `\nChanged:\n${changed}`);
   const not = STEPS.filter((step) => !steps.includes(step)).map(({ name }) => name);
-  if (not.length > 0) console.log(`Not made anew: ${not.join(", ")}\n`);
+  if (not.length > 0) console.log(`Not made anew, so still of the model before: ${not.join(", ")}\n`);
   const untrue = CLAIMS.flatMap((claim) => wrong(claim) ?? []);
   if (untrue.length > 0) console.log(`To be written anew (and in bench/ship/claims.ts):\n${list(untrue)}\n`);
   if (changed !== "") console.log(`A person still has to read:\n${list(TO_READ)}`);
