@@ -72,7 +72,8 @@ export function int8Costs(): string {
   return each.join("; ");
 }
 
-interface Training {
+/** A figures.json of reference/train, as far as the card has it. */
+export interface Training {
   readonly profile: { readonly name: string; readonly shape: { readonly layers: number; readonly hidden: number } };
   readonly seed: number;
   readonly without: readonly string[];
@@ -91,24 +92,23 @@ const COLUMNS: readonly (readonly [name: string, ...path: string[]])[] = [
 ];
 const ROWS = ["shipped, int8", "static", "TF-IDF, whole string", "TF-IDF, inside words"];
 
-/** The card's table out of reference/train/figures: whole runs that made a model of the bundled one's shape, mean ± deviation over their seeds. */
+/** The card's table out of reference/train/figures: whole runs that made a model of the bundled one's shape. */
 export function training(): string {
   const folder = join(root, "reference/train/figures");
   const files = existsSync(folder) ? readdirSync(folder).filter((file) => file.endsWith(".json")) : [];
-  const runs = files
-    .sort()
-    .map((file) => JSON.parse(readFileSync(join(folder, file), "utf8")) as Training)
-    .filter(({ profile: { shape }, without }) => {
-      const same = shape.layers === facts().layers && shape.hidden === facts().hidden;
-      return same && without.length === 0;
-    });
+  const runs = files.sort().map((file) => JSON.parse(readFileSync(join(folder, file), "utf8")) as Training);
+  return trainingTable(
+    runs.filter(({ profile: { shape }, without }) => {
+      return shape.layers === facts().layers && shape.hidden === facts().hidden && without.length === 0;
+    }),
+  );
+}
+
+/** Mean ± standard deviation over the runs' seeds, times 100 as the runs have it; nothing without runs. */
+export function trainingTable(runs: readonly Training[]): string {
   if (runs.length === 0) return "\n";
   const cell = (row: string, [, ...path]: (typeof COLUMNS)[number]): string => {
-    const values = runs
-      .map(({ rows }) =>
-        path.reduce<unknown>((at, name) => (at as Record<string, unknown> | undefined)?.[name], rows[row]),
-      )
-      .filter((value) => typeof value === "number");
+    const values = runs.map(({ rows }) => inside(rows[row], path)).filter((value) => typeof value === "number");
     if (values.length === 0) return "-";
     const mean = values.reduce((a, b) => a + b) / values.length;
     const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
@@ -116,13 +116,19 @@ export function training(): string {
     return `${mean.toFixed(1)}${spread}`;
   };
   const named = (row: string): string => (row === "shipped, int8" ? "this recipe, as shipped" : row);
+  const seeds = runs.map(({ seed }) => seed).join(", ");
   return [
     "",
     `| | ${COLUMNS.map(([name]) => name).join(" | ")} |`,
     `|${"---|".repeat(COLUMNS.length + 1)}`,
     ...ROWS.map((row) => `| ${named(row)} | ${COLUMNS.map((column) => cell(row, column)).join(" | ")} |`),
     "",
-    `Mean and standard deviation over ${runs.length === 1 ? "one seed" : `${runs.length} seeds`} (${runs.map(({ seed }) => seed).join(", ")}).`,
+    runs.length === 1
+      ? `One run, seed ${seeds}.`
+      : `Mean and standard deviation over ${runs.length} runs, seeds ${seeds}.`,
     "",
   ].join("\n");
 }
+
+const inside = (value: unknown, path: readonly string[]): unknown =>
+  path.reduce((at, name) => (at as Record<string, unknown> | null | undefined)?.[name], value);

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { afterAll, describe, expect, it } from "vitest";
 import { BUNDLED_COSINES, BUNDLED_TEXTS } from "../apps/cli/src/bundled-cosines.ts";
+import { type Training, trainingTable } from "../bench/model-figures.ts";
 import { result } from "../bench/result.ts";
 import { CLAIMS, stands } from "../bench/ship/claims.ts";
 import { facts, SHIPPED } from "../bench/ship/facts.ts";
@@ -44,6 +45,31 @@ describe("of the committed model", () => {
     expect(stands(claim), "the page says so; if not any more, change bench/ship/claims.ts too").toBe(true);
     expect(claim.holds(), "what the page says is true of this model").toBe(true);
   });
+});
+
+it("the card's table of the training: mean and deviation over the seeds, a dash for what was not asked", () => {
+  const run = (seed: number, spearman: number): Training => ({
+    profile: { name: "gpu", shape: { layers: 6, hidden: 256 } },
+    seed,
+    without: [],
+    rows: {
+      "shipped, int8": {
+        "KLUE-STS dev": { spearman },
+        paraphrase: 80,
+        negation: { right: spearman + 10 },
+        "YNAT probe": null,
+      },
+      static: { "KLUE-STS dev": { spearman: 50 } },
+    },
+  });
+  const lines = trainingTable([run(1, 74), run(2, 76)]).split("\n");
+  expect(lines.find((line) => line.startsWith("| this recipe"))).toBe(
+    "| this recipe, as shipped | 75.0 ± 1.4 | - | 80.0 ± 0.0 | - | - | - | - | 85.0 ± 1.4 |",
+  );
+  expect(lines.find((line) => line.startsWith("| static"))).toMatch(/^\| static \| 50\.0 ± 0\.0 \| - /);
+  expect(lines.at(-2)).toBe("Mean and standard deviation over 2 runs, seeds 1, 2.");
+  expect(trainingTable([run(1, 74)])).toContain("| 74.0 | - |");
+  expect(trainingTable([])).toBe("\n");
 });
 
 describe("the steps", () => {
