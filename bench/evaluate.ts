@@ -5,7 +5,7 @@
  *
  * Nothing is chosen on the sets that are shown: the model was trained on the train parts, and TF-IDF has its weights from them.
  */
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { SentenceTransformer } from "munjang";
 import { mini } from "munjang-mini-ko";
@@ -34,6 +34,11 @@ async function read(file: string, [a, b, label]: readonly [string, string, strin
     pairs.push({ sentence1: values[a], sentence2: values[b], label: values[label] });
   }
   return pairs;
+}
+
+function spread(values: Float32Array): { mean: number; deviation: number } {
+  const mean = values.reduce((sum, x) => sum + x, 0) / values.length;
+  return { mean, deviation: Math.sqrt(values.reduce((sum, x) => sum + (x - mean) ** 2, 0) / values.length) };
 }
 
 const data = process.env.MUNJANG_DATA ?? "";
@@ -66,7 +71,14 @@ const characters = (pairs: readonly Pair[]): Float32Array =>
   );
 
 const model = await SentenceTransformer.load(mini.name);
-const correlations: Record<string, { pairs: number; model: Correlation; characters: Correlation }> = {};
+interface Correlated {
+  readonly pairs: number;
+  readonly model: Correlation;
+  readonly characters: Correlation;
+  /** How the model's cosines lie. */
+  readonly cosines: { readonly mean: number; readonly deviation: number };
+}
+const correlations: Record<string, Correlated> = {};
 for (const [name, pairs] of Object.entries(sts)) {
   const scores = pairs.map(({ label }) => Number(label));
   const found = await evaluateSts(
@@ -78,6 +90,7 @@ for (const [name, pairs] of Object.entries(sts)) {
     pairs: pairs.length,
     model: found.correlations.cosine,
     characters: { pearson: pearson(scores, cosines), spearman: spearman(scores, cosines) },
+    cosines: spread(found.similarities.cosine),
   };
 }
 const told: Record<string, { pairs: number; same: number; model: BinaryScores; characters: BinaryScores }> = {};
@@ -106,7 +119,9 @@ const result = {
   binary: told,
 };
 await model.dispose();
-writeFileSync(join(import.meta.dirname, "results/evaluate.json"), `${JSON.stringify(result, null, 2)}\n`);
+const file = join(import.meta.dirname, "results/evaluate.json");
+writeFileSync(`${file}.part`, `${JSON.stringify(result, null, 2)}\n`);
+renameSync(`${file}.part`, file);
 for (const [name, of] of Object.entries(correlations)) {
   console.log(`${name}, Spearman: ${of.model.spearman.toFixed(4)}, TF-IDF ${of.characters.spearman.toFixed(4)}`);
 }

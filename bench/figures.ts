@@ -1,11 +1,25 @@
 /** Writes the figures of the committed result files into the README, between their markers. `npm run figures`; a test sees that it was run. */
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Line } from "../test/golden/bars.ts";
 import { type Runtimes, runtimesTable } from "../test/runtimes/table.ts";
 import { type GpuResult, inShort, type OneGpuResult, onHardware, summary } from "./gpu/table.ts";
 import type { LadderResult } from "./ladder/measure.ts";
 import { ladderTable } from "./ladder/report.ts";
+import {
+  adapters,
+  card,
+  checksum,
+  cosineDeviation,
+  cosineMean,
+  demo,
+  int8Costs,
+  layers,
+  megabytes,
+  shape,
+  training,
+  weightsMegabytes,
+} from "./model-figures.ts";
 import { result, root, type Timed } from "./result.ts";
 import type { RivalsResult } from "./rivals/results.ts";
 import { mainTable } from "./rivals/tables.ts";
@@ -187,6 +201,8 @@ function timesNaive(rung: string): string {
 
 /** What stands between `<!-- name -->` and `<!-- /name -->`. */
 const FIGURES: Readonly<Record<string, () => string>> = {
+  megabytes,
+  demo,
   accuracy,
   tokenizer,
   encode,
@@ -206,7 +222,10 @@ const FIGURES: Readonly<Record<string, () => string>> = {
 /** The pages that have figures, and which. */
 export const PAGES: Readonly<Record<string, Readonly<Record<string, () => string>>>> = {
   "README.md": FIGURES,
-  "docs/edge.md": { edge, rows },
+  "docs/adapters.md": adapters,
+  "docs/browser.md": { weights: weightsMegabytes },
+  "docs/cluster.md": { "cosine-mean": cosineMean },
+  "docs/edge.md": { edge, rows, layers },
   "docs/gpu.md": { gpu, "gpu-h200": () => `\n${onHardware(h200())}`, "gpu-short": h200InShort },
   "docs/ladder.md": {
     ladder: () => ladderTable(result("ladder.json")),
@@ -215,9 +234,22 @@ export const PAGES: Readonly<Record<string, Readonly<Record<string, () => string
   },
   "docs/bulk.md": { bulk, sizing, kills },
   "docs/search.md": { search, "search-words": words },
-  "docs/evaluate.md": { evaluate },
+  "docs/evaluate.md": { evaluate, megabytes },
   "docs/classify.md": { classify },
   "docs/server.md": { serve },
+  "docs/tour.md": { layers },
+  "docs/tour.ko.md": { layers },
+  "examples/vite-page/README.md": { megabytes },
+  "weights/README.md": {
+    ...card,
+    shape,
+    checksum,
+    megabytes,
+    training,
+    "cosine-mean": cosineMean,
+    "cosine-deviation": cosineDeviation,
+    "int8-costs": int8Costs,
+  },
 };
 
 /** A page with every figure as the result files have it. */
@@ -242,6 +274,7 @@ function orMissing(figure: () => string): string {
 if (process.argv[1] === import.meta.filename) {
   for (const [page, figures] of Object.entries(PAGES)) {
     const file = join(root, page);
-    writeFileSync(file, withFigures(readFileSync(file, "utf8"), figures));
+    writeFileSync(`${file}.part`, withFigures(readFileSync(file, "utf8"), figures));
+    renameSync(`${file}.part`, file);
   }
 }

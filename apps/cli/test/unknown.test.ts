@@ -13,19 +13,19 @@ const unknown = async (text: string, ...more: string[]): Promise<Unknown[]> =>
   JSON.parse((await munjang(["tokenize", "--json", ...more, text])).out).unknown;
 
 test("why a word is [UNK]: a character, the length, written so", async () => {
-  const found = await unknown(`뷁과 가뷁 ${"가".repeat(101)} [UNK] 문장`);
+  const found = await unknown(`꿹과 가꿹 ${"가".repeat(101)} [UNK] 문장`);
   expect(found.map(({ index, reason, character }) => [index, reason, character])).toEqual([
-    [1, "character", "뷁"],
-    [2, "character", "뷁"],
+    [1, "character", "꿹"],
+    [2, "character", "꿹"],
     [3, "length", undefined],
     [4, "written", undefined],
   ]);
-  expect(found[0].message).toBe("no piece begins with 뷁 (U+BDC1)");
-  expect(found[1].message).toBe("no piece begins with ##뷁 (U+BDC1) behind 가");
+  expect(found[0].message).toBe("no piece begins with 꿹 (U+AFF9)");
+  expect(found[1].message).toBe("no piece begins with ##꿹 (U+AFF9) behind 가");
   expect(found[2].message).toContain("101 code points");
   expect(await unknown("문장을 나눕니다")).toEqual([]);
-  const shown = await munjang(["tokenize", "뷁"]);
-  expect(shown.out).toContain("\n  [UNK] for 뷁: no piece begins with 뷁 (U+BDC1)\n");
+  const shown = await munjang(["tokenize", "꿹"]);
+  expect(shown.out).toContain("\n  [UNK] for 꿹: no piece begins with 꿹 (U+AFF9)\n");
 });
 
 test("decomposed Hangul: named, and --nfc mends it", async () => {

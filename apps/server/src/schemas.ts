@@ -84,7 +84,7 @@ export const SimilarityRequest = z
   .openapi("SimilarityRequest", {
     example: { inputs: { source_sentence: "잠이 옵니다", sentences: ["졸음이 옵니다", "기차가 옵니다"] } },
   });
-export const SimilarityResponse = vector.openapi("SimilarityResponse", { example: [0.9256, 0.8349] });
+export const SimilarityResponse = vector.openapi("SimilarityResponse", { example: [0.75, 0.25] });
 
 export const TokenizeRequest = z
   .object({ inputs: texts, add_special_tokens: z.boolean().nullish(), prompt_name: promptName })

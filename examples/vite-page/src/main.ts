@@ -25,7 +25,7 @@ async function start(): Promise<void> {
   const files = cached(mini, {
     revalidate: import.meta.env.PROD ? "never" : "always",
     onProgress({ file, loaded, total }) {
-      if (file === "model.safetensors") progress.value = loaded / total; // 7.5 of 7.7 MB
+      if (file === "model.safetensors") progress.value = loaded / total; // nearly all there is to load
     },
   });
   const model = await SentenceTransformer.load(files);

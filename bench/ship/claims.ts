@@ -1,0 +1,172 @@
+/**
+ * Sentences about the bundled model that no table can fill in, and what makes each of them true. A test holds them against the committed model and
+ * results; `npm run model` prints those that another model has made false. Whoever writes such a sentence anew writes it here as well.
+ */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { result, root } from "../result.ts";
+import { cosineOf, facts } from "./facts.ts";
+
+export interface Claim {
+  readonly page: string;
+  /** As it stands there, with one space for any white space. */
+  readonly says: string;
+  /** @throws Error where a result it is about is not there. */
+  readonly holds: () => boolean;
+}
+
+const NOT_SLEEPY = "잠이 안 옵니다";
+const [SLEEPY, DROWSY, TRAIN] = ["잠이 옵니다", "졸음이 옵니다", "기차가 옵니다"];
+const EMPTY = "그 식당은 파리를 날린다";
+
+const sleepy = (other: string): number => cosineOf(facts(), SLEEPY, other);
+const restaurant = (other: string): number => cosineOf(facts(), EMPTY, other);
+const cut = (text: string, tokens: string): boolean => facts().tokens[text].join(" ") === tokens;
+
+/** A negation stands nearer to a sentence than its paraphrase does. */
+const negationLost = (): boolean => sleepy(NOT_SLEEPY) > sleepy(DROWSY);
+/** All that is compared lies above this. */
+const allAbove = (least: number): boolean =>
+  facts().demo.every(({ cosines }) => Object.values(cosines).every((value) => value > least));
+
+function literal(): boolean {
+  const [flies, none] = ["파리가 식당에 날아다닌다", "그 식당에는 손님이 없다"].map(restaurant);
+  return flies > none;
+}
+
+/** Lines that a snippet of docs/learn prints. */
+const printed = (page: string): string[] =>
+  (/```text\n([\s\S]*?)```/.exec(read(`docs/learn/${page}.md`))?.[1] ?? "").trimEnd().split("\n");
+
+/** In layer 0, head 1, every token but the first two looks most at the one before it. */
+function looksBack(): boolean {
+  const looks = printed("attention").map((line) => / ?(\S+) -> (\S+) /.exec(line)?.slice(1) ?? []);
+  return looks.slice(2).every(([, at], n) => at === looks[n + 1][0]);
+}
+
+const lengths = (): boolean => {
+  const counts = printed("batches").flatMap((line) => /^(\d+) tokens/.exec(line)?.[1] ?? []);
+  return counts.join() === "3,5,57";
+};
+
+interface Evaluated {
+  readonly correlations: Readonly<Record<string, Readonly<Record<"model" | "characters", { spearman: number }>>>>;
+  readonly binary: Readonly<Record<string, Readonly<Record<"model" | "characters", { ap: number }>>>>;
+}
+/** By how much the model is better than characters. */
+function ahead(set: string): number {
+  const { model, characters } = (result("evaluate.json") as Evaluated).correlations[set];
+  return model.spearman - characters.spearman;
+}
+
+/** Accuracy with so many examples a topic. */
+function topics(examples: number, features: string): number {
+  const all = result("classify.json").results as {
+    examplesPerTopic: number;
+    features: string;
+    accuracy: { mean: number };
+  }[];
+  const found = all.find((one) => one.examplesPerTopic === examples && one.features === features);
+  return found?.accuracy.mean ?? Number.NaN;
+}
+
+export const CLAIMS: readonly Claim[] = [
+  { page: "README.md", says: "it does not understand negation", holds: negationLost },
+  { page: "weights/README.md", says: "**Negation is not learned.**", holds: negationLost },
+  {
+    page: "weights/README.md",
+    says: "**Idioms are read literally.**",
+    holds: literal,
+  },
+  {
+    page: "weights/README.md",
+    says: '부정문("잠이 옵니다"와 "잠이 안 옵니다")과 관용구는 구별하지 못하고 유사도 값이 0.8~1에 몰려 있으니',
+    holds: () => negationLost() && literal() && allAbove(0.75),
+  },
+  {
+    page: "weights/README.md",
+    says: "It is clearly better than counting characters on KLUE-STS only. On KorSTS the two are equal within the error, and on topics TF-IDF is better.",
+    holds: () =>
+      ahead("KLUE-STS dev") > 0.1 &&
+      Math.abs(ahead("KorSTS dev")) < 0.02 &&
+      topics(1000, "embeddings") < topics(1000, "characters"),
+  },
+  {
+    page: "apps/web/src/words.ts",
+    says: "부정을 모릅니다. ‘잠이 안 옵니다’도 ‘잠이 옵니다’와 거의 같은 뜻으로 봅니다.",
+    holds: negationLost,
+  },
+  { page: "apps/web/src/words.ts", says: "does not understand negation", holds: negationLost },
+  {
+    page: "docs/cluster.md",
+    says: "cosines of the bundled one crowd around",
+    holds: () => result("evaluate.json").correlations["KLUE-STS dev"].cosines.deviation < 0.1,
+  },
+  {
+    page: "docs/evaluate.md",
+    says: "on KLUE-STS, no better than counting characters on KorSTS, and neither of them can tell entailment",
+    holds: () => {
+      const { model, characters } = (result("evaluate.json") as Evaluated).binary["KLUE-NLI dev, entailment"];
+      return ahead("KLUE-STS dev") > 0.1 && ahead("KorSTS dev") < 0.01 && Math.max(model.ap, characters.ap) < 0.6;
+    },
+  },
+  {
+    page: "docs/classify.md",
+    says: "Embeddings beat characters with few examples, characters beat embeddings with a thousand, and both together beat either at every size",
+    holds: () =>
+      topics(10, "embeddings") > topics(10, "characters") &&
+      topics(1000, "embeddings") < topics(1000, "characters") &&
+      [10, 100, 1000].every(
+        (n) => topics(n, "both") > topics(n, "embeddings") && topics(n, "both") > topics(n, "characters"),
+      ),
+  },
+  {
+    page: "docs/learn/attention.md",
+    says: "in the figure head 1 (the second: they are counted from 0) looks at the token before",
+    holds: looksBack,
+  },
+  {
+    page: "docs/learn/attention.ko.md",
+    says: "그림의 1번 헤드(0부터 세어 두 번째)는 문장을 왼쪽부터 읽은 듯이 바로 앞 토큰을 봅니다",
+    holds: looksBack,
+  },
+  { page: "docs/questions.md", says: "At 안, the token before it.", holds: looksBack },
+  { page: "docs/questions.ko.md", says: "바로 앞의 안을 봅니다.", holds: looksBack },
+  { page: "docs/questions.md", says: "Sentences of 3, 5 and 57 tokens", holds: lengths },
+  { page: "docs/questions.ko.md", says: "토큰이 3, 5, 57개인 문장", holds: lengths },
+  { page: "docs/questions.md", says: "`옵 ##니다` and `[UNK]`.", holds: () => stems() },
+  { page: "docs/questions.ko.md", says: "`옵 ##니다`와 `[UNK]`.", holds: () => stems() },
+  {
+    page: "docs/learn/word-piece.md",
+    says: "frequent words become pieces of their own, as 봅니다 in the figure",
+    holds: () => cut("봅니다", "[CLS] 봅니다 [SEP]"),
+  },
+  {
+    page: "docs/learn/word-piece.ko.md",
+    says: "그림의 봅니다처럼 자주 나오는 낱말은 통째로 한 조각이 되기도 합니다",
+    holds: () => cut("봅니다", "[CLS] 봅니다 [SEP]"),
+  },
+  { page: "docs/tour.md", says: "`[CLS] 잠이 안 옵 ##니다 [SEP]`", holds: () => cut(NOT_SLEEPY, tourCut) },
+  { page: "docs/tour.ko.md", says: "`[CLS] 잠이 안 옵 ##니다 [SEP]`", holds: () => cut(NOT_SLEEPY, tourCut) },
+  { page: "docs/tour.md", says: "256 wide, with 4 heads", holds: () => facts().hidden === 256 && facts().heads === 4 },
+  { page: "docs/tour.ko.md", says: "너비가 256, 헤드가 4", holds: () => facts().hidden === 256 && facts().heads === 4 },
+  { page: "docs/adapters.md", says: "졸음이 옵니다", holds: () => sleepy(DROWSY) > sleepy(TRAIN) },
+];
+
+const tourCut = "[CLS] 잠이 안 옵 ##니다 [SEP]";
+const stems = (): boolean => cut("옵니다", "[CLS] 옵 ##니다 [SEP]") && cut("꿹꿹", "[CLS] [UNK] [SEP]");
+
+export function read(page: string): string {
+  return readFileSync(join(root, page), "utf8");
+}
+
+/** Whether the page still says so. */
+export function stands({ page, says }: Claim): boolean {
+  return read(page).replace(/\s+/g, " ").includes(says);
+}
+
+/** What the facts make of a claim: undefined where it holds, or what is wrong. */
+export function wrong(claim: Claim): string | undefined {
+  if (!stands(claim)) return `${claim.page} does not say any more: ${claim.says}`;
+  return claim.holds() ? undefined : `${claim.page} says what is not true of this model: ${claim.says}`;
+}
