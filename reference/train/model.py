@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from . import quant
-from .pack import Packed
+from .pack import Packed, end_to_end
 from .profiles import Shape
 from .quant import Product
 
@@ -51,15 +51,18 @@ class Encoder(nn.Module):
             if isinstance(module, nn.Linear):
                 nn.init.zeros_(module.bias)
 
-    def forward(self, ids: Tensor, mask: Tensor | None = None, types: Tensor | None = None) -> Tensor:
-        """[B,L] ids, [B,L] bool mask (None: no padding), [B,L] types (None: zeros) -> [B,L,H]."""
+    def forward(self, ids: Tensor, mask: Tensor | None = None, types: Tensor | None = None, places: Tensor | None = None) -> Tensor:
+        """
+        [B,L] ids, [B,L] types (None: zeros), [B,L] places (None: 0 to L - 1) -> [B,L,H].  mask: bool, None where there is no padding; [B,L] which
+        tokens are there, or [B,L,L] which see which.
+        """
         words = F.embedding(ids, quant.rows(self.words.weight) if self.fake else self.words.weight)
         if not self.layers:
             return words
-        places = self.positions.weight[: ids.shape[1]]
-        x = words + places + (self.types.weight[0] if types is None else self.types(types))
+        x = words + (self.positions.weight[: ids.shape[1]] if places is None else self.positions(places))
+        x = x + (self.types.weight[0] if types is None else self.types(types))
         x = self.dropout(self.norm(x))
-        seen = None if mask is None else mask[:, None, None, :]
+        seen = None if mask is None else mask[:, None, None, :] if mask.ndim == 2 else mask[:, None]
         for layer in self.layers:
             x = layer(x, seen)
         return x
@@ -100,18 +103,52 @@ def pad(texts: Packed, which: np.ndarray, device: str) -> tuple[Tensor, Tensor |
     return on(out, device), None if there.all() else on(there, device)
 
 
-def embed(encoder: Encoder, texts: Packed, device: str, chunk: int | None = None) -> Tensor:
+def into_rows(lengths: np.ndarray, room: int) -> tuple[np.ndarray, np.ndarray]:
+    """A row and a first place for each text, several in a row of `room` tokens: the longest that still fits comes next."""
+    waiting: list[list[int]] = [[] for _ in range(room + 1)]
+    for i in range(len(lengths) - 1, -1, -1):
+        waiting[lengths[i]].append(i)
+    row, first = np.zeros(len(lengths), np.int64), np.zeros(len(lengths), np.int64)
+    rows, left, length = 0, room, room
+    for _ in range(len(lengths)):
+        length = min(length, left)
+        while length and not waiting[length]:
+            length -= 1
+        if not length:
+            rows, left, length = rows + 1, room, room
+            while not waiting[length]:
+                length -= 1
+        i = waiting[length].pop()
+        row[i], first[i] = rows, room - left
+        left -= length
+    return row, first
+
+
+def embed(encoder: Encoder, texts: Packed, device: str) -> Tensor:
     """
-    Sentence vectors [N,H] in the order of the texts. Texts of like length are padded together, `chunk` of them: without that, on a
-    CPU half of the work is padding; a GPU would rather have few large products.
+    Sentence vectors [N,H] in the order of the texts. Padded, two thirds of a batch would be padding: so rows hold several texts, and a token
+    sees those of its own text. At most 64 rows at a time on a CPU, whose caches are small.
     """
-    chunk = chunk or (64 if device == "cpu" else 1_024)
-    order = np.argsort(np.diff(texts.starts), kind="stable")
-    chunks = []
-    for i in range(0, len(order), chunk):
-        rows, mask = pad(texts, order[i : i + chunk], device)
-        chunks.append(mean(encoder(rows, mask), mask))
-    return torch.cat(chunks)[on(np.argsort(order), device)]
+    lengths = np.diff(texts.starts)
+    room = max(64, int(lengths.max()))
+    row, first = into_rows(lengths, room)
+    if device == "cpu" and row.max() >= 64:
+        parts = [np.flatnonzero(row // 64 == n) for n in range(row.max() // 64 + 1)]
+        back = torch.from_numpy(np.argsort(np.concatenate(parts)))
+        return torch.cat([embed(encoder, take(texts, part), device) for part in parts])[back]
+    text = np.repeat(np.arange(len(lengths)), lengths)  # of each token
+    place = np.arange(len(texts.ids)) - np.repeat(texts.starts[:-1], lengths)  # in its text
+    at = row[text] * room + first[text] + place
+    ids, owner, places = np.zeros((row.max() + 1) * room, np.int64), np.full((row.max() + 1) * room, -1), np.zeros((row.max() + 1) * room, np.int64)
+    ids[at], owner[at], places[at] = texts.ids, text, place
+    ids, owner, places = (on(x.reshape(-1, room), device) for x in (ids, owner, places))
+    hidden = encoder(ids, owner[:, :, None] == owner[:, None, :], places=places)
+    tokens = hidden.flatten(0, 1).index_select(0, on(at, device)).float()
+    return torch.segment_reduce(tokens, "mean", lengths=on(lengths, device), axis=0)
+
+
+def take(texts: Packed, which: np.ndarray) -> Packed:
+    return end_to_end([texts.ids[texts.starts[i] : texts.starts[i + 1]] for i in which])
 
 
 class MaskedHead(nn.Module):

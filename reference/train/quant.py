@@ -67,7 +67,7 @@ def calibration_texts(source: Path | None = None) -> list[str]:
 @torch.no_grad()
 def calibrate(encoder, texts, device: str) -> None:
     """Sets the balances: sqrt(largest |W| of a column / largest |x| of it), of the float model on the engine's own text."""
-    from .model import embed
+    from .model import on
 
     products = [m for m in encoder.modules() if isinstance(m, Product)]
     was, training = encoder.fake, encoder.training
@@ -75,7 +75,8 @@ def calibrate(encoder, texts, device: str) -> None:
     encoder.eval()
     for product in products:
         product.measured = torch.zeros(product.in_features, device=product.weight.device)
-    embed(encoder, texts, device, chunk=1)  # one at a time: padding would be measured too
+    for i in range(len(texts)):  # one at a time: padding would be measured too
+        encoder(on(texts.ids[texts.starts[i] : texts.starts[i + 1]].astype("int64"), device)[None])
     for product in products:
         most = product.measured
         product.measured = None

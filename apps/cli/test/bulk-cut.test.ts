@@ -123,8 +123,11 @@ posix("killed", () => {
     await refused(1, RegExp(`process ${process.pid} of .* is writing locked.npy`), command("locked.npy", "--resume"));
     if (process.platform !== "linux") return;
     writeFileSync(fifo, `${ours}1`);
+    // And what one left that was killed while it made its lock goes with it.
+    for (const end of ["", ".stale"]) file(`locked.npy.lock.4194305${end}`, `${hostname()} 4194305 1`);
+    file("locked.npy.lock.4194306", "elsewhere 4194306 1");
     expect(await munjang(command("locked.npy", "--resume"))).toMatchObject({ code: 0 });
-    expect(beside("locked.npy")).toEqual(["locked.npy"]);
+    expect(beside("locked.npy").sort()).toEqual(["locked.npy", "locked.npy.lock.4194306"]);
   });
 
   test("a lock that is empty yet is held; for a while", async () => {

@@ -11,13 +11,10 @@ import torch
 
 from reference.train import loop, losses, mlm, muon, quant
 from reference.train.ahead import ahead
-from reference.train.cross import balanced, neighbours
-from reference.train.evaluate import table, tasks
 from reference.train.export import export
-from reference.train.model import Encoder, embed, mean
+from reference.train.model import Encoder, embed, into_rows, mean
 from reference.train.pack import end_to_end
 from reference.train.profiles import TINY, Budget, Shape
-from reference.train.splits import bin_of
 
 SHAPE = Shape(layers=2, hidden=32, heads=4, wide=64, positions=24)
 
@@ -166,11 +163,21 @@ class Model(unittest.TestCase):
             got = ours(ids, mask, types)
         torch.testing.assert_close(got[mask], expected[mask], rtol=1e-4, atol=1e-5)
 
+    def test_rows_hold_several_texts_and_no_place_twice(self):
+        lengths = np.random.default_rng(0).integers(1, 65, 300)
+        row, first = into_rows(lengths, 64)
+        taken = [(r, f + n) for r, f, length in zip(row, first, lengths) for n in range(length)]
+        self.assertEqual(len(set(taken)), lengths.sum())
+        self.assertLessEqual(max(place for _, place in taken), 63)
+        self.assertLess((row.max() + 1) * 64, 1.1 * lengths.sum())
+
     def test_padding_and_order_do_not_matter(self):
         model = encoder()
         ids = [np.array([2, *range(5, 5 + n), 3]) for n in (9, 1, 5, 3, 7)]
         alone = torch.cat([mean(model(torch.from_numpy(row)[None]), None) for row in ids])
-        torch.testing.assert_close(embed(model, end_to_end(ids), "cpu", chunk=2), alone, rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(embed(model, end_to_end(ids), "cpu"), alone, rtol=1e-4, atol=1e-5)
+        many = [ids[n % 5] for n in range(900)]  # more than 64 rows
+        torch.testing.assert_close(embed(model, end_to_end(many), "cpu"), alone.repeat(180, 1), rtol=1e-4, atol=1e-5)
 
     def test_masks(self):
         ids = np.full((200, 50), 9)
@@ -252,53 +259,6 @@ class Loop(unittest.TestCase):
             module = torch.nn.Linear(1, 1)
             with self.assertRaisesRegex(SystemExit, "stage: the loss of step 0 is nan"):
                 loop.train(Path(folder) / "stage", {"m": module}, lambda step: step, lambda _: module.weight.sum() * float("nan"), Budget(3, None, 1.0), TINY, 1)
-
-
-class Mining(unittest.TestCase):
-    def test_neighbours(self):
-        random = np.random.default_rng(0)
-        v = random.standard_normal((40, 6)).astype(np.float32)
-        v /= np.linalg.norm(v, axis=1, keepdims=True)
-        expected = [sorted((j for j in range(40) if j != i), key=lambda j: -float(v[i] @ v[j]))[:5] for i in range(40)]
-        self.assertEqual(neighbours(v, 5).tolist(), expected)
-
-    def test_balanced(self):
-        scores = [0.05] * 100 + [0.3] * 3 + [0.5] * 40 + [0.7] * 40 + [0.95] * 40
-        chosen = balanced(scores, 83, 1)
-        self.assertEqual([sum(bin_of(scores[i]) == b for i in chosen) for b in range(5)], [20, 3, 20, 20, 20])
-        self.assertEqual(len(balanced(scores, 10_000, 1)), len(scores))
-
-
-class Tasks(unittest.TestCase):
-    def vectors(self, texts):
-        """One-hot of the first character, and a little of the length."""
-        out = np.array([[*(t[0] == c for c in "abc"), len(t) / 100] for t in texts], float)
-        return out / np.linalg.norm(out, axis=1, keepdims=True)
-
-    def test_retrieval(self):
-        rows = [("a one", "a two longer", True), ("b one", "b two", True), ("c", "a something else here", False)]
-        found = tasks.question_retrieval(self.vectors, rows)
-        self.assertEqual(found["first"], 100)
-        self.assertEqual(tasks.retrieval(self.vectors, ["c"], [{0}], ["a", "c"])["first"], 100)  # itself is not counted
-        self.assertEqual(tasks.retrieval(self.vectors, ["c"], [{0}], ["a", "cc", "cd"])["first"], 0)
-
-    def test_negation_and_spread(self):
-        found = tasks.negation(self.vectors, [("a x", "b x", "a xyz"), ("a", "a", "c")])
-        self.assertEqual(found["right"], 50)
-        self.assertEqual(tasks.spread(np.full(10, 0.9))["deviation"], 0)
-
-    def test_paraphrase_and_topics(self):
-        self.assertEqual(tasks.paraphrase(self.vectors, [("a", "a b", True), ("a", "b", False), ("c", "c d", True)]), 100)
-        rows = [(f"{c}{'x' * i}", "abc".index(c)) for c in "abc" for i in range(9)]
-        self.assertEqual(tasks.topics(self.vectors, rows, rows, 1.0), 100)
-
-    def test_tables(self):
-        file = lambda seed, s, without: {
-            "profile": {"name": "cpu"}, "seed": seed, "without": without, "rows": {"shipped, int8": {"KLUE-STS dev": {"spearman": s, "pearson": s}}},
-        }
-        text = table.tables([file(1, 70.0, []), file(2, 72.0, []), file(1, 60.0, ["mlm"])])
-        self.assertIn("| shipped, int8 (2 seeds) | 71.0 ± 1.4 | 71.0 ± 1.4 | - |", text)
-        self.assertIn("| without mlm | 60.0 |", text)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
-import { readFileSync, realpathSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { linkSync, readdirSync, readFileSync, realpathSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { type FileHandle, open, rename, stat } from "node:fs/promises";
 import { hostname } from "node:os";
+import { basename, dirname, join } from "node:path";
 import { Usage } from "../input.ts";
 import { cannotWrite, type Output, tellOfLimits } from "../output.ts";
 import { beginningOf, isAtWork, takeAway } from "../processes.ts";
@@ -86,23 +87,52 @@ export async function openPart({ part, target }: PartFiles, bytes: number): Prom
   };
 }
 
-/** A process that has made its lock writes its name into it at once; one that has not by then is gone. In milliseconds. */
+/** Where a file cannot have two names, a lock is made first and written at once; one that is empty for longer is of a process that is gone. In milliseconds. */
 const MOMENT = 10_000;
 
 /** Sees that one process writes a part file at a time; until what it answers with is called, or the process is gone. */
 export function lock({ lock: path, target }: PartFiles): () => void {
   const mine = `${hostname()} ${process.pid} ${beginningOf(process.pid) ?? ""}`;
   for (;;) {
-    try {
-      writeFileSync(path, mine, { flag: "wx" });
+    if (make(path, mine)) {
+      sweep(path);
       return () => rmSync(path, { force: true });
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw cannotWrite(path, error as NodeJS.ErrnoException);
     }
     const other = read(path);
     const holder = holderOf(path, other);
     if (holder !== undefined) throw new Error(`${holder} is writing ${target}; if it is gone, delete ${path}`);
-    takeAway(path, `${path}.${process.pid}`, (aside) => read(aside) === other);
+    takeAway(path, `${path}.${process.pid}.stale`, (aside) => read(aside) === other);
+  }
+}
+
+/** Makes the lock, whole from its first moment on: a process killed in between must not leave an empty one. False where there is one. */
+function make(path: string, content: string): boolean {
+  const own = `${path}.${process.pid}`;
+  try {
+    writeFileSync(own, content);
+    try {
+      linkSync(own, path);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+      writeFileSync(path, content, { flag: "wx" }); // a file system without links
+    }
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+    throw cannotWrite(path, error as NodeJS.ErrnoException);
+  } finally {
+    rmSync(own, { force: true });
+  }
+}
+
+/** Takes away what processes left that were killed while they made a lock. */
+function sweep(path: string): void {
+  for (const name of readdirSync(dirname(path))) {
+    const [, pid] = name.startsWith(`${basename(path)}.`) ? (/\.lock\.(\d+)(?:\.stale)?$/.exec(name) ?? []) : [];
+    if (pid === undefined || isAtWork(Number(pid), undefined)) continue;
+    const left = join(dirname(path), name);
+    const [host] = read(left).split(" ");
+    if (host === "" || host === hostname()) rmSync(left, { force: true });
   }
 }
 
