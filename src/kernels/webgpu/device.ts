@@ -58,8 +58,10 @@ export function aboutDevice(device: GPUDevice): Opened {
 }
 
 function describe({ vendor, architecture, device, description }: GPUAdapterInfo): string {
-  // Some runtimes have a number for the vendor.
-  const parts = [...new Set([vendor, architecture, description || device])].filter((part) => /[a-z]/i.test(part ?? ""));
+  // Some runtimes have numbers for the vendor and the device.
+  const parts = [...new Set([vendor, architecture, device, description])].filter((part) =>
+    /^(?!0x).*[a-z]/i.test(part ?? ""),
+  );
   return parts.join(" ") || "an adapter without a name";
 }
 
