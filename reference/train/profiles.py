@@ -75,6 +75,7 @@ class Profile:
     anchor: float = 4.0  # weight of (cosine - score)^2, which spreads the cosines
     contrast_share: float = 0.3  # of the steps that add a contrastive batch
     negation_share: float = 0.3  # of the steps that add sentences and their negations
+    negation_weight: float = 1.0
     negation_score: float = 0.25  # what the cosine of a sentence and its negation is drawn to at most
     negation_margin: float = 0.1  # by how much a paraphrase is to be nearer
     # last: with the engine's whole numbers
@@ -83,7 +84,7 @@ class Profile:
     distil: Budget | None = None
     distil_batch: int = 128
     static: Budget = Budget(400, 60, 3e-3)
-    # machine
+    # machine: MACHINE below names these
     threads: int = 2
     workers: int = 0  # processes that make the batches to come; 0: they are made when they are needed
     device: str = "cpu"
@@ -96,6 +97,9 @@ class Profile:
         return asdict(self)
 
 
+# What a run may go on with other values of: they say how it is computed, not what.
+MACHINE = ("threads", "workers", "device", "autocast", "compile", "save_seconds")
+
 CPU = Profile(name="cpu")
 
 GPU = Profile(
@@ -107,17 +111,17 @@ GPU = Profile(
     reviews=553_369,
     documents=20_000,
     shape=Shape(layers=6),
-    mlm=Budget(30_000, 92, 2e-3, 0.02),
+    mlm=Budget(30_000, 240, 2e-3, 0.02),
     mlm_tokens=65_536,
-    contrast=Budget(1_500, 36, 4e-4),
+    contrast=Budget(1_500, None, 4e-4),
     contrast_batch=256,
-    cross=Budget(800, 18, 2e-4),
+    cross=Budget(1_000, None, 2e-4),
     mined_texts=80_000,
-    mined_pairs=100_000,
-    silver=Budget(1_500, 34, 2e-4),
-    rank=Budget(1_500, 36, 2e-4),
-    finish=Budget(300, 15, 4e-5),
-    static=Budget(400, 60, 3e-3),
+    mined_pairs=60_000,
+    silver=Budget(1_000, None, 2e-4),
+    rank=Budget(1_500, None, 2e-4),
+    finish=Budget(200, None, 4e-5),
+    static=Budget(400, None, 3e-3),
 )
 
 # Seconds on any machine: for the tests. No budget in seconds, so that every run gives the same bytes.
@@ -161,8 +165,13 @@ TINY = Profile(
 PROFILES = {profile.name: profile for profile in (CPU, GPU, TINY)}
 
 
-def profile_of(name: str, without: tuple[str, ...] = (), slices: bool = True) -> Profile:
-    """`slices`: whether some of train is kept to choose by. Once everything is chosen, the run that ships may train on it too."""
+def profile_of(name: str, without: tuple[str, ...] = (), slices: bool = True, device: str | None = None) -> Profile:
+    """
+    `slices`: whether some of train is kept to choose by. Once everything is chosen, the run that ships may train on it too.
+    `device`: "cpu" or "cuda", where it is not the profile's own.
+    """
     profile = replace(PROFILES[name], without=tuple(sorted(without)))
+    if device not in (None, profile.device):
+        profile = replace(profile, **{name: getattr(GPU if device == "cuda" else CPU, name) for name in MACHINE})
     none = tuple((name, 0) for name, _ in profile.slice_sizes)
     return profile if slices else replace(profile, slice_sizes=none, slice_groups=0.0)

@@ -45,7 +45,7 @@ def ranked_loss(encoder: Encoder, batch: Ranked, profile: Profile) -> Tensor:
         loss = loss + contrastive_loss(contrast, batch.contrast, profile)
     if batch.negated:
         opposite = lambda a, b, c: losses.negation(a, b, c, profile.negation_margin, profile.negation_score)
-        loss = loss + losses.at_dims(opposite, *dims, *negation.chunk(3))
+        loss = loss + profile.negation_weight * losses.at_dims(opposite, *dims, *negation.chunk(3))
     return loss
 
 

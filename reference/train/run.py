@@ -11,7 +11,7 @@ import torch
 from . import vocab
 from .files import read_json, write_json, written
 from .model import Encoder
-from .profiles import Profile, Shape
+from .profiles import MACHINE, Profile, Shape
 
 
 @dataclass(frozen=True)
@@ -58,9 +58,10 @@ class Run:
 
 
 def open_run(profile: Profile, seed: int, data: Path, out: Path, resume: bool) -> Run:
-    """A new folder, or the folder of the same run again."""
+    """A new folder, or the folder of the same run again, perhaps on another machine."""
     settings = out / "work" / "settings.json"
-    mine = json.loads(json.dumps({"profile": profile.describe(), "seed": seed}))
+    what = {name: value for name, value in profile.describe().items() if name not in MACHINE}
+    mine = json.loads(json.dumps({"profile": what, "seed": seed}))
     if settings.exists():
         if not resume:
             raise SystemExit(f"--out {out} holds a run already: add --resume to go on with it, or name another folder")

@@ -8,16 +8,18 @@ import numpy as np
 import torch
 
 from .. import prepare, quant, sets
+from ..corpus import Corpus
 from ..cross import vectors_of
 from ..export import round_to
 from ..files import read_json, write_json
 from ..model import Encoder
+from ..negate import opposites
 from ..pack import end_to_end
 from ..profiles import Shape
 from ..run import Run
 from ..vocab import ids_of
 from .baselines import tfidf
-from .tasks import Vectors, ask, correlation, questions
+from .tasks import Vectors, ask, correlation, negation, questions
 
 PROBE = 0.3  # of the linear probe, for dense vectors; TF-IDF has 5, its best
 
@@ -56,8 +58,7 @@ def evaluate(run: Run, done: list[tuple[str, Shape]]) -> None:
             part = folder / f"{name}.json"
             if not part.exists():
                 of = make()
-                slices = {n: correlation(of, pairs)["spearman"] for n, pairs in read.slices.items() if len(pairs) > 2}
-                write_json(part, {**ask(of, what, probe), "slices": slices})
+                write_json(part, {**ask(of, what, probe), "slices": on_slices(of, read)})
                 figures = read_json(part)
                 print(f"  {name}: {figures['KLUE-STS dev']['spearman']} / {figures['KorSTS dev']['spearman']}", flush=True)
             rows[name] = read_json(part)
@@ -86,6 +87,14 @@ def evaluate(run: Run, done: list[tuple[str, Shape]]) -> None:
         write_json(run.out / "figures.json", figures)
 
     run.stage("evaluate", work)
+
+
+def on_slices(of: Vectors, read: Corpus) -> dict:
+    """What choices are made by: the pairs kept apart from train, and those of them that mean the same, each with an opposite built by rule."""
+    out = {name: correlation(of, rows)["spearman"] for name, rows in read.slices.items() if len(rows) > 2}
+    built = [(a, opposites(a), b) for rows in read.slices.values() for a, b, score in rows if score >= 0.8]
+    known = [(a, found[0], b) for a, found, b in built if found]
+    return {**out, "negation": negation(of, known)} if known else out
 
 
 def shipped(run: Run, stage: str, shape: Shape) -> Encoder:

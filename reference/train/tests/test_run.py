@@ -9,6 +9,7 @@ import unittest
 from pathlib import Path
 
 from reference.train.files import read_json
+from reference.train.profiles import MACHINE, profile_of
 from reference.train.tests import sample_data
 
 ROOT = Path(__file__).parents[3]
@@ -83,6 +84,14 @@ class WholeRun(unittest.TestCase):
         rows = read_json(self.folder / "seed" / "figures.json")["rows"]
         self.assertNotIn("after silver", rows)
         self.assertIn("after rank", rows)
+
+    def test_a_run_may_go_on_on_another_machine(self):
+        settings = read_json(self.folder / "whole" / "work" / "settings.json")["profile"]
+        self.assertEqual({"device", "threads", "workers"} & set(settings), set())
+        there, here = profile_of("gpu"), profile_of("gpu", device="cpu")
+        self.assertEqual((there.device, here.device, here.workers), ("cuda", "cpu", 0))
+        differ = {name for name, value in there.describe().items() if value != here.describe()[name]}
+        self.assertLessEqual(differ, set(MACHINE))
 
     def test_a_folder_in_use_is_refused(self):
         for more, message in (([], "add --resume"), (["--resume", "--seed", "9"], "another profile or seed")):
