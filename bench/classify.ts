@@ -7,13 +7,14 @@
  * 5,000 titles, drawn once, are kept for judging; each seed draws its own examples from the others.
  */
 import { createHash } from "node:crypto";
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { SentenceTransformer } from "munjang";
 import { classify, embedDocuments, evaluateLabels, FEATURES, trainClassifier } from "../apps/cli/src/classify/index.ts";
 import { seeded, shuffled } from "../apps/cli/src/random.ts";
 import { readTable } from "../apps/cli/src/table.ts";
 import { machine } from "./measure.ts";
+import { writeResult } from "./result.ts";
 
 const root = join(import.meta.dirname, "..");
 const SIZES = [10, 100, 1000];
@@ -136,5 +137,4 @@ const report = {
   results,
 };
 mkdirSync(join(root, "bench/results"), { recursive: true });
-writeFileSync(`${file}.part`, `${JSON.stringify(report, null, 2)}\n`);
-renameSync(`${file}.part`, file);
+writeResult(file, report);

@@ -5,7 +5,7 @@
  *
  * Nothing is chosen on the sets that are shown: the model was trained on the train parts, and TF-IDF has its weights from them.
  */
-import { existsSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { SentenceTransformer } from "munjang";
 import { mini } from "munjang-mini-ko";
@@ -20,6 +20,7 @@ import {
 } from "../apps/cli/src/evaluate/index.ts";
 import { readTable } from "../apps/cli/src/table.ts";
 import { machine } from "./measure.ts";
+import { writeResult } from "./result.ts";
 import { fitTfidf, sparseCosine, tfidf } from "./tfidf.ts";
 
 interface Pair {
@@ -120,8 +121,7 @@ const result = {
 };
 await model.dispose();
 const file = join(import.meta.dirname, "results/evaluate.json");
-writeFileSync(`${file}.part`, `${JSON.stringify(result, null, 2)}\n`);
-renameSync(`${file}.part`, file);
+writeResult(file, result);
 for (const [name, of] of Object.entries(correlations)) {
   console.log(`${name}, Spearman: ${of.model.spearman.toFixed(4)}, TF-IDF ${of.characters.spearman.toFixed(4)}`);
 }

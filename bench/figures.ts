@@ -1,5 +1,5 @@
 /** Writes the figures of the committed result files into the README, between their markers. `npm run figures`; a test sees that it was run. */
-import { readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Line } from "../test/golden/bars.ts";
 import { type Runtimes, runtimesTable } from "../test/runtimes/table.ts";
@@ -20,7 +20,7 @@ import {
   training,
   weightsMegabytes,
 } from "./model-figures.ts";
-import { result, root, type Timed } from "./result.ts";
+import { result, root, type Timed, writeWhole } from "./result.ts";
 import type { RivalsResult } from "./rivals/results.ts";
 import { mainTable } from "./rivals/tables.ts";
 import { search, words } from "./search-figures.ts";
@@ -274,7 +274,6 @@ function orMissing(figure: () => string): string {
 if (process.argv[1] === import.meta.filename) {
   for (const [page, figures] of Object.entries(PAGES)) {
     const file = join(root, page);
-    writeFileSync(`${file}.part`, withFigures(readFileSync(file, "utf8"), figures));
-    renameSync(`${file}.part`, file);
+    writeWhole(file, withFigures(readFileSync(file, "utf8"), figures));
   }
 }

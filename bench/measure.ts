@@ -2,9 +2,10 @@
  * Interleaved timing. Machines are shared and their clocks wander, so rivals take turns within one run, and what is compared is the
  * ratio within a round: it holds where absolute figures do not.
  */
-import { mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { cpus } from "node:os";
 import { dirname } from "node:path";
+import { writeResult } from "./result.ts";
 
 export interface Case {
   readonly name: string;
@@ -92,6 +93,5 @@ export function report(title: string, unit: string, results: readonly Result[], 
     console.log(`${name.padEnd(44)}${rate.median.toPrecision(3).padStart(10)}  ${range.padEnd(20)} ${times}`);
   }
   mkdirSync(dirname(file), { recursive: true });
-  writeFileSync(`${file}.part`, `${JSON.stringify({ title, unit: `${unit}/s`, ...about, results }, null, 2)}\n`);
-  renameSync(`${file}.part`, file);
+  writeResult(file, { title, unit: `${unit}/s`, ...about, results });
 }

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 export const root: string = join(import.meta.dirname, "..");
@@ -7,6 +7,17 @@ export const root: string = join(import.meta.dirname, "..");
 // biome-ignore lint/suspicious/noExplicitAny: every result has a shape of its own
 export function result(file: string): any {
   return JSON.parse(readFileSync(join(root, "bench/results", file), "utf8"));
+}
+
+/** Writes a file beside its place, then renames it: it is there whole or as it was. */
+export function writeWhole(file: string, text: string): void {
+  writeFileSync(`${file}.part`, text);
+  renameSync(`${file}.part`, file);
+}
+
+/** Writes JSON as every result is written. */
+export function writeResult(file: string, value: unknown): void {
+  writeWhole(file, `${JSON.stringify(value, null, 2)}\n`);
 }
 
 /** What was timed, as `interleaved` of measure.ts has it. */

@@ -3,10 +3,11 @@
  * Options: --software (even where there is a GPU), --quick (a look: few rounds, nothing kept), --full or --small (which model),
  * --sentences=256 (how many of the large batch; software would take minutes, and has 16).
  */
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync } from "node:fs";
 import { cpus, loadavg } from "node:os";
 import { join } from "node:path";
 import { seededConfig } from "../../test/seeded/seeded.ts";
+import { writeResult } from "../result.ts";
 import { makeWorks, smallConfig, writeSeeded } from "./model.ts";
 import { openDeno, openNode, openPage, type Program } from "./places.ts";
 import { type Adapter, type EncodeTable, type GpuResult, type ProductTable, page } from "./table.ts";
@@ -120,6 +121,5 @@ const result: GpuResult = {
 };
 console.log(page(result));
 const file = quick ? join(cache, "gpu.json") : join(import.meta.dirname, "../results/gpu.json");
-writeFileSync(`${file}.part`, `${JSON.stringify(result, null, 2)}\n`);
-renameSync(`${file}.part`, file);
+writeResult(file, result);
 said(`written: ${file}`);

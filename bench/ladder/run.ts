@@ -3,9 +3,10 @@
  * have brought it (`npm ci --prefix test/runtimes`) or NODE24 names one. What V8 must be told beforehand is measured in a process of its own.
  */
 import { execFileSync } from "node:child_process";
-import { existsSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { machine } from "../measure.ts";
+import { writeResult } from "../result.ts";
 import { ladder } from "./index.ts";
 import { climb, gain, type RungResult } from "./measure.ts";
 import { outside } from "./outside.ts";
@@ -52,6 +53,5 @@ if (process.argv.includes("--json")) {
   );
   for (const n of rungs.keys()) console.log(row(rungs, n, result.peak));
   const file = join(import.meta.dirname, "../results/ladder.json");
-  writeFileSync(`${file}.part`, `${JSON.stringify(result, null, 2)}\n`);
-  renameSync(`${file}.part`, file);
+  writeResult(file, result);
 }

@@ -1,6 +1,7 @@
 /** Everything measured so far, as it is kept on disk after every round, so that a run that is cut off can go on. */
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
+import { writeResult } from "../result.ts";
 import type { Memory, Rates } from "./protocol.ts";
 
 export interface Check {
@@ -54,8 +55,7 @@ export const cell = (work: string, form: string, engine: string): string => `${w
 
 export function write(file: string, value: unknown): void {
   mkdirSync(dirname(file), { recursive: true });
-  writeFileSync(`${file}.part`, `${JSON.stringify(value, null, 2)}\n`);
-  renameSync(`${file}.part`, file);
+  writeResult(file, value);
 }
 
 export function read<T>(file: string): T | undefined {

@@ -3,12 +3,12 @@
  * a test finds it again.
  */
 import { createHash } from "node:crypto";
-import { readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { RESTAURANT, SLEEPY } from "../../apps/cli/src/demo.ts";
 import { openSafetensors } from "../../src/formats/safetensors.ts";
 import { SentenceTransformer } from "../../src/node.ts";
-import { root } from "../result.ts";
+import { root, writeResult } from "../result.ts";
 import { FLOAT16, type ModelFacts, SHIPPED } from "./facts.ts";
 import { filesOf } from "./folder.ts";
 
@@ -57,6 +57,5 @@ const bytesOf = (folder: string): number =>
 
 if (process.argv[1] === import.meta.filename) {
   const file = join(root, "bench/results/model.json");
-  writeFileSync(`${file}.part`, `${JSON.stringify(await factsOf(), null, 2)}\n`);
-  renameSync(`${file}.part`, file);
+  writeResult(file, await factsOf());
 }

@@ -1,8 +1,8 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { readGolden } from "../../test/golden/read.ts";
-import { root } from "../result.ts";
+import { root, writeWhole } from "../result.ts";
 import { FLOAT16, SHIPPED } from "./facts.ts";
 import { filesOf, makeInt8, takeIn } from "./folder.ts";
 import { keeping, type Same, sameGolden, sameResult } from "./keep.ts";
@@ -118,6 +118,5 @@ function writeCosines(): void {
     "",
   ];
   const file = join(root, COSINES);
-  writeFileSync(`${file}.part`, lines.join("\n"));
-  renameSync(`${file}.part`, file);
+  writeWhole(file, lines.join("\n"));
 }

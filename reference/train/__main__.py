@@ -5,7 +5,7 @@ import os
 import time
 from pathlib import Path
 
-# Threads that wait for one another asleep: where other work shares the cores, spinning ones make a step ten times as long.
+# Threads that wait for one another asleep: where other work shares the cores, those that spin meanwhile wait for the one that does not run.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 from .pipeline import everything  # noqa: E402

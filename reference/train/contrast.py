@@ -14,7 +14,6 @@ from .pack import Packed, end_to_end
 from .profiles import Budget, Profile, Shape
 from .run import Run
 from .sample import Item, batch_of, same_texts, sources
-from .vocab import IdsOf
 
 
 def dims_of(profile: Profile, width: int) -> tuple[tuple[int, ...], tuple[float, ...]]:
@@ -26,26 +25,22 @@ def dims_of(profile: Profile, width: int) -> tuple[tuple[int, ...], tuple[float,
 
 @dataclass(frozen=True)
 class Contrastive:
-    """A contrastive batch as ids: n texts, what means the same as each, and hard negatives with the item each was made for."""
+    """What the loss asks of a contrastive batch: of n texts, what means the same as each, and hard negatives, in this order."""
 
-    ids: Packed
     n: int
-    owner: np.ndarray  # int64 [hard negatives]
+    owner: np.ndarray  # int64 [hard negatives]: the item each was made for
     same: np.ndarray  # bool [n,n]
 
-    def rows(self) -> list[np.ndarray]:
-        return np.split(self.ids.ids, self.ids.starts[1:-1])
 
-
-def contrastive_batch(items: list[Item], ids_of: IdsOf) -> Contrastive:
+def contrastive_batch(items: list[Item]) -> tuple[list[str], Contrastive]:
     negatives = [(i, text) for i, (_, _, texts) in enumerate(items) for text in texts]
     texts = [a for a, _, _ in items] + [b for _, b, _ in items] + [text for _, text in negatives]
     owner = np.array([i for i, _ in negatives], dtype=np.int64)
-    return Contrastive(end_to_end(ids_of(texts)), len(items), owner, same_texts(items))
+    return texts, Contrastive(len(items), owner, same_texts(items))
 
 
 def contrastive_loss(v: Tensor, batch: Contrastive, profile: Profile) -> Tensor:
-    """`v`: the vectors of batch.ids [N,H]."""
+    """`v`: the vectors of the batch's texts [N,H]."""
     n, owner, same = batch.n, on(batch.owner, profile.device), on(batch.same, profile.device)
     loss = lambda a, b, hard: losses.contrastive(a, b, hard, owner, same, profile.contrast_scale)
     return losses.at_dims(loss, *dims_of(profile, v.shape[1]), v[:n], v[n : 2 * n], v[2 * n :])
@@ -66,12 +61,13 @@ def contrast(run: Run, stage: str, encoder_of, budget: Budget) -> None:
         encoder.set_dropout(profile.dropout)
         mix = dict(profile.mix)
 
-        def batch_at(step: int) -> Contrastive:
-            items = batch_of(available, mix, profile.contrast_batch, run.seed, stage, step)
-            return contrastive_batch(items, ids_of)
+        def batch_at(step: int) -> tuple[Packed, Contrastive]:
+            texts, batch = contrastive_batch(batch_of(available, mix, profile.contrast_batch, run.seed, stage, step))
+            return end_to_end(ids_of(texts)), batch
 
-        def loss_of(batch: Contrastive) -> Tensor:
-            return contrastive_loss(embed(encoder, batch.ids, profile.device), batch, profile)
+        def loss_of(drawn: tuple[Packed, Contrastive]) -> Tensor:
+            ids, batch = drawn
+            return contrastive_loss(embed(encoder, ids, profile.device), batch, profile)
 
         note = train(folder, {"encoder": encoder}, batch_at, loss_of, budget, profile, run.seed)
         run.save_model(stage, encoder)

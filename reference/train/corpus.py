@@ -83,15 +83,15 @@ def read(data: sets.Folder, profile: Profile, seed: int) -> tuple[Corpus, str]:
     news = [text for text, _ in sets.ynat(data)] + sets.news_titles(data)
     news = list({key(text): text for text in news if gate.opens("news titles", text)}.values())
     for text in news:
-        take("news titles", text)
+        take("sets above, as text", text)
     for rows in (*sts.values(), nli, questions, *pairs.values()):
         for row in rows:
-            take("labelled sets, as text", row[0])
-            take("labelled sets, as text", row[1])
+            take("sets above, as text", row[0])
+            take("sets above, as text", row[1])
     for members in groups.values():
         for group in members:
             for text in group:
-                take("labelled sets, as text", text)
+                take("sets above, as text", text)
     corpus = Corpus(texts, sts, slices, nli, groups, pairs, different, news)
     check(corpus, held)
     return corpus, gate.report()

@@ -74,8 +74,8 @@ def train(
     before_step: Callable[[int], None] = lambda step: None,
 ) -> dict:
     """
-    Trains `modules` on the batches of steps 0, 1 and so on, until the budget is used up; goes on from folder/state.pt where that is there. Whatever is random in step n comes from
-    (seed, folder's name, n) alone, so a run that was killed gives the bytes of one that was not (as long as the budget is in steps).
+    Trains `modules` on the batches of steps 0, 1 and so on, until the budget is used up; goes on from folder/state.pt where that is there.
+    Whatever is random in step n comes from (seed, folder's name, n) alone, so a run that was killed gives the bytes of one that was not (as long as the budget is in steps).
     Returns what is worth keeping about it.
     """
     fast = torch.bfloat16 if profile.autocast and has_bfloat16(profile.device) else torch.float32

@@ -126,8 +126,8 @@ def into_rows(lengths: np.ndarray, room: int) -> tuple[np.ndarray, np.ndarray]:
 
 def embed(encoder: Encoder, texts: Packed, device: str) -> Tensor:
     """
-    Sentence vectors [N,H] in the order of the texts. Padded, two thirds of a batch would be padding: so rows hold several texts, and a token
-    sees those of its own text. At most 64 rows at a time on a CPU, whose caches are small.
+    Sentence vectors [N,H] in the order of the texts. Padded to the longest, much of a batch would be padding: so rows hold several texts, and
+    a token sees those of its own text. At most 64 rows at a time on a CPU, whose caches are small.
     """
     lengths = np.diff(texts.starts)
     room = max(64, int(lengths.max()))

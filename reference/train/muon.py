@@ -23,7 +23,7 @@ class Muon(torch.optim.Optimizer):
     @torch.no_grad()
     def step(self) -> None:
         for group in self.param_groups:
-            # Matrices of one shape are made orthogonal together: on a GPU a hundred small products cost what one large one does.
+            # Matrices of one shape are made orthogonal together: a GPU would rather have one large product than a hundred small ones.
             same: dict[tuple[int, ...], list[tuple[Tensor, Tensor]]] = {}
             for p in group["params"]:
                 if p.grad is None:

@@ -107,7 +107,7 @@ GPU = Profile(
     device="cuda",
     threads=4,
     workers=4,
-    compile=False,  # batches have a hundred different shapes: compiling took longer than the training
+    compile=False,  # batches have a hundred different shapes, and it compiles for many of them
     reviews=553_369,
     documents=20_000,
     shape=Shape(layers=6),

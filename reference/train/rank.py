@@ -36,7 +36,8 @@ class Ranked:
 
 def ranked_loss(encoder: Encoder, batch: Ranked, profile: Profile) -> Tensor:
     """The sum of two or three losses, all texts in one pass."""
-    sizes = [2 * len(batch.scores), len(batch.contrast.ids) if batch.contrast else 0, 3 * batch.negated]
+    scored, negated = 2 * len(batch.scores), 3 * batch.negated
+    sizes = [scored, len(batch.texts) - scored - negated, negated]
     pairs, contrast, negation = embed(encoder, batch.texts, profile.device).split(sizes)
     dims, scores = dims_of(profile, pairs.shape[1]), on(batch.scores, profile.device)
     ranking = lambda a, b: losses.ranking(a, b, scores, profile.rank_scale, profile.anchor)
@@ -74,16 +75,16 @@ def rank(run: Run, stage: str, encoder_of, budget: Budget, shares: dict[str, flo
             random = random_of(run.seed, stage, step)
             name = random.choices(names, [shares[n] for n in names])[0]
             rows = random.sample(pairs[name], min(profile.rank_batch, len(pairs[name])))
-            contrast, negation = None, []
+            texts = [a for a, _, _ in rows] + [b for _, b, _ in rows]
+            contrast, items = None, []
             if random.random() < profile.contrast_share:
-                items = batch_of(available, mix, profile.rank_batch, run.seed, stage, "contrast", step)
-                contrast = contrastive_batch(items, ids)
+                more, contrast = contrastive_batch(batch_of(available, mix, profile.rank_batch, run.seed, stage, "contrast", step))
+                texts += more
             if "negation" in available and random.random() < profile.negation_share:
                 items = batch_of(available, {"negation": 1}, profile.rank_batch, run.seed, stage, "negation", step)
-                negation = [text for side in zip(*((a, b, opposites[0]) for a, b, opposites in items)) for text in side]
+                texts += [a for a, _, _ in items] + [b for _, b, _ in items] + [opposites[0] for _, _, opposites in items]
             scores = np.array([score for _, _, score in rows], dtype=np.float32)
-            texts = ids([a for a, _, _ in rows] + [b for _, b, _ in rows]), contrast.rows() if contrast else [], ids(negation)
-            return Ranked(end_to_end([row for part in texts for row in part]), scores, contrast, len(negation) // 3)
+            return Ranked(end_to_end(ids(texts)), scores, contrast, len(items))
 
         def loss_of(batch: Ranked) -> Tensor:
             return ranked_loss(encoder, batch, profile)

@@ -89,7 +89,7 @@ describe("no GPU, or not enough of one", () => {
     SentenceTransformer.load(goldenFolder("plain"), { backend: webgpu(options) });
   const adapter = (limits: object) =>
     ({
-      info: { vendor: "some", description: "thing" },
+      info: { vendor: "some", architecture: "", device: "0x7f", description: "thing" },
       limits,
       requestDevice: async () => Promise.reject(new Error("busy")),
     }) as never;
@@ -111,6 +111,13 @@ describe("no GPU, or not enough of one", () => {
     };
     const open = (limits: object) => openDevice({ requestAdapter: async () => adapter(limits) } as never);
     await expect(open(enough)).rejects.toThrow(/some thing gave no device: Error: busy/);
+    const named = {
+      ...(adapter(enough) as object),
+      info: { vendor: "0x10de", device: "kind-7", description: "thing" },
+    };
+    await expect(openDevice({ requestAdapter: async () => named } as never)).rejects.toThrow(
+      / kind-7 thing gave no device/,
+    );
     await expect(open({ ...enough, maxComputeWorkgroupStorageSize: 8192 })).rejects.toThrow(
       /needs maxComputeWorkgroupStorageSize of 16384; some thing has 8192/,
     );

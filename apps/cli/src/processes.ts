@@ -1,4 +1,5 @@
-import { linkSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { linkSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { cannotWrite } from "./output.ts";
 
 /* What both kinds of lock files, of a bulk output and of an index, ask about the process that left one. */
@@ -54,4 +55,23 @@ export function takeAway(lock: string, aside: string, isStill: (path: string) =>
     }
   }
   rmSync(aside, { force: true });
+}
+
+/**
+ * Takes away what processes left beside a lock that were killed while they made it or took it away: `<lock>.<number>` and
+ * `<lock>.<number>.stale`.
+ *
+ * @param isLive whether the process of that number, and what its file says of it, is there still
+ */
+export function sweep(lock: string, isLive: (path: string, pid: number) => boolean): void {
+  const before = `${basename(lock)}.`;
+  try {
+    for (const name of readdirSync(dirname(lock)).filter((name) => name.startsWith(before))) {
+      const number = /^(\d+)(?:\.stale)?$/.exec(name.slice(before.length))?.[1];
+      const [pid, path] = [Number(number), join(dirname(lock), name)];
+      if (number !== undefined && pid !== process.pid && !isLive(path, pid)) rmSync(path, { force: true });
+    }
+  } catch {
+    // somebody else's, and in nobody's way
+  }
 }

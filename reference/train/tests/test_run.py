@@ -10,6 +10,7 @@ from pathlib import Path
 
 from reference.train.files import read_json
 from reference.train.profiles import MACHINE, profile_of
+from reference.train.run import open_run
 from reference.train.tests import sample_data
 
 ROOT = Path(__file__).parents[3]
@@ -92,6 +93,9 @@ class WholeRun(unittest.TestCase):
         self.assertEqual((there.device, here.device, here.workers), ("cuda", "cpu", 0))
         differ = {name for name, value in there.describe().items() if value != here.describe()[name]}
         self.assertLessEqual(differ, set(MACHINE))
+        with tempfile.TemporaryDirectory() as folder:
+            begun = open_run(there, 1, Path(folder), Path(folder), False)
+            self.assertEqual(open_run(here, 1, Path(folder), Path(folder), True).folder("mlm"), begun.folder("mlm"))
 
     def test_a_folder_in_use_is_refused(self):
         for more, message in (([], "add --resume"), (["--resume", "--seed", "9"], "another profile or seed")):

@@ -200,6 +200,20 @@ class Loop(unittest.TestCase):
             s = torch.linalg.svdvals(muon.orthogonal(torch.randn(shape)))
             self.assertTrue(bool(((s > 0.5) & (s < 1.4)).all()), s)
 
+    def test_muon_moves_matrices_of_one_shape_as_it_moves_each(self):
+        torch.manual_seed(0)
+        shapes = [(24, 8), (24, 8), (8, 8), (8, 32), (32, 8)]  # the first two are three matrices each
+        starts, gradients = ([torch.randn(shape) for shape in shapes] for _ in range(2))
+        parameters = [torch.nn.Parameter(start.clone()) for start in starts]
+        for p, gradient in zip(parameters, gradients):
+            p.grad = gradient.clone()
+        muon.Muon(parameters, lr=0.1).step()
+        for p, start, gradient in zip(parameters, starts, gradients):
+            # Nesterov's first step: g + 0.95 (0.05 g - g); its length does not matter.
+            parts = gradient.chunk(3) if p.shape == (24, 8) else [gradient]
+            moved = torch.cat([muon.orthogonal(g) * max(1, g.shape[0] / g.shape[1]) ** 0.5 for g in parts])
+            torch.testing.assert_close(p.detach(), start * (1 - 0.1 * 0.01) - 0.1 * moved, rtol=1e-4, atol=1e-4)
+
     def test_schedule_and_budget(self):
         self.assertLess(loop.schedule(0, 0.1), 0.02)
         self.assertAlmostEqual(loop.schedule(0.1, 0.1), 1)

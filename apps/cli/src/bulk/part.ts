@@ -1,10 +1,9 @@
-import { linkSync, readdirSync, readFileSync, realpathSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { linkSync, readFileSync, realpathSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { type FileHandle, open, rename, stat } from "node:fs/promises";
 import { hostname } from "node:os";
-import { basename, dirname, join } from "node:path";
 import { Usage } from "../input.ts";
 import { cannotWrite, type Output, tellOfLimits } from "../output.ts";
-import { beginningOf, isAtWork, takeAway } from "../processes.ts";
+import { beginningOf, isAtWork, sweep, takeAway } from "../processes.ts";
 
 /** A file that a later process can go on writing. */
 export interface Part extends Output {
@@ -95,7 +94,7 @@ export function lock({ lock: path, target }: PartFiles): () => void {
   const mine = `${hostname()} ${process.pid} ${beginningOf(process.pid) ?? ""}`;
   for (;;) {
     if (make(path, mine)) {
-      sweep(path);
+      sweep(path, isMaking);
       return () => rmSync(path, { force: true });
     }
     const other = read(path);
@@ -125,15 +124,10 @@ function make(path: string, content: string): boolean {
   }
 }
 
-/** Takes away what processes left that were killed while they made a lock. */
-function sweep(path: string): void {
-  for (const name of readdirSync(dirname(path))) {
-    const [, pid] = name.startsWith(`${basename(path)}.`) ? (/\.lock\.(\d+)(?:\.stale)?$/.exec(name) ?? []) : [];
-    if (pid === undefined || isAtWork(Number(pid), undefined)) continue;
-    const left = join(dirname(path), name);
-    const [host] = read(left).split(" ");
-    if (host === "" || host === hostname()) rmSync(left, { force: true });
-  }
+/** Whether a process that makes a lock does so still. Of one on another machine nothing can be known. */
+function isMaking(path: string, pid: number): boolean {
+  const [host] = read(path).split(" ");
+  return (host !== "" && host !== hostname()) || isAtWork(pid, undefined);
 }
 
 /** Who holds a lock, for a message; undefined where it is gone. */

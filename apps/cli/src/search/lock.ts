@@ -1,8 +1,8 @@
-import { linkSync, lstatSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { linkSync, lstatSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { cannotWrite } from "../output.ts";
-import { beginningOf, isAtWork, takeAway } from "../processes.ts";
+import { beginningOf, isAtWork, sweep, takeAway } from "../processes.ts";
 
 /** Who holds a folder. */
 export interface Holder {
@@ -42,7 +42,7 @@ export async function lockFolder(folder: string, doing: string): Promise<() => v
     for (;;) {
       try {
         linkSync(own, lock); // complete from the first moment on, and an error where there is one
-        sweep(folder, own);
+        sweep(lock, isWaiting);
         return () => {
           if (isStill(lock, text)) rmSync(lock, { force: true });
         };
@@ -104,19 +104,9 @@ function holderIn(text: string): Holder | undefined {
   }
 }
 
-/** Takes away what processes left that were killed while they waited for the lock. */
-function sweep(folder: string, own: string): void {
-  try {
-    for (const name of readdirSync(folder)) {
-      const pid = /^lock\.(\d+)(\.stale)?$/.exec(name)?.[1];
-      const path = join(folder, name);
-      if (pid === undefined || path === own) continue;
-      const unknown: Holder = { pid: Number(pid), host: hostname(), began: undefined, doing: "" }; // it may be about to write who it is
-      if (!isAlive(holderIn(contentOf(path) ?? "") ?? unknown)) rmSync(path, { force: true });
-    }
-  } catch {
-    // somebody else's, and in nobody's way
-  }
+/** Whether a process that waits for the lock does so still; it may be about to write who it is. */
+function isWaiting(path: string, pid: number): boolean {
+  return isAlive(holderIn(contentOf(path) ?? "") ?? { pid, host: hostname(), began: undefined, doing: "" });
 }
 
 /** Of a process on another machine nothing can be known: it counts as alive. */
