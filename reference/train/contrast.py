@@ -14,6 +14,7 @@ from .pack import Packed, end_to_end
 from .profiles import Budget, Profile, Shape
 from .run import Run
 from .sample import Item, batch_of, same_texts, sources
+from .text import random_of
 
 
 def dims_of(profile: Profile, width: int) -> tuple[tuple[int, ...], tuple[float, ...]]:
@@ -25,25 +26,40 @@ def dims_of(profile: Profile, width: int) -> tuple[tuple[int, ...], tuple[float,
 
 @dataclass(frozen=True)
 class Contrastive:
-    """What the loss asks of a contrastive batch: of n texts, what means the same as each, and hard negatives, in this order."""
+    """What the loss asks of a contrastive batch: n texts, what means the same as each, hard negatives, and in some steps titles, in this order."""
 
     n: int
     owner: np.ndarray  # int64 [hard negatives]: the item each was made for
     same: np.ndarray  # bool [n,n]
+    topics: np.ndarray  # int64 [titles]
 
 
-def contrastive_batch(items: list[Item]) -> tuple[list[str], Contrastive]:
+def contrastive_batch(items: list[Item], titles: list[tuple[str, int]] = []) -> tuple[list[str], Contrastive]:
     negatives = [(i, text) for i, (_, _, texts) in enumerate(items) for text in texts]
-    texts = [a for a, _, _ in items] + [b for _, b, _ in items] + [text for _, text in negatives]
+    texts = [a for a, _, _ in items] + [b for _, b, _ in items] + [text for _, text in negatives] + [title for title, _ in titles]
     owner = np.array([i for i, _ in negatives], dtype=np.int64)
-    return texts, Contrastive(len(items), owner, same_texts(items))
+    return texts, Contrastive(len(items), owner, same_texts(items), np.array([topic for _, topic in titles], dtype=np.int64))
 
 
 def contrastive_loss(v: Tensor, batch: Contrastive, profile: Profile) -> Tensor:
     """`v`: the vectors of the batch's texts [N,H]."""
-    n, owner, same = batch.n, on(batch.owner, profile.device), on(batch.same, profile.device)
-    loss = lambda a, b, hard: losses.contrastive(a, b, hard, owner, same, profile.contrast_scale)
-    return losses.at_dims(loss, *dims_of(profile, v.shape[1]), v[:n], v[n : 2 * n], v[2 * n :])
+    owner, same = on(batch.owner, profile.device), on(batch.same, profile.device)
+    dims = dims_of(profile, v.shape[1])
+    a, b, hard, titles = v.split([batch.n, batch.n, len(owner), len(batch.topics)])
+    total = losses.at_dims(lambda a, b, hard: losses.contrastive(a, b, hard, owner, same, profile.contrast_scale), *dims, a, b, hard)
+    if len(batch.topics):
+        topics = on(batch.topics, profile.device)
+        total = total + profile.topic_weight * losses.at_dims(lambda v: losses.prototypes(v, topics, profile.contrast_scale), *dims, titles)
+    return total
+
+
+def drawn(run: Run, size: int, *seed: object) -> tuple[list[str], Contrastive]:
+    """The contrastive batch that belongs to a seed, of at most `size` items."""
+    profile, topics = run.profile, prepare.load(run).topics
+    random = random_of(run.seed, *seed, "topics")
+    some = "topics" not in profile.without and random.random() < profile.topic_share
+    titles = random.sample(topics, min(size, len(topics))) if some else []
+    return contrastive_batch(batch_of(all_sources(run), dict(profile.mix), size, run.seed, *seed), titles)
 
 
 @lru_cache(maxsize=1)
@@ -56,17 +72,17 @@ def contrast(run: Run, stage: str, encoder_of, budget: Budget) -> None:
     profile = run.profile
 
     def work(folder: Path) -> dict:
-        encoder, available = encoder_of(), all_sources(run)
+        encoder = encoder_of()
         ids_of = prepare.ids_of(run)
+        all_sources(run)  # before other processes are made that need it
         encoder.set_dropout(profile.dropout)
-        mix = dict(profile.mix)
 
         def batch_at(step: int) -> tuple[Packed, Contrastive]:
-            texts, batch = contrastive_batch(batch_of(available, mix, profile.contrast_batch, run.seed, stage, step))
+            texts, batch = drawn(run, profile.contrast_batch, stage, step)
             return end_to_end(ids_of(texts)), batch
 
-        def loss_of(drawn: tuple[Packed, Contrastive]) -> Tensor:
-            ids, batch = drawn
+        def loss_of(with_ids: tuple[Packed, Contrastive]) -> Tensor:
+            ids, batch = with_ids
             return contrastive_loss(embed(encoder, ids, profile.device), batch, profile)
 
         note = train(folder, {"encoder": encoder}, batch_at, loss_of, budget, profile, run.seed)

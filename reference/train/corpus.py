@@ -24,7 +24,8 @@ class Corpus:
     groups: dict[str, list[list[str]]]  # paraphrases: parakqc, stylekqc
     pairs: dict[str, list[tuple[str, str]]]  # that mean the same: question, sae4k, title, tatoeba
     different: list[tuple[str, str]]  # questions that do not
-    news: list[str]  # titles
+    topics: list[tuple[str, int]]  # news titles, and which of seven topics each has
+    news: list[str]  # titles, those among them
 
 
 def read(data: sets.Folder, profile: Profile, seed: int) -> tuple[Corpus, str]:
@@ -80,8 +81,9 @@ def read(data: sets.Folder, profile: Profile, seed: int) -> tuple[Corpus, str]:
 
     for source, text, goes_on in sets.raw_texts(data, profile.reviews, profile.documents):
         take(source, text, goes_on)
-    news = [text for text, _ in sets.ynat(data)] + sets.news_titles(data)
-    news = list({key(text): text for text in news if gate.opens("news titles", text)}.values())
+    topics = list({key(row[0]): row for row in sets.ynat(data) if gate.opens("YNAT titles", row[0])}.values())
+    others = [text for text in sets.news_titles(data) if gate.opens("news titles", text)]
+    news = list({key(text): text for text in [*(title for title, _ in topics), *others]}.values())
     for text in news:
         take("sets above, as text", text)
     for rows in (*sts.values(), nli, questions, *pairs.values()):
@@ -92,7 +94,7 @@ def read(data: sets.Folder, profile: Profile, seed: int) -> tuple[Corpus, str]:
         for group in members:
             for text in group:
                 take("sets above, as text", text)
-    corpus = Corpus(texts, sts, slices, nli, groups, pairs, different, news)
+    corpus = Corpus(texts, sts, slices, nli, groups, pairs, different, topics, news)
     check(corpus, held)
     return corpus, gate.report()
 
@@ -134,5 +136,6 @@ def load(path: Path) -> Corpus:
         groups=value["groups"],
         pairs={name: tuples(items) for name, items in value["pairs"].items()},
         different=tuples(value["different"]),
+        topics=tuples(value["topics"]),
         news=value["news"],
     )

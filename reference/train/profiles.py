@@ -59,9 +59,11 @@ class Profile:
     contrast_batch: int = 128
     contrast_scale: float = 20.0
     mix: tuple[tuple[str, float], ...] = (
-        ("nli", 20), ("negation", 14), ("news", 12), ("stylekqc", 10), ("noisy", 10), ("sts", 9), ("question", 8), ("sae4k", 8),
-        ("parakqc", 6), ("title", 2), ("tatoeba", 1),
+        ("nli", 20), ("negation", 12), ("document", 10), ("noisy", 10), ("stylekqc", 9), ("news", 8), ("sts", 8), ("question", 7), ("sae4k", 7),
+        ("parakqc", 5), ("title", 3), ("tatoeba", 1),
     )  # shares of the steps; a batch is of one source
+    topic_share: float = 0.3  # of the contrastive batches that add news titles, which their topics draw together
+    topic_weight: float = 0.5
     # cross-encoder, and what it labels
     cross: Budget = Budget(1_400, 800, 3e-4)
     cross_batch: int = 64
@@ -74,10 +76,13 @@ class Profile:
     rank_scale: float = 20.0
     anchor: float = 4.0  # weight of (cosine - score)^2, which spreads the cosines
     contrast_share: float = 0.3  # of the steps that add a contrastive batch
-    negation_share: float = 0.3  # of the steps that add sentences and their negations
-    negation_weight: float = 1.0
-    negation_score: float = 0.25  # what the cosine of a sentence and its negation is drawn to at most
-    negation_margin: float = 0.1  # by how much a paraphrase is to be nearer
+    negation_share: float = 0.4  # of the steps that add sentences and their negations
+    negation_longest: int = 20  # characters of a sentence that is negated, and of its paraphrase
+    negation_long: tuple[int, int] = (32, 60)  # characters of a sentence that stays near its negation
+    negation_near: float = 0.8  # what their cosine is drawn to
+    negation_weight: float = 2.0
+    negation_score: float = 0.7  # what the cosine of a sentence and its negation is drawn to at most
+    negation_margin: float = 0.15  # by how much a paraphrase is to be nearer
     # last: with the engine's whole numbers
     finish: Budget = Budget(250, 300, 4e-5)
     calibrate_every: int = 25  # steps
@@ -113,14 +118,13 @@ GPU = Profile(
     shape=Shape(layers=6),
     mlm=Budget(30_000, 240, 2e-3, 0.02),
     mlm_tokens=65_536,
-    contrast=Budget(1_500, None, 4e-4),
-    contrast_batch=256,
+    contrast=Budget(3_500, None, 4e-4),
     cross=Budget(1_000, None, 2e-4),
     mined_texts=80_000,
     mined_pairs=60_000,
     silver=Budget(1_000, None, 2e-4),
-    rank=Budget(1_500, None, 2e-4),
-    finish=Budget(200, None, 4e-5),
+    rank=Budget(1_800, None, 2e-4),
+    finish=Budget(120, None, 4e-5),
     static=Budget(400, None, 3e-3),
 )
 
@@ -150,6 +154,8 @@ TINY = Profile(
     rank_batch=8,
     contrast_share=0.5,
     negation_share=0.5,
+    negation_longest=24,
+    negation_long=(25, 60),
     finish=Budget(4, None, 4e-5),
     calibrate_every=2,
     distil=Budget(4, None, 3e-4),

@@ -10,18 +10,19 @@ import numpy as np
 from torch import Tensor
 
 from . import losses, prepare, quant
-from .contrast import Contrastive, all_sources, contrastive_batch, contrastive_loss, dims_of
+from .contrast import Contrastive, all_sources, contrastive_loss, dims_of, drawn
 from .loop import train
 from .model import Encoder, embed, on
 from .pack import Packed, end_to_end
 from .profiles import Budget, Profile
 from .run import Run
 from .sample import batch_of
+from .splits import Scored
 from .text import random_of
 from .vocab import ids_of
 
-GOLD = {"klue": 0.65, "kor": 0.35}
-WITH_SILVER = {"silver": 0.6, "klue": 0.25, "kor": 0.15}
+GOLD = {"klue": 0.55, "kor": 0.3, "long": 0.15}
+WITH_SILVER = {"silver": 0.6, "klue": 0.2, "kor": 0.1, "long": 0.1}
 
 
 @dataclass(frozen=True)
@@ -50,19 +51,26 @@ def ranked_loss(encoder: Encoder, batch: Ranked, profile: Profile) -> Tensor:
     return loss
 
 
+def near_negations(run: Run) -> list[Scored]:
+    """Long sentences with one of their negations."""
+    if "negation" in run.profile.without:
+        return []
+    random = random_of(run.seed, "long")
+    return [(text, random.choice(opposites), run.profile.negation_near) for text, _, opposites in prepare.load_negations(run).get("long", [])]
+
+
 def rank(run: Run, stage: str, encoder_of, budget: Budget, shares: dict[str, float], silver: list | None = None, whole: bool = False) -> None:
-    """`shares` of the steps by set of pairs. `whole`: with the engine's whole numbers."""
+    """`shares` of the steps by set of pairs; "long": sentences and their negations, which stay near. `whole`: with the engine's whole numbers."""
     profile = run.profile
 
     def work(folder: Path) -> dict:
         read = prepare.load(run)
-        pairs = {**read.sts, "silver": silver or []}
+        pairs = {**read.sts, "silver": silver or [], "long": near_negations(run)}
         names = [name for name in shares if pairs[name]]
         encoder, tokenizer, available = encoder_of(), run.tokenizer(), all_sources(run)
         ids = prepare.ids_of(run)
         encoder.set_dropout(profile.dropout)
         calibration = end_to_end(ids_of(tokenizer, quant.calibration_texts(), profile.shape.positions))
-        mix = dict(profile.mix)
         if whole:
             encoder.set_fake(True)
 
@@ -78,7 +86,7 @@ def rank(run: Run, stage: str, encoder_of, budget: Budget, shares: dict[str, flo
             texts = [a for a, _, _ in rows] + [b for _, b, _ in rows]
             contrast, items = None, []
             if random.random() < profile.contrast_share:
-                more, contrast = contrastive_batch(batch_of(available, mix, profile.rank_batch, run.seed, stage, "contrast", step))
+                more, contrast = drawn(run, profile.rank_batch, stage, "contrast", step)
                 texts += more
             if "negation" in available and random.random() < profile.negation_share:
                 items = batch_of(available, {"negation": 1}, profile.rank_batch, run.seed, stage, "negation", step)

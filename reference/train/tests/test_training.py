@@ -58,6 +58,24 @@ class Losses(unittest.TestCase):
         none = losses.contrastive(self.a, self.b, self.c[:0], owner[:0], same, 10.0)
         self.assertLess(float(none), float(value))
 
+    def test_prototypes(self):
+        labels = [0, 2, 0, 4, 2]  # 1 and 3 do not occur, 4 occurs once
+        unit = [v / v.norm() for v in self.a]
+        middle = lambda label, i: sum(unit[j] for j in range(5) if labels[j] == label and j != i)
+        expected = []
+        for i in (0, 1, 2, 4):
+            near = {label: math.exp(7 * self.cos(unit[i], middle(label, i))) for label in (0, 2, 4)}
+            expected.append(-math.log(near[labels[i]] / sum(near.values())))
+        self.assertAlmostEqual(float(losses.prototypes(self.a, torch.tensor(labels), 7.0)), sum(expected) / 4, 4)
+        alone = losses.prototypes(self.a.requires_grad_(), torch.arange(5), 7.0)
+        alone.backward()
+        self.assertEqual((float(alone.detach()), float(self.a.grad.abs().sum())), (0, 0))
+
+    def test_losses_are_of_float32_where_the_model_is_not(self):
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            value = losses.at_dims(lambda a, b: (a @ b.T).sum(), (8,), (1.0,), self.a, self.b)
+        self.assertEqual(float(value), float((self.a @ self.b.T).sum()))
+
     def test_negation(self):
         expected = 0.0
         for a, b, c in zip(self.a, self.b, self.c):
