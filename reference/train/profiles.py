@@ -75,6 +75,7 @@ class Profile:
     rank_batch: int = 64
     rank_scale: float = 20.0
     anchor: float = 4.0  # weight of (cosine - score)^2, which spreads the cosines
+    rename: tuple[tuple[str, float], ...] = (("kor", 0.5),)  # share of a set's pairs in which a word that both have becomes another
     contrast_share: float = 0.3  # of the steps that add a contrastive batch
     negation_share: float = 0.4  # of the steps that add sentences and their negations
     negation_longest: int = 20  # characters of a sentence that is negated, and of its paraphrase

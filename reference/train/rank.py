@@ -13,6 +13,7 @@ from . import losses, prepare, quant
 from .contrast import Contrastive, all_sources, contrastive_loss, dims_of, drawn
 from .loop import train
 from .model import Encoder, embed, on
+from .noise import renamed, stems_of
 from .pack import Packed, end_to_end
 from .profiles import Budget, Profile
 from .run import Run
@@ -67,6 +68,8 @@ def rank(run: Run, stage: str, encoder_of, budget: Budget, shares: dict[str, flo
         read = prepare.load(run)
         pairs = {**read.sts, "silver": silver or [], "long": near_negations(run)}
         names = [name for name in shares if pairs[name]]
+        renaming = dict(profile.rename)
+        stems = stems_of([text for text, _ in read.texts], 20_000, random_of(run.seed, stage, "stems"))
         encoder, tokenizer, available = encoder_of(), run.tokenizer(), all_sources(run)
         ids = prepare.ids_of(run)
         encoder.set_dropout(profile.dropout)
@@ -83,6 +86,7 @@ def rank(run: Run, stage: str, encoder_of, budget: Budget, shares: dict[str, flo
             random = random_of(run.seed, stage, step)
             name = random.choices(names, [shares[n] for n in names])[0]
             rows = random.sample(pairs[name], min(profile.rank_batch, len(pairs[name])))
+            rows = [(*renamed(a, b, stems, random), s) if random.random() < renaming.get(name, 0) else (a, b, s) for a, b, s in rows]
             texts = [a for a, _, _ in rows] + [b for _, b, _ in rows]
             contrast, items = None, []
             if random.random() < profile.contrast_share:
