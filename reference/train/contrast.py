@@ -1,5 +1,6 @@
 """Stage: contrastive training, on batches of one source at a time, with hard negatives where the source has them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -34,7 +35,7 @@ class Contrastive:
     topics: np.ndarray  # int64 [titles]
 
 
-def contrastive_batch(items: list[Item], titles: list[tuple[str, int]] = []) -> tuple[list[str], Contrastive]:
+def contrastive_batch(items: list[Item], titles: Sequence[tuple[str, int]] = ()) -> tuple[list[str], Contrastive]:
     negatives = [(i, text) for i, (_, _, texts) in enumerate(items) for text in texts]
     texts = [a for a, _, _ in items] + [b for _, b, _ in items] + [text for _, text in negatives] + [title for title, _ in titles]
     owner = np.array([i for i, _ in negatives], dtype=np.int64)

@@ -21,7 +21,6 @@ def sources(read: Corpus, negations: dict[str, list], without: tuple[str, ...] =
     entailed = [(premise, by) for premise, by in nli.items() if "entailment" in by]
     alike = [(a, b) for rows in read.sts.values() for a, b, score in rows if score >= 0.8 and key(a) != key(b)]
     plain = [text for text, _ in read.texts if 8 <= len(text) <= 80]
-    wordy = [text for text in plain if text.count(" ") >= 7]
     lines = zip(read.texts, read.texts[1:])
     following = [(a, b) for (a, _), (b, on) in lines if on and 12 <= len(a) <= 120 and 12 <= len(b) <= 120 and key(a) != key(b)]
     different: dict[str, list[str]] = {}
@@ -53,9 +52,6 @@ def sources(read: Corpus, negations: dict[str, list], without: tuple[str, ...] =
     def from_news(i: int, random: Random) -> Item:
         return cropped(read.news[i], random), cropped(read.news[i], random), []
 
-    def from_crops(i: int, random: Random) -> Item:
-        return cropped(wordy[i], random), cropped(wordy[i], random), []
-
     def from_documents(i: int, random: Random) -> Item:
         return *following[i], []
 
@@ -75,7 +71,6 @@ def sources(read: Corpus, negations: dict[str, list], without: tuple[str, ...] =
         "noisy": (len(plain), from_text),
         "negation": (len(built), from_negations),
         "news": (len(read.news), from_news),
-        "crop": (len(wordy), from_crops),
         "document": (len(following), from_documents),
         **{name: (len(groups), from_groups(groups)) for name, groups in read.groups.items()},
         **{name: (len(pairs), from_pairs(pairs)) for name, pairs in read.pairs.items()},

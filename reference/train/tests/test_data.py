@@ -176,13 +176,6 @@ class Samplers(Folder):
         stems = noise.stems_of(["나는 도서관에서 책을 없애고 읽었다"], 30, random_of(0))
         self.assertEqual(set(stems), {"도서", "도서관", "읽었", "읽었다"})
 
-    def test_crops_of_long_texts(self):
-        count, item = sample.sources(replace(self.corpus, texts=[("짧은 글", False), ("하나 둘 셋 넷 다섯 여섯 일곱 여덟", False)]), {})["crop"]
-        self.assertEqual(count, 1)
-        a, b, negatives = item(0, random_of(0))
-        self.assertNotEqual(a, b)
-        self.assertEqual(negatives, [])
-
     def test_noise_never_touches_a_negation(self):
         for i in range(200):
             self.assertEqual(noise.no_spaces(noise.noisy("나는 학교에 안 갔습니다", random_of(i))).rstrip("."), "나는학교에안갔습니다")
