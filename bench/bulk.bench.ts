@@ -14,6 +14,7 @@ import { SentenceTransformer } from "munjang";
 import { killAgainAndAgain } from "../apps/cli/test/kill.ts";
 import { seededConfig, seededSafetensors } from "../test/seeded/seeded.ts";
 import { machine, spread } from "./measure.ts";
+import { writeResult } from "./result.ts";
 
 const ROUNDS = 3;
 const KILLS = 20;
@@ -167,4 +168,4 @@ if (!onlyKills) {
   cases.push(await measure({ name: "KR-SBERT's shape, int8, npy", ...shape }));
 }
 const about = onlyKills ? before : { title: "munjang embed for bulk", wide: wide.length > 0, ...machine() };
-writeFileSync(results, `${JSON.stringify({ ...about, cases, kills: await kills() }, null, 2)}\n`);
+writeResult(results, { ...about, cases, kills: await kills() });

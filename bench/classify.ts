@@ -7,7 +7,7 @@
  * 5,000 titles, drawn once, are kept for judging; each seed draws its own examples from the others.
  */
 import { createHash } from "node:crypto";
-import { mkdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { SentenceTransformer } from "munjang";
 import { classify, embedDocuments, evaluateLabels, FEATURES, trainClassifier } from "../apps/cli/src/classify/index.ts";
@@ -136,5 +136,4 @@ const report = {
   labels,
   results,
 };
-mkdirSync(join(root, "bench/results"), { recursive: true });
 writeResult(file, report);

@@ -15,6 +15,7 @@ import { rowMajor } from "../src/base/tensor.ts";
 import { dict, int, pickle, tensor, text, torchZip, tuple } from "../test/hostile/make-pickle.ts";
 import { seededConfig, seededShapes, seededTensor } from "../test/seeded/seeded.ts";
 import { machine, spread } from "./measure.ts";
+import { writeResult } from "./result.ts";
 
 const ROUNDS = 5;
 const root = join(import.meta.dirname, "..");
@@ -179,10 +180,7 @@ try {
     console.log(name.padEnd(34) + numbers.join(""));
   }
   const file = join(root, "bench/results/load.json");
-  writeFileSync(
-    file,
-    `${JSON.stringify({ title: "load to first vector, peak memory", bytes, ...machine(), results }, null, 2)}\n`,
-  );
+  writeResult(file, { title: "load to first vector, peak memory", bytes, ...machine(), results });
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }

@@ -2,9 +2,7 @@
  * Interleaved timing. Machines are shared and their clocks wander, so rivals take turns within one run, and what is compared is the
  * ratio within a round: it holds where absolute figures do not.
  */
-import { mkdirSync } from "node:fs";
 import { cpus } from "node:os";
-import { dirname } from "node:path";
 import { writeResult } from "./result.ts";
 
 export interface Case {
@@ -92,6 +90,5 @@ export function report(title: string, unit: string, results: readonly Result[], 
     const times = `${ratio.median.toFixed(2)} (${ratio.min.toFixed(2)} … ${ratio.max.toFixed(2)})`;
     console.log(`${name.padEnd(44)}${rate.median.toPrecision(3).padStart(10)}  ${range.padEnd(20)} ${times}`);
   }
-  mkdirSync(dirname(file), { recursive: true });
   writeResult(file, { title, unit: `${unit}/s`, ...about, results });
 }

@@ -1,5 +1,5 @@
-import { readFileSync, renameSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 
 export const root: string = join(import.meta.dirname, "..");
 
@@ -9,8 +9,9 @@ export function result(file: string): any {
   return JSON.parse(readFileSync(join(root, "bench/results", file), "utf8"));
 }
 
-/** Writes a file beside its place, then renames it: it is there whole or as it was. */
+/** Writes a file beside its place, then renames it: it is there whole or as it was. Its folder is made where there is none. */
 export function writeWhole(file: string, text: string): void {
+  mkdirSync(dirname(file), { recursive: true });
   writeFileSync(`${file}.part`, text);
   renameSync(`${file}.part`, file);
 }

@@ -23,6 +23,7 @@ import { type Hit, index, openIndex, type SearchOptions, type VectorKind } from 
 import { GRAPH } from "../apps/cli/src/search/schema.ts";
 import { openServer } from "../apps/cli/src/search/server.ts";
 import { machine } from "./measure.ts";
+import { writeResult } from "./result.ts";
 import { measureWords } from "./search-words.ts";
 
 const { MUNJANG_DATA, MUNJANG_POSTGRES } = process.env;
@@ -84,7 +85,7 @@ async function main(): Promise<void> {
   };
   const save = (more: Record<string, unknown>): void => {
     Object.assign(result, more);
-    writeFileSync(RESULT, `${JSON.stringify(result, null, 2)}\n`);
+    writeResult(RESULT, result);
   };
   const model = await SentenceTransformer.load("munjang-mini-ko");
   try {

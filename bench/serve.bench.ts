@@ -6,7 +6,7 @@
  */
 import { type ChildProcess, fork, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import type { IncomingHttpHeaders } from "node:http";
 import { availableParallelism, loadavg } from "node:os";
 import { join } from "node:path";
@@ -14,6 +14,7 @@ import { createInterface } from "node:readline";
 import autocannon from "autocannon";
 import { SentenceTransformer } from "munjang";
 import { machine, spread } from "./measure.ts";
+import { writeResult } from "./result.ts";
 
 const root = join(import.meta.dirname, "..");
 const MODEL = "munjang-mini-ko";
@@ -232,8 +233,4 @@ for (const threads of [1, Math.min(2, availableParallelism())]) {
 }
 const title = `munjang serve, ${MODEL}, requests of ${TEXTS} texts, ${(tokens / texts.length).toFixed(1)} tokens each, base64`;
 const file = join(root, quick ? "test-results/serve.json" : "bench/results/serve.json");
-mkdirSync(join(file, ".."), { recursive: true });
-writeFileSync(
-  file,
-  `${JSON.stringify({ title, unit: "texts/s", milliseconds: "p50, p99", ...machine(), load, runs }, null, 2)}\n`,
-);
+writeResult(file, { title, unit: "texts/s", milliseconds: "p50, p99", ...machine(), load, runs });

@@ -7,13 +7,14 @@
  * Without the folders it takes a vocabulary and a text of our own. The engines take turns, so that a slow moment of the machine meets all of
  * them. Writes bench/results/tokenizer.json.
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
 import { cpus } from "node:os";
 import { join } from "node:path";
 import { WordPieceTokenizer } from "../src/tokenizer/index.ts";
 import { bert, filesOf, tokenizerJson } from "../test/tokenizer/configurations.ts";
 import { KOREAN, random, vocabulary } from "../test/tokenizer/generate.ts";
+import { writeWhole } from "./result.ts";
 
 const ROUNDS = 11;
 const BYTES = 2_000_000;
@@ -152,13 +153,12 @@ async function main(): Promise<void> {
     linesThatDifferFromRust: differing,
     loadMilliseconds: loads,
   };
-  mkdirSync(new URL("results/", import.meta.url), { recursive: true });
   // Lists of numbers on one line, as the formatter has them.
   const json = JSON.stringify(result, null, 2).replace(
     /\[\s+([\d.,\s]+?)\s+\]/g,
     (_, list) => `[${list.replace(/\s+/g, " ")}]`,
   );
-  writeFileSync(new URL("results/tokenizer.json", import.meta.url), `${json}\n`);
+  writeWhole(join(import.meta.dirname, "results/tokenizer.json"), `${json}\n`);
   console.log(
     `${result.cpu}, ${result.cores} cores, Node ${result.node}; ${result.lines} lines, ${bytes} bytes: ${text} (${sink} ids)`,
   );

@@ -1,6 +1,7 @@
 /** The ladder's plot, out of the committed result: `npx tsx bench/ladder/plot.ts` writes docs/ladder.svg. */
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { writeWhole } from "../result.ts";
 import type { Committed } from "./report.ts";
 
 const LEFT = 150;
@@ -55,5 +56,5 @@ export function ladderPlot({ rungs, peak, cpu, node }: Committed): string {
 if (process.argv[1] === import.meta.filename) {
   const root = join(import.meta.dirname, "../..");
   const result = JSON.parse(readFileSync(join(root, "bench/results/ladder.json"), "utf8"));
-  writeFileSync(join(root, "docs/ladder.svg"), ladderPlot(result));
+  writeWhole(join(root, "docs/ladder.svg"), ladderPlot(result));
 }

@@ -14,6 +14,7 @@ import { join } from "node:path";
 import { BertModel, BertTokenizer, type LoadOptions, meanPooling, SentenceTransformer } from "munjang";
 import { seededConfig, seededSafetensors } from "../../test/seeded/seeded.ts";
 import { machine } from "../measure.ts";
+import { writeResult } from "../result.ts";
 import { pythonBinary } from "../rivals/engines.ts";
 import { pythonEnvironment } from "../rivals/setup.ts";
 import { type Cosines, cosines, spearman } from "./measures.ts";
@@ -206,10 +207,12 @@ try {
     }
   }
   if (subjects.length === 3) {
-    writeFileSync(
-      join(root, "bench/results/quality.json"),
-      `${JSON.stringify({ title: "int8 against float32", ...machine(), models, correlations }, null, 2)}\n`,
-    );
+    writeResult(join(root, "bench/results/quality.json"), {
+      title: "int8 against float32",
+      ...machine(),
+      models,
+      correlations,
+    });
   }
 } finally {
   rmSync(temporary, { recursive: true, force: true });

@@ -7,6 +7,7 @@ import { spawnSync } from "node:child_process";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { BertTokenizer } from "munjang";
+import { writeResult } from "../result.ts";
 import { cache, ENGINES, modelFolder, worksFile } from "./engines.ts";
 import { installSize } from "./install.ts";
 import { aboutMachine, cpuName } from "./machine.ts";
@@ -16,7 +17,7 @@ import { start } from "./process.ts";
 import { report } from "./report.ts";
 import { summary } from "./results.ts";
 import { setUp } from "./setup.ts";
-import { read, type State, write } from "./state.ts";
+import { read, type State } from "./state.ts";
 import { mainWork, makeWorks } from "./works.ts";
 
 const [began, args] = [performance.now(), process.argv.slice(2)];
@@ -46,7 +47,7 @@ const main = timed.find(({ name }) => name === mainWork);
 // One sentence of the middle, for loading and warming.
 const first = { name: "first", ids: main?.ids.slice(32, 33) ?? [], texts: main?.texts?.slice(32, 33) ?? [] };
 const works = [...timed, first];
-write(worksFile, works);
+writeResult(worksFile, works);
 
 const about = { mode: plan.mode, machine: aboutMachine(), sentences, vocabulary };
 const before = args.includes("--resume") ? read<State>(stateFile) : undefined;
@@ -58,8 +59,8 @@ if (before !== undefined) {
 }
 const state: State = before ?? { ...about, date: new Date().toISOString().slice(0, 10), install: {}, phases: [] };
 const save = (): void => {
-  write(stateFile, state);
-  if (state.phases.some(({ rounds }) => rounds > 0)) write(resultFile, summary(state, works));
+  writeResult(stateFile, state);
+  if (state.phases.some(({ rounds }) => rounds > 0)) writeResult(resultFile, summary(state, works));
 };
 
 for (const name of new Set(ENGINES.map((spec) => spec.package))) {

@@ -1,7 +1,5 @@
 /** Everything measured so far, as it is kept on disk after every round, so that a run that is cut off can go on. */
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
-import { dirname } from "node:path";
-import { writeResult } from "../result.ts";
+import { existsSync, readFileSync } from "node:fs";
 import type { Memory, Rates } from "./protocol.ts";
 
 export interface Check {
@@ -52,11 +50,6 @@ export interface State {
 }
 
 export const cell = (work: string, form: string, engine: string): string => `${work}|${form}|${engine}`;
-
-export function write(file: string, value: unknown): void {
-  mkdirSync(dirname(file), { recursive: true });
-  writeResult(file, value);
-}
 
 export function read<T>(file: string): T | undefined {
   return existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as T) : undefined;

@@ -8,7 +8,7 @@ from torch import Tensor
 def at_dims(loss, dims: tuple[int, ...], weights: tuple[float, ...], *vectors: Tensor) -> Tensor:
     """
     Matryoshka: a loss on the first 256 numbers of the vectors, the first 128 and the first 64, weighted (Kusupati et al. 2022).
-    In float32: with bfloat16 a cosine near 1 is off by up to 0.004, which the scale makes 0.08.
+    In float32: bfloat16 rounds a cosine just below 1 by up to 0.002, which a scale of 20 makes 0.04.
     """
     with torch.autocast(vectors[0].device.type, enabled=False):
         total = sum(weight * loss(*(v[..., :dim] for v in vectors)) for dim, weight in zip(dims, weights))

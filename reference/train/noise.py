@@ -47,6 +47,9 @@ def cropped(text: str, random: Random) -> str:
     return " ".join(kept if len(kept) > 1 else words)
 
 
+NEGATIVE = ("안", "못", "않", "없", "아니", "아닙", "모르", "모릅", "말")
+
+
 def common_start(a: str, b: str) -> str:
     n = 0
     while n < min(len(a), len(b)) and a[n] == b[n] and a[n].isalnum():
@@ -57,28 +60,27 @@ def common_start(a: str, b: str) -> str:
 def renamed(a: str, b: str, stems: list[str], random: Random) -> tuple[str, str]:
     """
     A pair that is about something else and as alike as before: a word that both have, up to its particle, becomes another in both.
-    What is learned from few pairs about the words they share then holds for words that are in none of them.
+    What few pairs teach about a shared word is meant to hold for words that are in none of them.
     """
     shared = {common_start(x, y) for x in a.split(" ")[:-1] for y in b.split(" ")[:-1]}  # not the last ones: those are verbs
     shared = sorted(stem for stem in shared if len(stem) > 1 and stem[0] != "있" and not any(word in stem for word in NEGATIVE))
-    if not shared:
+    if not shared or not stems:
         return a, b
     old, new = random.choice(shared), random.choice(stems)
     return tuple(" ".join(new + word[len(old) :] if word.startswith(old) else word for word in text.split(" ")) for text in (a, b))
 
 
 def stems_of(texts: list[str], most: int, random: Random) -> list[str]:
-    """What `renamed` puts in: first syllables of words, as often as they occur."""
-    out = []
-    while len(out) < most:
+    """What `renamed` puts in: first syllables of words, as often as they occur. Fewer than `most` where hardly a word has any."""
+    out: list[str] = []
+    for _ in range(100 * most):
+        if len(out) == most:
+            break
         word = random.choice(random.choice(texts).split(" "))
         stem = word[: random.choice((2, 2, 3))]
         if len(word) > 2 and stem.isalpha() and not any(part in stem for part in NEGATIVE):
             out.append(stem)
     return out
-
-
-NEGATIVE = ("안", "못", "않", "없", "아니", "아닙", "모르", "모릅", "말")
 
 
 def noisy(text: str, random: Random) -> str:

@@ -88,10 +88,10 @@ def load_vectors(run: Run, size: int) -> np.ndarray:
 def negations(run: Run) -> None:
     """
     Sentences with something that means the same and something that means the opposite:
-    {"paraphrase": [[text, paraphrase, [opposites]], ...], "form": ..., "copy": [[text, null, [opposites]], ...], "long": ...}.
+    {"paraphrase": [[text, paraphrase, [opposites]], ...], "form": ..., "copy": [[text, null, [opposites]], ...]}.
     form: 안 가요 and 가지 않아요 mean the same, 가요 the opposite. copy: what means the same is a noisy copy, made when it is drawn.
-    Of short sentences: a long one says several things, and with one of them negated it is still near. Where long ones were drawn apart as
-    well, every "not" moved a text, whatever it was about. So these are kept apart under "long", and are to stay near.
+    Of short sentences: a long one says several things, and with one of them negated it is to stay near. Those are in near.json:
+    [[text, [opposites]], ...].
     """
     longest, long = run.profile.negation_longest, run.profile.negation_long
 
@@ -99,23 +99,24 @@ def negations(run: Run) -> None:
         read = load(run)
         held = set(gzip.decompress((run.folder("data") / "held.txt.gz").read_bytes()).decode().split("\n"))
         opposites = lambda text: [o for o in negate.opposites(text) if key(o) not in held]
-        out: dict[str, list] = {"paraphrase": [], "form": [], "copy": [], "long": []}
+        out: dict[str, list] = {"paraphrase": [], "form": [], "copy": []}
+        near: list[list] = []
         for a, b in paraphrases(read, run.seed):
             found = opposites(a) + opposites(b) if max(len(a), len(b)) <= longest else []
             if found:
                 out["paraphrase"].append([a, b, found])
         for text, _ in read.texts:
-            found = opposites(text) if 6 <= len(text) <= longest or long[0] <= len(text) <= long[1] else []
-            if not found:
-                continue
-            if len(text) > longest:
-                out["long"].append([text, None, found])
-                continue
-            out["copy"].append([text, None, found])
-            if len(found) == 2 and not negate.is_negated(text):
-                out["form"].append([found[0], found[1], [text]])
+            short = 6 <= len(text) <= longest
+            found = opposites(text) if short or long[0] <= len(text) <= long[1] else []
+            if found and not short:
+                near.append([text, found])
+            elif found:
+                out["copy"].append([text, None, found])
+                if len(found) == 2 and not negate.is_negated(text):
+                    out["form"].append([found[0], found[1], [text]])
         write_json(folder / "negations.json", out)
-        return {kind: len(items) for kind, items in out.items()}
+        write_json(folder / "near.json", near)
+        return {**{kind: len(items) for kind, items in out.items()}, "near": len(near)}
 
     run.stage("negations", work)
 

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from . import losses, prepare, quant
 from .contrast import Contrastive, all_sources, contrastive_loss, dims_of, drawn
+from .files import read_json
 from .loop import train
 from .model import Encoder, embed, on
 from .noise import renamed, stems_of
@@ -57,7 +58,8 @@ def near_negations(run: Run) -> list[Scored]:
     if "negation" in run.profile.without:
         return []
     random = random_of(run.seed, "long")
-    return [(text, random.choice(opposites), run.profile.negation_near) for text, _, opposites in prepare.load_negations(run).get("long", [])]
+    near = read_json(run.folder("negations") / "near.json")
+    return [(text, random.choice(opposites), run.profile.negation_near) for text, opposites in near]
 
 
 def rank(run: Run, stage: str, encoder_of, budget: Budget, shares: dict[str, float], silver: list | None = None, whole: bool = False) -> None:

@@ -55,7 +55,7 @@ def sources(read: Corpus, negations: dict[str, list], without: tuple[str, ...] =
     def from_documents(i: int, random: Random) -> Item:
         return *following[i], []
 
-    built = [(kind, item) for kind, items in negations.items() if kind != "long" for item in items] if "negation" not in without else []
+    built = [(kind, item) for kind, items in negations.items() for item in items] if "negation" not in without else []
     by_kind = {kind: [item for k, item in built if k == kind] for kind in negations}
 
     def from_negations(i: int, random: Random) -> Item:

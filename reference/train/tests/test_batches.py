@@ -1,19 +1,22 @@
 """What a step draws, and the losses of it: all texts go through the encoder at once, and each loss gets its own."""
 
+import shutil
 import tempfile
 import unittest
 from dataclasses import replace
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import torch
 
 from reference.train import losses, prepare
 from reference.train.contrast import Contrastive, all_sources, contrastive_batch, contrastive_loss, drawn
-from reference.train.model import embed
+from reference.train.model import Encoder, embed
+from reference.train.negate import opposites
 from reference.train.pack import end_to_end
 from reference.train.profiles import TINY
-from reference.train.rank import Ranked, near_negations, ranked_loss
+from reference.train.rank import Ranked, near_negations, rank, ranked_loss
 from reference.train.run import Run
 from reference.train.tests import sample_data
 from reference.train.tests.test_training import encoder
@@ -55,40 +58,79 @@ class Batches(unittest.TestCase):
         both = contrastive_loss(v, replace(hint, topics=topics), profile)
         torch.testing.assert_close(both, contrastive_loss(v[:5], hint, profile) + 0.7 * alone)
 
-    def test_some_steps_draw_titles(self):
-        with tempfile.TemporaryDirectory() as folder:
-            sample_data.write(Path(folder, "data"))
-            draws = {}
-            for share in (0.0, 0.5, 1.0):
-                run = Run(replace(TINY, topic_share=share), 1, Path(folder, "data"), Path(folder, f"out{share}"))
-                prepare.data(run)
-                prepare.negations(run)
-                draws[share] = [drawn(run, 8, "x", step) for step in range(20)]
-            read = prepare.load(run)
-            with_titles = {share: sum(len(batch.topics) > 0 for _, batch in made) for share, made in draws.items()}
-            self.assertEqual((with_titles[0.0], with_titles[1.0]), (0, 20))
-            self.assertTrue(5 < with_titles[0.5] < 15)
-            self.assert_long_negations_stay_near(run)
-            known = dict(read.topics)
-            for texts, batch in draws[1.0]:
-                self.assertEqual([known[text] for text in texts[-8:]], batch.topics.tolist())
 
-    def assert_long_negations_stay_near(self, run: Run):
-        built, near = prepare.load_negations(run), near_negations(run)
-        self.assertEqual(len(near), len(built["long"]))
+class Drawn(unittest.TestCase):
+    """What the stages draw out of a small data folder."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.temporary = tempfile.TemporaryDirectory()
+        folder = Path(cls.temporary.name)
+        sample_data.write(folder / "data")
+        cls.run_of = staticmethod(lambda **changes: Run(replace(TINY, **changes), 1, folder / "data", folder / "out"))
+        for stage in (prepare.data, prepare.vocabulary, prepare.negations):
+            stage(cls.run_of())
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.temporary.cleanup()
+
+    def test_some_steps_draw_titles(self):
+        draw = lambda **changes: [drawn(self.run_of(**changes), 8, "x", step) for step in range(20)]
+        count = lambda draws: sum(len(batch.topics) > 0 for _, batch in draws)
+        always = draw(topic_share=1.0)
+        self.assertEqual((count(draw(topic_share=0.0)), count(always)), (0, 20))
+        self.assertTrue(5 < count(draw(topic_share=0.5)) < 15)
+        self.assertEqual(count(draw(topic_share=1.0, without=("topics",))), 0)
+        known = dict(prepare.load(self.run_of()).topics)
+        for texts, batch in always:
+            self.assertEqual([known[text] for text in texts[-8:]], batch.topics.tolist())
+
+    def test_negations_of_short_sentences_are_drawn_apart(self):
+        run = self.run_of()
+        built, most = prepare.load_negations(run), run.profile.negation_longest
+        for kind, number in (("paraphrase", 2), ("copy", 1)):
+            texts = [text for item in built[kind] for text in item[:number]]
+            self.assertGreater(len(texts), 5)
+            self.assertLessEqual(max(map(len, texts)), most)
+        long = {text for text, _, _ in near_negations(run)}
+        count, item = all_sources(run)["negation"]
+        self.assertFalse({item(i, random_of(i))[0] for i in range(count)} & long)
+
+    def test_negations_of_long_sentences_stay_near(self):
+        run, (least, most) = self.run_of(), TINY.negation_long
+        near = near_negations(run)
         self.assertGreater(len(near), 5)
-        opposites = {text: found for text, _, found in built["long"]}
         for text, opposite, score in near:
-            self.assertIn(opposite, opposites[text])
-            self.assertEqual(score, run.profile.negation_near)
-        most = run.profile.negation_longest
-        self.assertTrue(all(most < len(text) for text in opposites))
-        drawn_apart = [text for kind in ("paraphrase", "form", "copy") for item in built[kind] for text in item[:2] if text]
-        self.assertGreater(len(drawn_apart), 5)
-        self.assertLessEqual(max(map(len, (item[0] for item in built["copy"] + built["paraphrase"]))), most)
-        _, item = all_sources(run)["negation"]
-        self.assertFalse({item(i, random_of(i))[0] for i in range(len(drawn_apart) // 2)} & set(opposites))
-        self.assertEqual(near_negations(replace(run, profile=replace(run.profile, without=("negation",)))), [])
+            self.assertTrue(least <= len(text) <= most)
+            self.assertIn(opposite, opposites(text))
+            self.assertEqual(score, TINY.negation_near)
+        self.assertEqual(near_negations(self.run_of(without=("negation",))), [])
+
+    def ranked(self, shares: dict[str, float], **changes) -> list[Ranked]:
+        """What the first steps of a ranking stage draw."""
+        run, kept = self.run_of(contrast_share=0.0, negation_share=0.0, **changes), []
+
+        def no_training(folder, modules, batch_at, *rest, **more) -> dict:
+            kept.extend(batch_at(step) for step in range(6))
+            return {}
+
+        new = lambda: Encoder(run.entries(), TINY.shape)
+        with mock.patch("reference.train.rank.train", no_training):
+            shutil.rmtree(run.folder("x"), ignore_errors=True)
+            rank(run, "x", new, TINY.rank, shares)
+        return kept
+
+    def test_words_are_renamed_in_the_named_sets_alone(self):
+        for name, renamed in (("kor", True), ("klue", False)):
+            plain, changed = (self.ranked({name: 1.0}, rename=rename) for rename in ((), (("kor", 1.0),)))
+            same = [np.array_equal(a.texts.ids, b.texts.ids) for a, b in zip(plain, changed)]
+            self.assertEqual(any(same), not renamed, name)
+            self.assertEqual([a.scores.tolist() for a in plain], [b.scores.tolist() for b in changed])
+
+    def test_near_negations_are_a_set_of_pairs(self):
+        for batch in self.ranked({"long": 1.0}):
+            self.assertEqual(batch.scores.tolist(), [np.float32(TINY.negation_near)] * TINY.rank_batch)
 
 
 if __name__ == "__main__":

@@ -175,6 +175,8 @@ class Samplers(Folder):
             self.assertEqual(noise.renamed(*apart, ["물결"], random_of(0)), apart)
         stems = noise.stems_of(["나는 도서관에서 책을 없애고 읽었다"], 30, random_of(0))
         self.assertEqual(set(stems), {"도서", "도서관", "읽었", "읽었다"})
+        self.assertEqual(noise.stems_of(["아 예", "없다가 말고"], 30, random_of(0)), [])  # and it ends
+        self.assertEqual(noise.renamed(a, b, [], random_of(0)), (a, b))
 
     def test_noise_never_touches_a_negation(self):
         for i in range(200):
