@@ -171,7 +171,8 @@ class Samplers(Folder):
         found = {noise.renamed(a, b, ["물결", "고양"], random_of(i)) for i in range(40)}
         expected = {(a.replace(old, new), b.replace(old, new)) for old in ("남자", "기타") for new in ("물결", "고양")}
         self.assertEqual(found, expected)
-        for apart in (("하나 둘", "셋 넷"), ("없어서 좋다", "없어서 나쁘다"), ("간다", "간다")):  # nothing shared; a negation; a verb
+        nothing, negated, verbs = ("하나 둘", "셋 넷"), ("없어서 좋다", "없어서 나쁘다"), (("마신다고 한다", "나는 마신다"), ("있습니다만 덥다", "있습니까 봐라"))
+        for apart in (nothing, negated, *verbs, *(pair[::-1] for pair in verbs)):
             self.assertEqual(noise.renamed(*apart, ["물결"], random_of(0)), apart)
         stems = noise.stems_of(["나는 도서관에서 책을 없애고 읽었다"], 30, random_of(0))
         self.assertEqual(set(stems), {"도서", "도서관", "읽었", "읽었다"})
