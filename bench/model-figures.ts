@@ -74,9 +74,11 @@ export function int8Costs(): string {
 
 /** A figures.json of reference/train, as far as the card has it. */
 export interface Training {
-  readonly profile: { readonly name: string; readonly shape: { readonly layers: number; readonly hidden: number } };
+  readonly profile: { readonly name: string };
   readonly seed: number;
   readonly without: readonly string[];
+  /** Of the float16 model that came out. */
+  readonly sha256: string;
   readonly rows: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 }
 
@@ -90,18 +92,37 @@ const COLUMNS: readonly (readonly [name: string, ...path: string[]])[] = [
   ["without spaces", "spacing", "no spaces"],
   ["negation", "negation", "right"],
 ];
-const ROWS = ["shipped, int8", "static", "TF-IDF, whole string", "TF-IDF, inside words"];
+/** Rows of a figures.json, by what the card calls them. */
+const ROWS: Readonly<Record<string, string>> = {
+  "shipped, int8": "this recipe, as shipped",
+  "shipped, int8, 128 dimensions": "its first 128 numbers",
+  "shipped, int8, 64 dimensions": "its first 64 numbers",
+  static: "word vectors alone, trained on the same",
+  "TF-IDF, whole string": "TF-IDF of character 1- to 3-grams, whole string",
+  "TF-IDF, inside words": "TF-IDF of character 1- to 3-grams, inside words",
+};
 
-/** The card's table out of reference/train/figures: whole runs that made a model of the bundled one's shape. */
-export function training(): string {
+/** The card's table out of reference/train/figures: whole runs of the profile that made the bundled model, that one's own among them. */
+export const training = (): string => trainingTable(sameRecipe(trained(), facts().sha256.float16));
+
+/** How many of our own negations the bundled model has right, in percent. @throws Error where no committed run made it. */
+export function negation(): string {
+  const own = trained().find(({ sha256 }) => sha256 === facts().sha256.float16);
+  if (own === undefined) throw new Error("no run of reference/train/figures made the bundled model");
+  return `${Math.round(inside(own.rows["shipped, int8"], ["negation", "right"]) as number)} %`;
+}
+
+function trained(): Training[] {
   const folder = join(root, "reference/train/figures");
   const files = existsSync(folder) ? readdirSync(folder).filter((file) => file.endsWith(".json")) : [];
-  const runs = files.sort().map((file) => JSON.parse(readFileSync(join(folder, file), "utf8")) as Training);
-  return trainingTable(
-    runs.filter(({ profile: { shape }, without }) => {
-      return shape.layers === facts().layers && shape.hidden === facts().hidden && without.length === 0;
-    }),
-  );
+  return files.sort().map((file) => JSON.parse(readFileSync(join(folder, file), "utf8")) as Training);
+}
+
+/** Whole runs of the profile that this model came out of; none where none of the runs made it. */
+export function sameRecipe(runs: readonly Training[], sha256: string): Training[] {
+  const whole = runs.filter(({ without }) => without.length === 0);
+  const made = whole.find((run) => run.sha256 === sha256);
+  return whole.filter(({ profile }) => profile.name === made?.profile.name);
 }
 
 /** Mean ± standard deviation over the runs' seeds, times 100 as the runs have it; nothing without runs. */
@@ -115,13 +136,14 @@ export function trainingTable(runs: readonly Training[]): string {
     const spread = values.length > 1 ? ` ± ${Math.sqrt(squares / (values.length - 1)).toFixed(1)}` : "";
     return `${mean.toFixed(1)}${spread}`;
   };
-  const named = (row: string): string => (row === "shipped, int8" ? "this recipe, as shipped" : row);
   const seeds = runs.map(({ seed }) => seed).join(", ");
   return [
     "",
     `| | ${COLUMNS.map(([name]) => name).join(" | ")} |`,
     `|${"---|".repeat(COLUMNS.length + 1)}`,
-    ...ROWS.map((row) => `| ${named(row)} | ${COLUMNS.map((column) => cell(row, column)).join(" | ")} |`),
+    ...Object.entries(ROWS).map(
+      ([row, name]) => `| ${name} | ${COLUMNS.map((column) => cell(row, column)).join(" | ")} |`,
+    ),
     "",
     runs.length === 1
       ? `One run, seed ${seeds}.`

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { afterAll, describe, expect, it } from "vitest";
 import { BUNDLED_COSINES, BUNDLED_TEXTS } from "../apps/cli/src/bundled-cosines.ts";
-import { type Training, trainingTable } from "../bench/model-figures.ts";
+import { sameRecipe, type Training, trainingTable } from "../bench/model-figures.ts";
 import { result } from "../bench/result.ts";
 import { CLAIMS, stands } from "../bench/ship/claims.ts";
 import { facts, SHIPPED } from "../bench/ship/facts.ts";
@@ -49,9 +49,10 @@ describe("of the committed model", () => {
 
 it("the card's table of the training: mean and deviation over the seeds, a dash for what was not asked", () => {
   const run = (seed: number, spearman: number): Training => ({
-    profile: { name: "gpu", shape: { layers: 6, hidden: 256 } },
+    profile: { name: "gpu" },
     seed,
     without: [],
+    sha256: `of seed ${seed}`,
     rows: {
       "shipped, int8": {
         "KLUE-STS dev": { spearman },
@@ -66,10 +67,18 @@ it("the card's table of the training: mean and deviation over the seeds, a dash 
   expect(lines.find((line) => line.startsWith("| this recipe"))).toBe(
     "| this recipe, as shipped | 75.0 ± 1.4 | - | 80.0 ± 0.0 | - | - | - | - | 85.0 ± 1.4 |",
   );
-  expect(lines.find((line) => line.startsWith("| static"))).toMatch(/^\| static \| 50\.0 ± 0\.0 \| - /);
+  expect(lines.find((line) => line.startsWith("| word vectors"))).toMatch(/same \| 50\.0 ± 0\.0 \| - /);
   expect(lines.at(-2)).toBe("Mean and standard deviation over 2 runs, seeds 1, 2.");
   expect(trainingTable([run(1, 74)])).toContain("| 74.0 | - |");
   expect(trainingTable([])).toBe("\n");
+
+  const [one, two] = [run(1, 74), run(2, 76)];
+  const others = [
+    { ...run(3, 70), profile: { name: "cpu" } },
+    { ...run(4, 70), without: ["mlm"] },
+  ];
+  expect(sameRecipe([one, ...others, two], "of seed 2")).toEqual([one, two]);
+  expect(sameRecipe([one, ...others, two], "of seed 4")).toEqual([]);
 });
 
 describe("the steps", () => {

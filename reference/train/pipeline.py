@@ -50,7 +50,7 @@ def everything(run: Run) -> Path:
         reader = after(run, "teacher-contrast", profile.teacher)
         distil(run, now, after(run, "teacher-rank", profile.teacher))
         did("distil")
-    if "augsts" not in without:
+    if profile.cross and profile.silver and "augsts" not in without:
         train_cross(run, reader)
         mine(run, now)
         label(run, reader)

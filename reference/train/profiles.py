@@ -47,7 +47,7 @@ class Profile:
     dims: tuple[int, ...] = (256, 128, 64)
     dim_weights: tuple[float, ...] = (1.0, 0.5, 0.25)
     # masked language modelling
-    mlm: Budget = Budget(11_000, 4_300, 3e-3, 0.02)
+    mlm: Budget = Budget(16_000, 5_600, 3e-3, 0.02)
     mlm_tokens: int = 4_096  # in a batch
     mlm_dropout: float = 0.0
     mask_rate: float = 0.18
@@ -55,7 +55,7 @@ class Profile:
     muon: float = 0.02
     window: int = 8  # of the co-occurrence counts the word vectors start from
     # contrastive
-    contrast: Budget = Budget(1_500, 1_300, 4e-4)
+    contrast: Budget = Budget(1_500, 1_500, 4e-4)
     contrast_batch: int = 128
     contrast_scale: float = 20.0
     mix: tuple[tuple[str, float], ...] = (
@@ -64,14 +64,14 @@ class Profile:
     )  # shares of the steps; a batch is of one source
     topic_share: float = 0.3  # of the contrastive batches that add news titles, which their topics draw together
     topic_weight: float = 0.5
-    # cross-encoder, and what it labels
-    cross: Budget = Budget(1_400, 800, 3e-4)
+    # cross-encoder, and what it labels; None: no augmented SBERT
+    cross: Budget | None = None
     cross_batch: int = 64
     mined_texts: int = 40_000
-    mined_pairs: int = 40_000
-    silver: Budget = Budget(1_500, 900, 2e-4)
+    mined_pairs: int = 30_000
+    silver: Budget | None = None
     # ranking
-    rank: Budget = Budget(1_020, 800, 2e-4)
+    rank: Budget = Budget(1_200, 1_000, 2e-4)
     rank_batch: int = 64
     rank_scale: float = 20.0
     anchor: float = 4.0  # weight of (cosine - score)^2, which spreads the cosines
@@ -85,7 +85,7 @@ class Profile:
     negation_score: float = 0.7  # what the cosine of a sentence and its negation is drawn to at most
     negation_margin: float = 0.15  # by how much a paraphrase is to be nearer
     # last: with the engine's whole numbers
-    finish: Budget = Budget(250, 300, 4e-5)
+    finish: Budget = Budget(120, 150, 4e-5)
     calibrate_every: int = 25  # steps
     distil: Budget | None = None
     distil_batch: int = 128
@@ -121,7 +121,6 @@ GPU = Profile(
     mlm_tokens=65_536,
     contrast=Budget(3_500, None, 4e-4),
     cross=Budget(1_100, None, 2e-4),
-    mined_pairs=30_000,
     silver=Budget(800, None, 2e-4),
     rank=Budget(1_800, None, 2e-4),
     finish=Budget(120, None, 4e-5),

@@ -1,5 +1,6 @@
 """Stage: the figures of a run, of every stage of it, and of the baselines. The dev sets are read here, once a run."""
 
+import hashlib
 import platform
 import time
 from pathlib import Path
@@ -80,6 +81,7 @@ def evaluate(run: Run, done: list[tuple[str, Shape]]) -> None:
             "seed": run.seed,
             "without": list(run.profile.without),
             "machine": machine(run),
+            "sha256": hashlib.sha256((run.out / "model" / "model.safetensors").read_bytes()).hexdigest(),
             "data": {k: v for k, v in read_json(run.folder("data") / "done.json").items() if k != "wall"},
             "stages": {path.parent.name: summary(path) for path in sorted((run.out / "work").glob("*/done.json"), key=lambda p: p.stat().st_mtime)},
             "rows": rows,
