@@ -4,7 +4,8 @@
  *
  *     MUNJANG_DATA      KLUE-YNAT (klue-ynat/train_data.csv, topic_dict.csv)
  *
- * 5,000 titles, drawn once, are kept for judging; each seed draws its own examples from the others.
+ * 5,000 titles are kept for judging: those that reference/train holds out (`split_titles` of overlap.py), since the bundled model learns topics from the
+ * others. Each seed draws its examples from the others.
  */
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
@@ -26,18 +27,38 @@ interface Title {
   readonly label: string;
 }
 
+/** Two titles with one key are one title: NFC, lower case, without spaces, punctuation and symbols, as `key` of reference/train/text.py. */
+const key = (text: string): string =>
+  text
+    .normalize("NFC")
+    .toLowerCase()
+    .replace(/[\p{P}\p{S}\p{Z}\p{C}]/gu, "");
+
+/** Every n-th is judged, and none of the others is the same as one of those. */
+function split(titles: readonly Title[]): [judged: Title[], rest: Title[]] {
+  const every = Math.max(2, Math.floor(titles.length / JUDGED));
+  const judged = titles.filter((_, n) => n % every === 0).slice(0, JUDGED);
+  const seen = new Set(judged.map(({ text }) => key(text)));
+  const rest = titles.filter(({ text }) => {
+    const fresh = !seen.has(key(text));
+    seen.add(key(text));
+    return fresh;
+  });
+  return [judged, rest];
+}
+
 async function readTitles(folder: string): Promise<Title[]> {
   const names = new Map<string, string>();
   for await (const { values } of readTable(join(folder, "topic_dict.csv"), { columns: ["topic", "topic_idx"] })) {
     names.set(values.topic_idx, values.topic);
   }
-  const titles = new Map<string, string>(); // one of each
+  const titles: Title[] = [];
   for await (const { values } of readTable(join(folder, "train_data.csv"), { columns: ["title", "topic_idx"] })) {
     const label = names.get(values.topic_idx);
     if (label === undefined) throw new Error(`topic ${values.topic_idx} has no name`);
-    if (!titles.has(values.title)) titles.set(values.title, label);
+    titles.push({ text: values.title, label });
   }
-  return Array.from(titles, ([text, label]) => ({ text, label }));
+  return titles;
 }
 
 interface Run {
@@ -58,8 +79,8 @@ function over(values: readonly number[]): { mean: number; deviation: number; min
 const data = process.env.MUNJANG_DATA;
 if (data === undefined) throw new Error("MUNJANG_DATA names no folder: give the one that holds klue-ynat");
 const folder = join(data, "klue-ynat");
-const titles = shuffled(await readTitles(folder), seeded(0));
-const [judged, rest] = [titles.slice(0, JUDGED), titles.slice(JUDGED)];
+const titles = await readTitles(folder);
+const [judged, rest] = split(titles);
 const labels = [...new Set(titles.map(({ label }) => label))].sort();
 
 const model = await SentenceTransformer.load(join(root, "weights/model"));
