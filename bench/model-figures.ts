@@ -103,19 +103,11 @@ const ROWS: Readonly<Record<string, string>> = {
 };
 
 /** The card's table out of reference/train/figures: whole runs of the profile that made the bundled model, that one's own among them. */
-export const training = (): string => trainingTable(sameRecipe(trained(), facts().sha256.float16));
-
-/** How many of our own negations the bundled model has right, in percent. @throws Error where no committed run made it. */
-export function negation(): string {
-  const own = trained().find(({ sha256 }) => sha256 === facts().sha256.float16);
-  if (own === undefined) throw new Error("no run of reference/train/figures made the bundled model");
-  return `${Math.round(inside(own.rows["shipped, int8"], ["negation", "right"]) as number)} %`;
-}
-
-function trained(): Training[] {
+export function training(): string {
   const folder = join(root, "reference/train/figures");
   const files = existsSync(folder) ? readdirSync(folder).filter((file) => file.endsWith(".json")) : [];
-  return files.sort().map((file) => JSON.parse(readFileSync(join(folder, file), "utf8")) as Training);
+  const runs = files.sort().map((file) => JSON.parse(readFileSync(join(folder, file), "utf8")) as Training);
+  return trainingTable(sameRecipe(runs, facts().sha256.float16));
 }
 
 /** Whole runs of the profile that this model came out of; none where none of the runs made it. */
