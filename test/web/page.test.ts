@@ -190,7 +190,11 @@ inBrowsers(({ name, missing, version, inPage }) => {
       await inPage(async (page) => {
         const phone = page as Page & Viewport;
         const size = { width: 360, height: 700 };
-        await (phone.setViewportSize === undefined ? phone.setViewport?.(size) : phone.setViewportSize(size));
+        // Puppeteer asks for an orientation too, which Firefox 140 (ESR) does not know yet; what came of the size is asserted below.
+        await (phone.setViewportSize?.(size) ??
+          phone.setViewport?.(size).catch((error) => {
+            if (!`${error}`.includes("unknown command emulation.setScreenOrientationOverride")) throw error;
+          }));
         await page.evaluate("ready()");
         await page.evaluate(`(() => { ${axe} })()`);
         await page.evaluate('until(() => $("#ranking"), "the first result")');
