@@ -14,6 +14,7 @@ export default defineConfig({
     ],
     setupFiles: ["test/setup.ts"],
     testTimeout: 60_000,
+    maxWorkers: "100%", // of two cores Vitest itself would leave one idle
     reporters: process.env.CI ? ["default", ["json", { outputFile: "test-results/report.json" }]] : ["default"],
   },
 });
