@@ -53,6 +53,7 @@ def pretrain(run: Run, stage: str, shape: Shape) -> None:
         with torch.no_grad():  # what a model that knows nothing should say: the frequencies
             head.bias.copy_(torch.from_numpy(np.log(np.maximum(share, 1e-8)).astype(np.float32)))
         often = share > profile.frequent
+        first, last = profile.mask_rate
         epochs: dict[int, list[np.ndarray]] = {}
         per_epoch = len(batches(packed, profile.mlm_tokens, run.seed, 0))
         fast = compiled(encoder, profile, lambda m: m(torch.ones(8, 24, dtype=torch.long, device=profile.device)))
@@ -64,7 +65,8 @@ def pretrain(run: Run, stage: str, shape: Shape) -> None:
                 epochs.clear()
                 epochs[epoch] = batches(packed, profile.mlm_tokens, run.seed, epoch)
             ids = rows(packed, epochs[epoch][step % per_epoch]).astype(np.int64)
-            masked, chosen = mask(ids, often, profile.mask_rate, entries, np.random.default_rng(seed_of(run.seed, stage, "mask", step)))
+            rate = first + (last - first) * step / profile.mlm.steps
+            masked, chosen = mask(ids, often, rate, entries, np.random.default_rng(seed_of(run.seed, stage, "mask", step)))
             at = np.flatnonzero(chosen)
             return masked, at, ids.ravel()[at]
 

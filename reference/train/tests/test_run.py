@@ -6,10 +6,14 @@ import subprocess
 import sys
 import tempfile
 import unittest
+from contextlib import redirect_stdout
+from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 
 from reference.train.files import read_json
-from reference.train.profiles import MACHINE, profile_of
+from reference.train.pipeline import everything
+from reference.train.profiles import MACHINE, TINY, Budget, profile_of
 from reference.train.run import open_run
 from reference.train.tests import sample_data
 
@@ -86,6 +90,19 @@ class WholeRun(unittest.TestCase):
         self.assertNotIn("after silver", rows)
         self.assertIn("after rank", rows)
 
+    def test_without_a_cross_encoder_there_is_no_augmented_sbert(self):
+        profile = replace(TINY, cross=None, silver=None, without=("static", "distil", "contrast", "rank"))
+        run = open_run(profile, 1, self.folder / "data", self.folder / "plain", False)
+        with redirect_stdout(StringIO()):
+            everything(run)
+        self.assertEqual({stage for stage in ("cross", "mine", "label", "silver", "finish") if run.did(stage)}, {"finish"})
+
+    def test_by_steps_no_seconds_count(self):
+        budgets = lambda profile: [value for value in vars(profile).values() if isinstance(value, Budget)]
+        self.assertTrue(any(budget.seconds for budget in budgets(profile_of("cpu"))))
+        for with_seconds, without in zip(budgets(profile_of("cpu")), budgets(profile_of("cpu", seconds=False)), strict=True):
+            self.assertEqual(without, replace(with_seconds, seconds=None))
+
     def test_a_run_may_go_on_on_another_machine(self):
         settings = read_json(self.folder / "whole" / "work" / "settings.json")["profile"]
         self.assertEqual({"device", "threads", "workers"} & set(settings), set())
@@ -110,7 +127,6 @@ class WholeRun(unittest.TestCase):
 
         from reference.train.evaluate.figures import vectors
         from reference.train.export import round_to
-        from reference.train.profiles import TINY
         from reference.train.run import Run
 
         texts = ["오늘은 학교에 갑니다.", "민수는 공원에서 빵을 먹었다", "사과를 샀어요! 그리고 편지를 " * 9]
