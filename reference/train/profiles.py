@@ -47,7 +47,7 @@ class Profile:
     dims: tuple[int, ...] = (256, 128, 64)
     dim_weights: tuple[float, ...] = (1.0, 0.5, 0.25)
     # masked language modelling
-    mlm: Budget = Budget(12_000, 5_600, 3e-3, 0.02)
+    mlm: Budget = Budget(10_000, 5_600, 3e-3, 0.02)
     mlm_tokens: int = 4_096  # in a batch
     mlm_dropout: float = 0.0
     mask_rate: tuple[float, float] = (0.3, 0.15)  # at the first step and at the last, linear between (Ankner et al. 2023)
