@@ -11,7 +11,7 @@ from .loop import compiled, train
 from .model import Encoder, MaskedHead, on
 from .pack import batches, rows
 from .prepare import load_sequences, load_vectors
-from .profiles import Shape
+from .profiles import Profile, Shape
 from .run import Run
 from .text import seed_of
 from .vocab import MASK, SPECIAL
@@ -30,6 +30,12 @@ def mask(ids: np.ndarray, often: np.ndarray, rate: float, entries: int, random: 
     out = np.where(chosen & (what < 0.8), MASK, ids)
     other = random.integers(len(SPECIAL), entries, ids.shape)
     return np.where(chosen & (what >= 0.9), other, out), chosen
+
+
+def rate_at(step: int, profile: Profile) -> float:
+    """The mask rate of a step: a straight line from the first one to the last."""
+    first, last = profile.mask_rate
+    return first + (last - first) * step / profile.mlm.steps
 
 
 def new_encoder(run: Run, shape: Shape, dropout: float) -> Encoder:
@@ -53,7 +59,6 @@ def pretrain(run: Run, stage: str, shape: Shape) -> None:
         with torch.no_grad():  # what a model that knows nothing should say: the frequencies
             head.bias.copy_(torch.from_numpy(np.log(np.maximum(share, 1e-8)).astype(np.float32)))
         often = share > profile.frequent
-        first, last = profile.mask_rate
         epochs: dict[int, list[np.ndarray]] = {}
         per_epoch = len(batches(packed, profile.mlm_tokens, run.seed, 0))
         fast = compiled(encoder, profile, lambda m: m(torch.ones(8, 24, dtype=torch.long, device=profile.device)))
@@ -65,8 +70,7 @@ def pretrain(run: Run, stage: str, shape: Shape) -> None:
                 epochs.clear()
                 epochs[epoch] = batches(packed, profile.mlm_tokens, run.seed, epoch)
             ids = rows(packed, epochs[epoch][step % per_epoch]).astype(np.int64)
-            rate = first + (last - first) * step / profile.mlm.steps
-            masked, chosen = mask(ids, often, rate, entries, np.random.default_rng(seed_of(run.seed, stage, "mask", step)))
+            masked, chosen = mask(ids, often, rate_at(step, profile), entries, np.random.default_rng(seed_of(run.seed, stage, "mask", step)))
             at = np.flatnonzero(chosen)
             return masked, at, ids.ravel()[at]
 

@@ -197,6 +197,10 @@ class Model(unittest.TestCase):
         many = [ids[n % 5] for n in range(900)]  # more than 64 rows
         torch.testing.assert_close(embed(model, end_to_end(many), "cpu"), alone.repeat(180, 1), rtol=1e-4, atol=1e-5)
 
+    def test_the_mask_rate_falls_in_a_straight_line(self):
+        profile = replace(TINY, mask_rate=(0.3, 0.15), mlm=Budget(100, None, 1e-3))
+        self.assertEqual([round(mlm.rate_at(step, profile), 6) for step in (0, 50, 100)], [0.3, 0.225, 0.15])
+
     def test_masks(self):
         ids = np.full((200, 50), 9)
         ids[:, 0] = 2
