@@ -27,12 +27,13 @@ def main() -> None:
     parser.add_argument("--device", choices=("cpu", "cuda"), help="compute here instead of where the profile says; a run may go on elsewhere (--resume)")
     parser.add_argument("--no-slices", action="store_true", help="train on the slices to choose by too: for the run that ships, when all is chosen")
     parser.add_argument("--by-steps", action="store_true", help="no stage ends because its time is up: every machine does the same work, a slow one for longer")
+    parser.add_argument("--pretrained", type=Path, help="another run's --out: its text, vocabulary and masked language modelling are taken, not made again")
     options = parser.parse_args()
     if options.data is None:
         parser.error("--data (or MUNJANG_DATA) must name the folder of the data sets")
     began = time.monotonic()
     profile = profile_of(options.profile, tuple(options.without), not options.no_slices, options.device, not options.by_steps)
-    run = open_run(profile, options.seed, options.data, options.out, options.resume)
+    run = open_run(profile, options.seed, options.data, options.out, options.resume, options.pretrained)
     folder = everything(run)
     print(f"{folder} after {(time.monotonic() - began) / 60:.1f} minutes", flush=True)
 

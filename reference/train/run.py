@@ -1,6 +1,7 @@
 """A run: its folder, its stages, and what a stage finds there of those before it."""
 
 import json
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -57,17 +58,52 @@ class Run:
         return encoder.to(self.profile.device).eval()
 
 
-def open_run(profile: Profile, seed: int, data: Path, out: Path, resume: bool) -> Run:
-    """A new folder, or the folder of the same run again, perhaps on another machine."""
+# What runs that differ in their seed, or in what comes after, can have in common: most of the time goes into the last of these.
+COMMON = ("data", "vocab", "sequences", "vectors", "mlm")
+
+
+def open_run(profile: Profile, seed: int, data: Path, out: Path, resume: bool, pretrained: Path | None = None) -> Run:
+    """
+    A new folder, or the folder of the same run again, perhaps on another machine. `pretrained`: another run's folder; a new run takes from it
+    what is there once masked language modelling is done.
+    """
     settings = out / "work" / "settings.json"
-    what = {name: value for name, value in profile.describe().items() if name not in MACHINE}
-    mine = json.loads(json.dumps({"profile": what, "seed": seed}))
+    mine = described(profile, seed)
     if settings.exists():
         if not resume:
             raise SystemExit(f"--out {out} holds a run already: add --resume to go on with it, or name another folder")
-        if read_json(settings) != mine:
+        theirs = read_json(settings)
+        before = theirs.pop("pretrained", None)
+        if theirs != mine:
             raise SystemExit(f"{settings} is of a run with another profile or seed: --resume needs the same ones, or name another folder")
+        if pretrained and not before:
+            raise SystemExit(f"{settings} is of a run that does its own masked language modelling: leave --pretrained out, or name another folder")
     else:
-        write_json(settings, mine)
+        # The settings come last: where they are, all that was taken is whole.
+        write_json(settings, {**mine, "pretrained": take(pretrained, profile, out)} if pretrained else mine)
     torch.set_num_threads(profile.threads)
     return Run(profile, seed, data, out)
+
+
+def described(profile: Profile, seed: int) -> dict:
+    what = {name: value for name, value in profile.describe().items() if name not in MACHINE}
+    return json.loads(json.dumps({"profile": what, "seed": seed}))
+
+
+def take(other: Path, profile: Profile, out: Path) -> int:
+    """Copies the common stages of another run, and returns its seed."""
+    if not (other / "work" / "mlm" / "done.json").exists():
+        raise SystemExit(f"--pretrained {other} holds no run whose masked language modelling is done")
+    theirs = read_json(other / "work" / "settings.json")
+    mine = described(profile, theirs["seed"])
+    for settings in (theirs, mine):
+        settings["profile"].pop("without")
+    differ = [name for name, value in mine["profile"].items() if value != theirs["profile"].get(name)]
+    if differ:
+        raise SystemExit(f"--pretrained {other} is of a run with other values of {', '.join(differ)}: only the seed and --without may differ")
+    if "mlm" in profile.without:
+        raise SystemExit("--pretrained and --without mlm exclude one another")
+    for stage in COMMON:
+        shutil.copytree(other / "work" / stage, out / "work" / stage, dirs_exist_ok=True)
+    shutil.copy(other / "overlap.md", out / "overlap.md")
+    return theirs["seed"]

@@ -80,6 +80,7 @@ def evaluate(run: Run, done: list[tuple[str, Shape]]) -> None:
             "profile": run.profile.describe(),
             "seed": run.seed,
             "without": list(run.profile.without),
+            "pretrained": read_json(run.folder("settings.json")).get("pretrained"),  # the seed of the run whose masked language modelling this one took
             "machine": machine(run),
             "sha256": hashlib.sha256((run.out / "model" / "model.safetensors").read_bytes()).hexdigest(),
             "data": {k: v for k, v in read_json(run.folder("data") / "done.json").items() if k != "wall"},

@@ -68,6 +68,9 @@ def tables(files: list[dict]) -> str:
             else:
                 for name, row in file["rows"].items():
                     named[name].append(row)
+        shared = sum(file.get("pretrained") is not None for file in files if file["profile"]["name"] == profile)
+        if shared:
+            out += [f"Of these runs, {shared} took the masked language modelling of another: the spread leaves that out.", ""]
         whole = {"everything": named["shipped, int8"]} if named else {}
         out += [f"### {profile}", "", *lines(named), ""]
         if ablated:

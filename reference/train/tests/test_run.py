@@ -90,6 +90,30 @@ class WholeRun(unittest.TestCase):
         self.assertNotIn("after silver", rows)
         self.assertIn("after rank", rows)
 
+    def test_another_seed_takes_the_masked_language_modelling_of_the_first(self):
+        whole = self.folder / "whole"
+        left_out = ["--without", "static", "augsts", "distil", "finish"]
+        run = self.start("taken", "--seed", "2", "--pretrained", str(whole), *left_out)
+        self.assertEqual(run.returncode, 0, run.stderr)
+        self.assertNotIn(" mlm\n", run.stdout)
+        of = lambda out, stage: (self.folder / out / "work" / stage / "model.pt").read_bytes()
+        self.assertEqual(of("taken", "mlm"), of("whole", "mlm"))
+        self.assertNotEqual(of("taken", "contrast"), of("whole", "contrast"))
+        figures = [read_json(self.folder / out / "figures.json") for out in ("whole", "taken")]
+        self.assertEqual([f["pretrained"] for f in figures], [None, 1])
+        with tempfile.TemporaryDirectory() as folder:
+            other = Path(folder) / "other"
+            for profile, at, message in (
+                (replace(TINY, dropout=0.5), whole, "other values of dropout"),
+                (replace(TINY, without=("mlm",)), whole, "exclude one another"),
+                (TINY, other, "holds no run"),
+            ):
+                with self.assertRaisesRegex(SystemExit, message):
+                    open_run(profile, 2, self.folder / "data", other, False, at)
+            self.assertFalse((other / "work" / "settings.json").exists())
+        with self.assertRaisesRegex(SystemExit, "does its own"):
+            open_run(TINY, 1, self.folder / "data", whole, True, whole)
+
     def test_without_a_cross_encoder_there_is_no_augmented_sbert(self):
         profile = replace(TINY, cross=None, silver=None, without=("static", "distil", "contrast", "rank"))
         run = open_run(profile, 1, self.folder / "data", self.folder / "plain", False)
