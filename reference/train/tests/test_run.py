@@ -126,6 +126,8 @@ class WholeRun(unittest.TestCase):
         self.assertTrue(any(budget.seconds for budget in budgets(profile_of("cpu"))))
         for with_seconds, without in zip(budgets(profile_of("cpu")), budgets(profile_of("cpu", seconds=False)), strict=True):
             self.assertEqual(without, replace(with_seconds, seconds=None))
+        again = self.start("whole", "--resume", "--by-steps")  # tiny has no seconds: it is the same run, and all of it is done
+        self.assertEqual((again.returncode, again.stdout.count("\n")), (0, 1), again.stderr)
 
     def test_a_run_may_go_on_on_another_machine(self):
         settings = read_json(self.folder / "whole" / "work" / "settings.json")["profile"]
