@@ -77,6 +77,8 @@ export interface Training {
   readonly profile: { readonly name: string };
   readonly seed: number;
   readonly without: readonly string[];
+  /** Seed of the run whose masked language modelling this one took, if it took one. */
+  readonly pretrained?: number | null;
   /** Of the float16 model that came out. */
   readonly sha256: string;
   readonly rows: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
@@ -129,6 +131,10 @@ export function trainingTable(runs: readonly Training[]): string {
     return `${mean.toFixed(1)}${spread}`;
   };
   const seeds = runs.map(({ seed }) => seed).join(", ");
+  const took = runs.filter(({ pretrained }) => typeof pretrained === "number").length;
+  const shared = took
+    ? ` ${took} of them took the masked language modelling of another: the deviation is of what comes after it.`
+    : "";
   return [
     "",
     `| | ${COLUMNS.map(([name]) => name).join(" | ")} |`,
@@ -139,7 +145,7 @@ export function trainingTable(runs: readonly Training[]): string {
     "",
     runs.length === 1
       ? `One run, seed ${seeds}.`
-      : `Mean and standard deviation over ${runs.length} runs, seeds ${seeds}.`,
+      : `Mean and standard deviation over ${runs.length} runs, seeds ${seeds}.${shared}`,
     "",
   ].join("\n");
 }

@@ -69,6 +69,8 @@ it("the card's table of the training: mean and deviation over the seeds, a dash 
   );
   expect(lines.find((line) => line.startsWith("| word vectors"))).toMatch(/same \| 50\.0 ± 0\.0 \| - /);
   expect(lines.at(-2)).toBe("Mean and standard deviation over 2 runs, seeds 1, 2.");
+  const took = trainingTable([run(1, 74), { ...run(2, 76), pretrained: 1 }]);
+  expect(took).toContain("seeds 1, 2. 1 of them took the masked language modelling of another: ");
   expect(trainingTable([run(1, 74)])).toContain("| 74.0 | - |");
   expect(trainingTable([])).toBe("\n");
 

@@ -76,11 +76,12 @@ def open_run(profile: Profile, seed: int, data: Path, out: Path, resume: bool, p
         before = theirs.pop("pretrained", None)
         if theirs != mine:
             raise SystemExit(f"{settings} is of a run with another profile or seed: --resume needs the same ones, or name another folder")
-        if pretrained and not before:
-            raise SystemExit(f"{settings} is of a run that does its own masked language modelling: leave --pretrained out, or name another folder")
+        if pretrained and seed_of_mlm(pretrained, profile) != before:
+            raise SystemExit(f"{settings} is of a run that took nothing from {pretrained}: leave --pretrained out, or name another folder")
+    elif pretrained:
+        take(pretrained, {**mine, "pretrained": seed_of_mlm(pretrained, profile)}, out)
     else:
-        # The settings come last: where they are, all that was taken is whole.
-        write_json(settings, {**mine, "pretrained": take(pretrained, profile, out)} if pretrained else mine)
+        write_json(settings, mine)
     torch.set_num_threads(profile.threads)
     return Run(profile, seed, data, out)
 
@@ -90,20 +91,26 @@ def described(profile: Profile, seed: int) -> dict:
     return json.loads(json.dumps({"profile": what, "seed": seed}))
 
 
-def take(other: Path, profile: Profile, out: Path) -> int:
-    """Copies the common stages of another run, and returns its seed."""
-    if not (other / "work" / "mlm" / "done.json").exists():
-        raise SystemExit(f"--pretrained {other} holds no run whose masked language modelling is done")
-    theirs = read_json(other / "work" / "settings.json")
-    mine = described(profile, theirs["seed"])
-    for settings in (theirs, mine):
-        settings["profile"].pop("without")
-    differ = [name for name, value in mine["profile"].items() if value != theirs["profile"].get(name)]
-    if differ:
-        raise SystemExit(f"--pretrained {other} is of a run with other values of {', '.join(differ)}: only the seed and --without may differ")
+def seed_of_mlm(other: Path, profile: Profile) -> int:
+    """The seed of another run's masked language modelling, which may be that of a third; refused where it does not fit the profile."""
     if "mlm" in profile.without:
         raise SystemExit("--pretrained and --without mlm exclude one another")
+    if not (other / "work" / "mlm" / "done.json").exists():
+        raise SystemExit(f"--pretrained {other} holds no run whose masked language modelling is done")
+    settings = read_json(other / "work" / "settings.json")
+    theirs, mine = settings["profile"], described(profile, 0)["profile"]
+    differ = sorted(name for name in {*theirs, *mine} - {"without"} if name not in theirs or name not in mine or theirs[name] != mine[name])
+    if differ:
+        raise SystemExit(f"--pretrained {other} is of a run with other values of {', '.join(differ)}: only the seed and --without may differ")
+    return settings.get("pretrained", settings["seed"])
+
+
+def take(other: Path, settings: dict, out: Path) -> None:
+    """Copies the common stages of another run; all of them are there, with the settings, or none."""
+    beside = out / ".work.part"
+    shutil.rmtree(beside, ignore_errors=True)
     for stage in COMMON:
-        shutil.copytree(other / "work" / stage, out / "work" / stage, dirs_exist_ok=True)
+        shutil.copytree(other / "work" / stage, beside / stage)
     shutil.copy(other / "overlap.md", out / "overlap.md")
-    return theirs["seed"]
+    write_json(beside / "settings.json", settings)
+    beside.rename(out / "work")

@@ -60,19 +60,20 @@ def tables(files: list[dict]) -> str:
     for profile in sorted({file["profile"]["name"] for file in files}):
         named: dict[str, list[dict]] = defaultdict(list)
         ablated: dict[str, list[dict]] = defaultdict(list)
+        shared = 0
         for file in files:
             if file["profile"]["name"] != profile:
                 continue
+            shared += file.get("pretrained") is not None
             if file["without"]:
                 ablated["without " + ", ".join(file["without"])].append(file["rows"]["shipped, int8"])
             else:
                 for name, row in file["rows"].items():
                     named[name].append(row)
-        shared = sum(file.get("pretrained") is not None for file in files if file["profile"]["name"] == profile)
-        if shared:
-            out += [f"Of these runs, {shared} took the masked language modelling of another: the spread leaves that out.", ""]
         whole = {"everything": named["shipped, int8"]} if named else {}
         out += [f"### {profile}", "", *lines(named), ""]
+        if shared:
+            out += [f"{shared} of these runs took the masked language modelling of another: their spread is of what comes after it.", ""]
         if ablated:
             out += [f"### {profile}: what each part brings", "", *lines({**whole, **ablated}), ""]
     return "\n".join(out)

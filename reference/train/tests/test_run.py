@@ -1,6 +1,7 @@
 """A whole run on the tiny profile: killed on its way and gone on with, it ends with the bytes of one that was not; and others can read it."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from contextlib import redirect_stdout
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
+from unittest import mock
 
 from reference.train.files import read_json
 from reference.train.pipeline import everything
@@ -101,18 +103,37 @@ class WholeRun(unittest.TestCase):
         self.assertNotEqual(of("taken", "contrast"), of("whole", "contrast"))
         figures = [read_json(self.folder / out / "figures.json") for out in ("whole", "taken")]
         self.assertEqual([f["pretrained"] for f in figures], [None, 1])
+        again = self.start("taken", "--resume", "--seed", "2", *left_out)  # what was taken is here: nothing else is needed
+        self.assertEqual(again.returncode, 0, again.stderr)
+
+    def test_what_is_taken_fits_and_is_whole(self):
+        whole, data = self.folder / "whole", self.folder / "data"
         with tempfile.TemporaryDirectory() as folder:
-            other = Path(folder) / "other"
+            first, second = Path(folder) / "first", Path(folder) / "second"
             for profile, at, message in (
                 (replace(TINY, dropout=0.5), whole, "other values of dropout"),
                 (replace(TINY, without=("mlm",)), whole, "exclude one another"),
-                (TINY, other, "holds no run"),
+                (TINY, second, "holds no run"),
             ):
                 with self.assertRaisesRegex(SystemExit, message):
-                    open_run(profile, 2, self.folder / "data", other, False, at)
-            self.assertFalse((other / "work" / "settings.json").exists())
-        with self.assertRaisesRegex(SystemExit, "does its own"):
-            open_run(TINY, 1, self.folder / "data", whole, True, whole)
+                    open_run(profile, 2, data, first, False, at)
+            self.assertFalse(first.exists())
+            copytree = shutil.copytree
+
+            def stopped(a, b):
+                if a.name == "mlm":
+                    raise KeyboardInterrupt
+                copytree(a, b)
+
+            with mock.patch("shutil.copytree", stopped), self.assertRaises(KeyboardInterrupt):
+                open_run(TINY, 2, data, first, False, whole)
+            self.assertFalse((first / "work").exists())
+            open_run(TINY, 2, data, first, False, whole)
+            open_run(TINY, 3, data, second, False, first)
+            self.assertEqual(read_json(second / "work" / "settings.json")["pretrained"], 1)  # not 2, which had it of 1
+            open_run(TINY, 3, data, second, True, whole)
+            with self.assertRaisesRegex(SystemExit, "took nothing from"):
+                open_run(TINY, 1, data, whole, True, first)
 
     def test_without_a_cross_encoder_there_is_no_augmented_sbert(self):
         profile = replace(TINY, cross=None, silver=None, without=("static", "distil", "contrast", "rank"))
@@ -126,8 +147,11 @@ class WholeRun(unittest.TestCase):
         self.assertTrue(any(budget.seconds for budget in budgets(profile_of("cpu"))))
         for with_seconds, without in zip(budgets(profile_of("cpu")), budgets(profile_of("cpu", seconds=False)), strict=True):
             self.assertEqual(without, replace(with_seconds, seconds=None))
-        again = self.start("whole", "--resume", "--by-steps")  # tiny has no seconds: it is the same run, and all of it is done
-        self.assertEqual((again.returncode, again.stdout.count("\n")), (0, 1), again.stderr)
+        # On the command line: a run by steps is gone on with by steps only, and comes as far as the data, of which there are none.
+        open_run(profile_of("cpu", seconds=False), 1, self.folder, self.folder / "steps", False)
+        for more, message in (([], "another profile or seed"), (["--by-steps"], "is missing: --data")):
+            run = self.start("steps", "--resume", "--profile", "cpu", "--data", "nowhere", *more)
+            self.assertIn(message, run.stderr)
 
     def test_a_run_may_go_on_on_another_machine(self):
         settings = read_json(self.folder / "whole" / "work" / "settings.json")["profile"]
