@@ -10,7 +10,7 @@ from .cross import label, load_silver, mine, train_cross
 from .distil import distil
 from .evaluate.figures import evaluate
 from .export import export, round_to
-from .mlm import new_encoder, pretrain
+from .mlm import grown, new_encoder, pretrain
 from .profiles import Shape
 from .rank import GOLD, WITH_SILVER, rank
 from .run import Run
@@ -38,7 +38,11 @@ def everything(run: Run) -> Path:
         now = after(run, stage, shape)
 
     if "mlm" not in without:
-        pretrain(run, "mlm", shape)
+        if profile.first and profile.first_mlm:
+            first = profile.first
+            pretrain(run, "mlm-first", lambda: new_encoder(run, first, 0.0), profile.first_mlm)
+            now = lambda: grown(run, run.model("mlm-first", first), shape)
+        pretrain(run, "mlm", now, profile.mlm)
         did("mlm")
     if "contrast" not in without:
         contrast(run, "contrast", now, profile.contrast)
@@ -77,7 +81,7 @@ def everything(run: Run) -> Path:
 
 def teacher(run: Run, shape: Shape) -> None:
     """The same stages in a larger shape. It never ships."""
-    pretrain(run, "teacher-mlm", shape)
+    pretrain(run, "teacher-mlm", lambda: new_encoder(run, shape, 0.0), run.profile.mlm)
     contrast(run, "teacher-contrast", after(run, "teacher-mlm", shape), run.profile.contrast)
     rank(run, "teacher-rank", after(run, "teacher-contrast", shape), run.profile.rank, GOLD)
 

@@ -41,6 +41,7 @@ class Profile:
     alphabet: int = 3_000
     # models
     shape: Shape = Shape()
+    first: Shape | None = None  # masked language modelling begins with this smaller one, and the model grows out of it
     teacher: Shape | None = None  # None: no distillation, and the cross-encoder has the student's shape
     dropout: float = 0.1
     longest: int = 64  # tokens of a text in every stage but masked language modelling
@@ -48,6 +49,7 @@ class Profile:
     dim_weights: tuple[float, ...] = (1.0, 0.5, 0.25)
     # masked language modelling
     mlm: Budget = Budget(10_000, 5_600, 3e-3, 0.02)
+    first_mlm: Budget | None = None
     mlm_tokens: int = 4_096  # in a batch
     mlm_dropout: float = 0.0
     mask_rate: tuple[float, float] = (0.3, 0.15)  # at the first step and at the last, linear between (Ankner et al. 2023)
@@ -125,6 +127,19 @@ GPU = Profile(
     static=Budget(400, None, 3e-3),
 )
 
+# Two cores and a night: twice the masked language modelling, the second half with two more layers. No budget in seconds.
+NIGHT = Profile(
+    name="night",
+    shape=Shape(layers=6),
+    first=Shape(),
+    first_mlm=Budget(10_000, None, 3e-3, 0.02),
+    mlm=Budget(10_000, None, 3e-3, 0.02),
+    contrast=Budget(3_000, None, 4e-4),
+    rank=Budget(1_800, None, 2e-4),
+    finish=Budget(120, None, 4e-5),
+    static=Budget(400, None, 3e-3),
+)
+
 # Seconds on any machine: for the tests. No budget in seconds, so that every run gives the same bytes.
 TINY = Profile(
     name="tiny",
@@ -136,6 +151,8 @@ TINY = Profile(
     alphabet=400,
     shape=Shape(layers=2, hidden=32, heads=2, wide=64, positions=64),
     longest=32,
+    first=Shape(layers=1, hidden=32, heads=2, wide=64, positions=64),
+    first_mlm=Budget(6, None, 3e-3),
     dims=(32, 16),
     dim_weights=(1.0, 0.5),
     mlm=Budget(12, None, 3e-3),
@@ -165,7 +182,7 @@ TINY = Profile(
     save_seconds=0.0,
 )
 
-PROFILES = {profile.name: profile for profile in (CPU, GPU, TINY)}
+PROFILES = {profile.name: profile for profile in (CPU, NIGHT, GPU, TINY)}
 
 
 def profile_of(name: str, without: tuple[str, ...] = (), slices: bool = True, device: str | None = None, seconds: bool = True) -> Profile:

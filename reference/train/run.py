@@ -59,7 +59,7 @@ class Run:
 
 
 # What runs that differ in their seed, or in what comes after, can have in common: most of the time goes into the last of these.
-COMMON = ("data", "vocab", "sequences", "vectors", "mlm")
+COMMON = ("data", "vocab", "sequences", "vectors", "mlm-first", "mlm")
 
 
 def open_run(profile: Profile, seed: int, data: Path, out: Path, resume: bool, pretrained: Path | None = None) -> Run:
@@ -109,7 +109,7 @@ def take(other: Path, settings: dict, out: Path) -> None:
     """Copies the common stages of another run; all of them are there, with the settings, or none."""
     beside = out / ".work.part"
     shutil.rmtree(beside, ignore_errors=True)
-    for stage in COMMON:
+    for stage in (name for name in COMMON if (other / "work" / name).exists()):  # not every profile has a first one
         shutil.copytree(other / "work" / stage, beside / stage)
     shutil.copy(other / "overlap.md", out / "overlap.md")
     write_json(beside / "settings.json", settings)

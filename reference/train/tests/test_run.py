@@ -13,10 +13,12 @@ from io import StringIO
 from pathlib import Path
 from unittest import mock
 
+import torch
+
 from reference.train.files import read_json
 from reference.train.pipeline import everything
 from reference.train.profiles import MACHINE, TINY, Budget, profile_of
-from reference.train.run import open_run
+from reference.train.run import Run, open_run
 from reference.train.tests import sample_data
 
 ROOT = Path(__file__).parents[3]
@@ -97,7 +99,8 @@ class WholeRun(unittest.TestCase):
         left_out = ["--without", "static", "augsts", "distil", "finish"]
         run = self.start("taken", "--seed", "2", "--pretrained", str(whole), *left_out)
         self.assertEqual(run.returncode, 0, run.stderr)
-        self.assertNotIn(" mlm\n", run.stdout)
+        self.assertIn(" mlm-first\n", self.output)
+        self.assertNotRegex(run.stdout, r" mlm(-first)?\n")
         of = lambda out, stage: (self.folder / out / "work" / stage / "model.pt").read_bytes()
         self.assertEqual(of("taken", "mlm"), of("whole", "mlm"))
         self.assertNotEqual(of("taken", "contrast"), of("whole", "contrast"))
@@ -105,6 +108,26 @@ class WholeRun(unittest.TestCase):
         self.assertEqual([f["pretrained"] for f in figures], [None, 1])
         again = self.start("taken", "--resume", "--seed", "2", *left_out)  # what was taken is here: nothing else is needed
         self.assertEqual(again.returncode, 0, again.stderr)
+
+    def test_masked_language_modelling_goes_on_with_what_grew(self):
+        begun = []
+
+        def only_look(run, stage, encoder_of, budget):
+            begun.append((stage, encoder_of(), budget))
+            if stage == "mlm":
+                raise KeyboardInterrupt
+
+        run = Run(TINY, 1, self.folder / "data", self.folder / "whole")
+        with mock.patch("reference.train.pipeline.pretrain", only_look), self.assertRaises(KeyboardInterrupt):
+            everything(run)
+        (first, small, budget), (second, big, longer) = begun
+        self.assertEqual((first, second, budget, longer), ("mlm-first", "mlm", TINY.first_mlm, TINY.mlm))
+        self.assertEqual((len(small.layers), len(big.layers)), (1, 2))
+        trained = run.model("mlm-first", TINY.first)
+        self.assertTrue(torch.equal(big.words.weight, trained.words.weight))
+        self.assertFalse(torch.equal(small.words.weight, trained.words.weight))
+        for layer in big.layers:
+            self.assertTrue(torch.equal(layer.up.weight, trained.layers[0].up.weight))
 
     def test_what_is_taken_fits_and_is_whole(self):
         whole, data = self.folder / "whole", self.folder / "data"
