@@ -39,18 +39,18 @@ def rate_at(step: int, profile: Profile, budget: Budget) -> float:
     return first + (last - first) * step / budget.steps
 
 
-def new_encoder(run: Run, shape: Shape, dropout: float) -> Encoder:
+def new_encoder(run: Run, shape: Shape) -> Encoder:
     """Random layers over the word vectors of the co-occurrence counts."""
     torch.manual_seed(seed_of(run.seed, "start", shape.hidden, shape.layers))
-    encoder = Encoder(run.entries(), shape, dropout)
+    encoder = Encoder(run.entries(), shape)
     with torch.no_grad():
         encoder.words.weight.copy_(torch.from_numpy(load_vectors(run, shape.hidden)))
     return encoder.to(run.profile.device)
 
 
-def grown(run: Run, small: Encoder, shape: Shape) -> Encoder:
-    """A deeper encoder: the layers of the small one, and its last ones once more on top (Gong et al. 2019). Half as many again need half the time."""
-    encoder = new_encoder(run, shape, run.profile.mlm_dropout)
+def grown(small: Encoder, shape: Shape) -> Encoder:
+    """A deeper encoder: the layers of the small one, and its last ones once more on top (Gong et al. 2019)."""
+    encoder = Encoder(len(small.words.weight), shape).to(small.words.weight.device)
     old, new = len(small.layers), len(encoder.layers)
     if not old <= new <= 2 * old:
         raise SystemExit(f"an encoder of {old} layers grows to at most {2 * old}, not to {new}: change the shapes in profiles.py")

@@ -29,7 +29,7 @@ def everything(run: Run) -> Path:
         static_baseline(run)
 
     shape = profile.shape
-    now = lambda: new_encoder(run, shape, 0.0)
+    now = lambda: new_encoder(run, shape)
     done: list[tuple[str, Shape]] = []
 
     def did(stage: str) -> None:
@@ -38,10 +38,10 @@ def everything(run: Run) -> Path:
         now = after(run, stage, shape)
 
     if "mlm" not in without:
-        if profile.first and profile.first_mlm:
+        if profile.first:
             first = profile.first
-            pretrain(run, "mlm-first", lambda: new_encoder(run, first, 0.0), profile.first_mlm)
-            now = lambda: grown(run, run.model("mlm-first", first), shape)
+            pretrain(run, "mlm-first", lambda: new_encoder(run, first), profile.first_mlm)
+            now = lambda: grown(run.model("mlm-first", first), shape)
         pretrain(run, "mlm", now, profile.mlm)
         did("mlm")
     if "contrast" not in without:
@@ -81,7 +81,7 @@ def everything(run: Run) -> Path:
 
 def teacher(run: Run, shape: Shape) -> None:
     """The same stages in a larger shape. It never ships."""
-    pretrain(run, "teacher-mlm", lambda: new_encoder(run, shape, 0.0), run.profile.mlm)
+    pretrain(run, "teacher-mlm", lambda: new_encoder(run, shape), run.profile.mlm)
     contrast(run, "teacher-contrast", after(run, "teacher-mlm", shape), run.profile.contrast)
     rank(run, "teacher-rank", after(run, "teacher-contrast", shape), run.profile.rank, GOLD)
 
@@ -92,7 +92,7 @@ STATIC = "static-rank"
 def static_baseline(run: Run) -> None:
     """Word vectors alone, trained on the same data by the same losses: what the layers have to beat."""
     shape = static_shape(run)
-    contrast(run, "static-contrast", lambda: new_encoder(run, shape, 0.0), run.profile.static)
+    contrast(run, "static-contrast", lambda: new_encoder(run, shape), run.profile.static)
     rank(run, STATIC, after(run, "static-contrast", shape), run.profile.static, GOLD)
 
 

@@ -49,7 +49,7 @@ class Profile:
     dim_weights: tuple[float, ...] = (1.0, 0.5, 0.25)
     # masked language modelling
     mlm: Budget = Budget(10_000, 5_600, 3e-3, 0.02)
-    first_mlm: Budget | None = None
+    first_mlm: Budget = Budget(10_000, None, 3e-3, 0.02)  # where there is a first shape
     mlm_tokens: int = 4_096  # in a batch
     mlm_dropout: float = 0.0
     mask_rate: tuple[float, float] = (0.3, 0.15)  # at the first step and at the last, linear between (Ankner et al. 2023)
@@ -132,7 +132,6 @@ NIGHT = Profile(
     name="night",
     shape=Shape(layers=6),
     first=Shape(),
-    first_mlm=Budget(10_000, None, 3e-3, 0.02),
     mlm=Budget(10_000, None, 3e-3, 0.02),
     contrast=Budget(3_000, None, 4e-4),
     rank=Budget(1_800, None, 2e-4),

@@ -58,7 +58,7 @@ class Run:
         return encoder.to(self.profile.device).eval()
 
 
-# What runs that differ in their seed, or in what comes after, can have in common: most of the time goes into the last of these.
+# What runs that differ in their seed, or in what comes after, can have in common: most of the time goes into the last ones.
 COMMON = ("data", "vocab", "sequences", "vectors", "mlm-first", "mlm")
 
 
@@ -109,7 +109,9 @@ def take(other: Path, settings: dict, out: Path) -> None:
     """Copies the common stages of another run; all of them are there, with the settings, or none."""
     beside = out / ".work.part"
     shutil.rmtree(beside, ignore_errors=True)
-    for stage in (name for name in COMMON if (other / "work" / name).exists()):  # not every profile has a first one
+    for stage in COMMON:
+        if stage == "mlm-first" and not settings["profile"]["first"]:
+            continue
         shutil.copytree(other / "work" / stage, beside / stage)
     shutil.copy(other / "overlap.md", out / "overlap.md")
     write_json(beside / "settings.json", settings)

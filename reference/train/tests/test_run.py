@@ -18,7 +18,7 @@ import torch
 from reference.train.files import read_json
 from reference.train.pipeline import everything
 from reference.train.profiles import MACHINE, TINY, Budget, profile_of
-from reference.train.run import Run, open_run
+from reference.train.run import COMMON, Run, open_run, take
 from reference.train.tests import sample_data
 
 ROOT = Path(__file__).parents[3]
@@ -123,6 +123,8 @@ class WholeRun(unittest.TestCase):
         (first, small, budget), (second, big, longer) = begun
         self.assertEqual((first, second, budget, longer), ("mlm-first", "mlm", TINY.first_mlm, TINY.mlm))
         self.assertEqual((len(small.layers), len(big.layers)), (1, 2))
+        steps = [read_json(run.folder(stage) / "done.json")["steps"] for stage in ("mlm-first", "mlm")]
+        self.assertEqual(steps, [TINY.first_mlm.steps, TINY.mlm.steps])
         trained = run.model("mlm-first", TINY.first)
         self.assertTrue(torch.equal(big.words.weight, trained.words.weight))
         self.assertFalse(torch.equal(small.words.weight, trained.words.weight))
@@ -149,6 +151,13 @@ class WholeRun(unittest.TestCase):
                 copytree(a, b)
 
             with mock.patch("shutil.copytree", stopped), self.assertRaises(KeyboardInterrupt):
+                open_run(TINY, 2, data, first, False, whole)
+            self.assertFalse((first / "work").exists())
+            second.mkdir()
+            take(whole, {"profile": {"first": None}}, second)  # a profile without it has no first half to take
+            self.assertEqual({path.name for path in (second / "work").iterdir()}, {*COMMON, "settings.json"} - {"mlm-first"})
+            shutil.rmtree(second)
+            with mock.patch("reference.train.run.COMMON", (*COMMON, "lost")), self.assertRaises(FileNotFoundError):
                 open_run(TINY, 2, data, first, False, whole)
             self.assertFalse((first / "work").exists())
             open_run(TINY, 2, data, first, False, whole)

@@ -4,8 +4,6 @@ import tempfile
 import unittest
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
-from unittest import mock
 
 import numpy as np
 import torch
@@ -126,24 +124,23 @@ class Model(unittest.TestCase):
         torch.testing.assert_close(embed(model, end_to_end(many), "cpu"), alone.repeat(180, 1), rtol=1e-4, atol=1e-5)
 
     def test_the_mask_rate_falls_in_a_straight_line(self):
-        profile = replace(TINY, mask_rate=(0.3, 0.15), mlm=Budget(100, None, 1e-3))
-        self.assertEqual([round(mlm.rate_at(step, profile, profile.mlm), 6) for step in (0, 50, 100)], [0.3, 0.225, 0.15])
+        profile, budget = replace(TINY, mask_rate=(0.3, 0.15)), Budget(100, None, 1e-3)
+        self.assertEqual([round(mlm.rate_at(step, profile, budget), 6) for step in (0, 50, 100)], [0.3, 0.225, 0.15])
 
     def test_an_encoder_grows_by_its_last_layers(self):
-        small, run = encoder(), SimpleNamespace(profile=TINY)
-        grow = lambda layers: mlm.grown(run, small, replace(SHAPE, layers=layers))
-        with mock.patch("reference.train.mlm.new_encoder", lambda run, shape, dropout: Encoder(50, shape, dropout)):
-            for layers, of in ((2, [0, 1]), (3, [0, 1, 1]), (4, [0, 1, 0, 1])):
-                big = grow(layers).eval()
-                for i, layer in enumerate(big.layers):
-                    for name, value in layer.state_dict().items():
-                        self.assertTrue(torch.equal(value, small.layers[of[i]].state_dict()[name]), (layers, i, name))
-                self.assertTrue(torch.equal(big.words.weight, small.words.weight))
-            ids = torch.arange(5, 15)[None]
-            torch.testing.assert_close(grow(2).eval()(ids), small(ids))
-            for layers in (1, 5):
-                with self.assertRaisesRegex(SystemExit, "2 layers grows to at most 4"):
-                    grow(layers)
+        small = encoder()
+        grow = lambda layers: mlm.grown(small, replace(SHAPE, layers=layers))
+        for layers, of in ((2, [0, 1]), (3, [0, 1, 1]), (4, [0, 1, 0, 1])):
+            big = grow(layers)
+            for i, layer in enumerate(big.layers):
+                for name, value in layer.state_dict().items():
+                    self.assertTrue(torch.equal(value, small.layers[of[i]].state_dict()[name]), (layers, i, name))
+            self.assertTrue(torch.equal(big.words.weight, small.words.weight))
+        ids = torch.arange(5, 15)[None]
+        torch.testing.assert_close(grow(2).eval()(ids), small(ids))
+        for layers in (1, 5):
+            with self.assertRaisesRegex(SystemExit, "2 layers grows to at most 4"):
+                grow(layers)
 
     def test_masks(self):
         ids = np.full((200, 50), 9)
