@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
+from .files import written
 from .loop import compiled, train
 from .model import Encoder, MaskedHead, on
 from .pack import batches, rows
@@ -49,7 +50,10 @@ def new_encoder(run: Run, shape: Shape) -> Encoder:
 
 
 def grown(small: Encoder, shape: Shape) -> Encoder:
-    """A deeper encoder: the layers of the small one, and its last ones once more on top (Gong et al. 2019)."""
+    """
+    A deeper encoder: the layers of the small one, and its last ones once more on top (Gong et al. 2019). What those add goes through products
+    that start at zero, so that it is nothing at first; exact copies would put the model back to where it knows next to nothing.
+    """
     encoder = Encoder(len(small.words.weight), shape).to(small.words.weight.device)
     old, new = len(small.layers), len(encoder.layers)
     if not old <= new <= 2 * old:
@@ -59,11 +63,23 @@ def grown(small: Encoder, shape: Shape) -> Encoder:
         layer = small.layers[i if i < old else i - (new - old)]
         state.update({f"layers.{i}.{name}": value for name, value in layer.state_dict().items()})
     encoder.load_state_dict(state)
+    for layer in encoder.layers[old:]:
+        for product in (layer.out, layer.down):
+            nn.init.zeros_(product.weight)
+            nn.init.zeros_(product.bias)
     return encoder
 
 
-def pretrain(run: Run, stage: str, encoder_of: Callable[[], Encoder], budget: Budget) -> None:
-    """`encoder_of()` gives the encoder to start from."""
+def new_head(entries: int, hidden: int, share: np.ndarray) -> MaskedHead:
+    """Says at first what a model that knows nothing should: how frequent each entry is."""
+    head = MaskedHead(entries, hidden)
+    with torch.no_grad():
+        head.bias.copy_(torch.from_numpy(np.log(np.maximum(share, 1e-8)).astype(np.float32)))
+    return head
+
+
+def pretrain(run: Run, stage: str, encoder_of: Callable[[], Encoder], budget: Budget, before: str | None = None) -> None:
+    """`encoder_of()` gives the encoder to start from; `before` names the stage that it comes from, whose head goes on with it."""
     profile = run.profile
 
     def work(folder: Path) -> dict:
@@ -71,10 +87,11 @@ def pretrain(run: Run, stage: str, encoder_of: Callable[[], Encoder], budget: Bu
         entries = run.entries()
         encoder = encoder_of()
         encoder.set_dropout(profile.mlm_dropout)
-        head = MaskedHead(entries, encoder.shape.hidden).to(profile.device)
         share = np.bincount(packed.ids, minlength=entries) / len(packed.ids)
-        with torch.no_grad():  # what a model that knows nothing should say: the frequencies
-            head.bias.copy_(torch.from_numpy(np.log(np.maximum(share, 1e-8)).astype(np.float32)))
+        head = new_head(entries, encoder.shape.hidden, share)
+        if before:
+            head.load_state_dict(torch.load(run.folder(before) / "head.pt", map_location="cpu", weights_only=True))
+        head = head.to(profile.device)
         often = share > profile.frequent
         epochs: dict[int, list[np.ndarray]] = {}
         per_epoch = len(batches(packed, profile.mlm_tokens, run.seed, 0))
@@ -99,6 +116,8 @@ def pretrain(run: Run, stage: str, encoder_of: Callable[[], Encoder], budget: Bu
 
         note = train(folder, {"encoder": encoder, "head": head}, batch_at, loss_of, budget, profile, run.seed, muon=encoder.layers)
         run.save_model(stage, encoder)
+        with written(folder / "head.pt") as to:
+            torch.save(head.state_dict(), to)
         return {**note, "epochs": round(note["steps"] / per_epoch, 2)}
 
     run.stage(stage, work)

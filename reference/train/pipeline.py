@@ -38,11 +38,11 @@ def everything(run: Run) -> Path:
         now = after(run, stage, shape)
 
     if "mlm" not in without:
-        if profile.first:
-            first = profile.first
+        first = profile.first
+        if first:
             pretrain(run, "mlm-first", lambda: new_encoder(run, first), profile.first_mlm)
             now = lambda: grown(run.model("mlm-first", first), shape)
-        pretrain(run, "mlm", now, profile.mlm)
+        pretrain(run, "mlm", now, profile.mlm, before="mlm-first" if first else None)
         did("mlm")
     if "contrast" not in without:
         contrast(run, "contrast", now, profile.contrast)

@@ -112,7 +112,7 @@ class WholeRun(unittest.TestCase):
     def test_masked_language_modelling_goes_on_with_what_grew(self):
         begun = []
 
-        def only_look(run, stage, encoder_of, budget):
+        def only_look(run, stage, encoder_of, budget, before=None):
             begun.append((stage, encoder_of(), budget))
             if stage == "mlm":
                 raise KeyboardInterrupt
@@ -130,6 +130,26 @@ class WholeRun(unittest.TestCase):
         self.assertFalse(torch.equal(small.words.weight, trained.words.weight))
         for layer in big.layers:
             self.assertTrue(torch.equal(layer.up.weight, trained.layers[0].up.weight))
+
+    def test_the_head_goes_on_with_the_model_that_grew(self):
+        heads = []
+
+        def only_look(folder, modules, *_, **__):
+            heads.append({name: value.clone() for name, value in modules["head"].state_dict().items()})
+            raise KeyboardInterrupt
+
+        with tempfile.TemporaryDirectory() as folder:
+            run = open_run(TINY, 1, self.folder / "data", Path(folder) / "again", False, self.folder / "whole")
+            for stage in ("mlm", "mlm-first"):
+                (run.folder(stage) / "done.json").unlink()
+                with mock.patch("reference.train.mlm.train", only_look), redirect_stdout(StringIO()), self.assertRaises(KeyboardInterrupt):
+                    everything(run)
+            saved = torch.load(run.folder("mlm-first") / "head.pt", weights_only=True)
+        grown, new = heads
+        self.assertEqual(set(saved), set(grown))
+        for name, value in saved.items():
+            self.assertTrue(torch.equal(value, grown[name]), name)
+        self.assertFalse(torch.equal(saved["bias"], new["bias"]))
 
     def test_what_is_taken_fits_and_is_whole(self):
         whole, data = self.folder / "whole", self.folder / "data"
