@@ -65,7 +65,7 @@ def drawn(run: Run, size: int, *seed: object) -> tuple[list[str], Contrastive]:
 
 @lru_cache(maxsize=1)
 def all_sources(run: Run) -> dict:
-    return sources(prepare.load(run), prepare.load_negations(run), run.profile.without)
+    return sources(prepare.load(run), prepare.load_negations(run), run.profile.without, run.profile.negation_long[0])
 
 
 def contrast(run: Run, stage: str, encoder_of, budget: Budget) -> None:

@@ -26,6 +26,7 @@ class Corpus:
     different: list[tuple[str, str]]  # questions that do not
     topics: list[tuple[str, int]]  # news titles, and which of seven topics each has
     news: list[str]  # titles, those among them
+    composed: list[sets.Composed]
 
 
 def read(data: sets.Folder, profile: Profile, seed: int) -> tuple[Corpus, str]:
@@ -69,6 +70,7 @@ def read(data: sets.Folder, profile: Profile, seed: int) -> tuple[Corpus, str]:
     for name, rows in (("sae4k", sets.sae4k(data)), ("title", sets.titles(data)), ("tatoeba", sets.tatoeba(data))):
         pairs[name] = [row for row in rows if key(row[0]) != key(row[1]) and gate.opens(name, *row)]
     different = [(a, b) for a, b, same in questions if not same]
+    composed = [group for group in sets.composed(profile.composed) if gate.opens("composed", *group)]
 
     seen: set[str] = set()
     texts: list[tuple[str, bool]] = []
@@ -94,7 +96,7 @@ def read(data: sets.Folder, profile: Profile, seed: int) -> tuple[Corpus, str]:
         for group in members:
             for text in group:
                 take("sets above, as text", text)
-    corpus = Corpus(texts, sts, slices, nli, groups, pairs, different, topics, news)
+    corpus = Corpus(texts, sts, slices, nli, groups, pairs, different, topics, news, composed)
     check(corpus, held)
     return corpus, gate.report()
 
@@ -117,6 +119,8 @@ def trained_texts(corpus: Corpus):
     for members in corpus.groups.values():
         for group in members:
             yield from group
+    for group in corpus.composed:
+        yield from group
 
 
 def save(corpus: Corpus, path: Path) -> None:
@@ -138,4 +142,5 @@ def load(path: Path) -> Corpus:
         different=tuples(value["different"]),
         topics=tuples(value["topics"]),
         news=value["news"],
+        composed=[sets.Composed(*group) for group in value["composed"]],
     )

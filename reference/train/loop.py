@@ -79,7 +79,7 @@ def train(
     Returns what is worth keeping about it.
     """
     fast = torch.bfloat16 if profile.autocast and has_bfloat16(profile.device) else torch.float32
-    groups = optimisers(list(modules.values()), muon, budget.rate, profile.muon, fast)
+    groups = optimisers(list(modules.values()), muon, budget.rate, budget.muon, fast)
     peaks = [[group["lr"] for group in optimiser.param_groups] for optimiser in groups]
     parameters = [p for module in modules.values() for p in module.parameters()]
     path = folder / "state.pt"

@@ -134,6 +134,7 @@ def ids_of(run: Run) -> vocab.IdsOf:
         read = load(run)
         ids([t for rows in (*read.sts.values(), read.nli, read.different, *read.pairs.values()) for row in rows for t in row[:2]])
         ids([t for groups in read.groups.values() for group in groups for t in group])
+        ids([t for group in read.composed for t in group])
         ids([t for a, b, opposites in load_negations(run)["paraphrase"] for t in (a, b, *opposites)])
     return ids
 

@@ -26,6 +26,7 @@ class Budget:
     seconds: float | None
     rate: float  # peak learning rate of AdamW
     warm: float = 0.05  # share of the budget with a rising rate
+    muon: float = 0.02  # peak learning rate of Muon, where a stage has it
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class Profile:
     documents: int = 20_000  # lines of each file of technical documentation
     slice_sizes: tuple[tuple[str, int], ...] = (("klue", 500), ("kor", 500))  # pairs cut from train to choose by
     slice_groups: float = 0.15  # share of paraKQC groups kept apart for the slice
+    composed: int | None = None  # groups of composed/; None: all
     titles_kept: int = 5_000  # YNAT titles the probe is tested on
     vocabulary: int = 16_000
     alphabet: int = 3_000
@@ -54,7 +56,6 @@ class Profile:
     mlm_dropout: float = 0.0
     mask_rate: tuple[float, float] = (0.3, 0.15)  # at the first step and at the last, linear between (Ankner et al. 2023)
     frequent: float = 0.002  # tokens with a larger share of the text are masked half as often
-    muon: float = 0.02
     window: int = 8  # of the co-occurrence counts the word vectors start from
     # contrastive
     contrast: Budget = Budget(1_500, 1_500, 4e-4)
@@ -73,13 +74,15 @@ class Profile:
     mined_pairs: int = 30_000
     silver: Budget | None = None
     # ranking
-    rank: Budget = Budget(1_200, 1_000, 2e-4)
+    rank: Budget = Budget(1_200, 1_000, 4e-4)
     rank_batch: int = 64
     rank_scale: float = 20.0
     anchor: float = 4.0  # weight of (cosine - score)^2, which spreads the cosines
+    composed_scores: tuple[tuple[str, float], ...] = (("same", 0.9), ("detail", 0.6), ("topic", 0.25))
     rename: tuple[tuple[str, float], ...] = (("kor", 0.5),)  # share of a set's pairs in which a word that both have becomes another
     contrast_share: float = 0.3  # of the steps that add a contrastive batch
     negation_share: float = 0.4  # of the steps that add sentences and their negations
+    negation_composed: float = 0.5  # share of those that are of composed/
     negation_longest: int = 20  # characters of a sentence that is negated, and of its paraphrase
     negation_long: tuple[int, int] = (32, 60)  # characters of a sentence that stays near its negation
     negation_near: float = 0.8  # what their cosine is drawn to
@@ -127,14 +130,15 @@ GPU = Profile(
     static=Budget(400, None, 3e-3),
 )
 
-# Two cores and a night: twice the masked language modelling, the second half with two more layers. No budget in seconds.
+# Two cores and a night: twice the masked language modelling, the second half with two more layers and at half the rates. No
+# budget in seconds.
 NIGHT = Profile(
     name="night",
     shape=Shape(layers=6),
     first=Shape(),
-    mlm=Budget(10_000, None, 3e-3, 0.02),
+    mlm=Budget(10_000, None, 1.5e-3, 0.02, 0.01),
     contrast=Budget(3_000, None, 4e-4),
-    rank=Budget(1_800, None, 2e-4),
+    rank=Budget(1_800, None, 4e-4),
     finish=Budget(120, None, 4e-5),
     static=Budget(400, None, 3e-3),
 )
@@ -144,6 +148,7 @@ TINY = Profile(
     name="tiny",
     reviews=50,
     documents=50,
+    composed=60,
     slice_sizes=(("klue", 5), ("kor", 5)),
     titles_kept=10,
     vocabulary=600,

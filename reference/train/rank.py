@@ -23,8 +23,8 @@ from .splits import Scored
 from .text import random_of
 from .vocab import ids_of
 
-GOLD = {"klue": 0.55, "kor": 0.3, "long": 0.15}
-WITH_SILVER = {"silver": 0.6, "klue": 0.2, "kor": 0.1, "long": 0.1}
+GOLD = {"klue": 0.5, "kor": 0.28, "composed": 0.1, "long": 0.12}
+WITH_SILVER = {"silver": 0.6, "klue": 0.2, "kor": 0.1, "composed": 0.05, "long": 0.05}
 
 
 @dataclass(frozen=True)
@@ -62,13 +62,20 @@ def near_negations(run: Run) -> list[Scored]:
     return [(text, random.choice(opposites), run.profile.negation_near) for text, opposites in near]
 
 
+def graded(run: Run) -> list[Scored]:
+    """The first text of each group that was made up, with the others but its opposite."""
+    if "composed" in run.profile.without:
+        return []
+    return [(group.text, getattr(group, name), score) for group in prepare.load(run).composed for name, score in run.profile.composed_scores]
+
+
 def rank(run: Run, stage: str, encoder_of, budget: Budget, shares: dict[str, float], silver: list | None = None, whole: bool = False) -> None:
     """`shares` of the steps by set of pairs; "long": sentences and their negations, which stay near. `whole`: with the engine's whole numbers."""
     profile = run.profile
 
     def work(folder: Path) -> dict:
         read = prepare.load(run)
-        pairs = {**read.sts, "silver": silver or [], "long": near_negations(run)}
+        pairs = {**read.sts, "silver": silver or [], "composed": graded(run), "long": near_negations(run)}
         names = [name for name in shares if pairs[name]]
         renaming = dict(profile.rename)
         stems = stems_of([text for text, _ in read.texts], 20_000, random_of(run.seed, stage, "stems"))
@@ -95,7 +102,8 @@ def rank(run: Run, stage: str, encoder_of, budget: Budget, shares: dict[str, flo
                 more, contrast = drawn(run, profile.rank_batch, stage, "contrast", step)
                 texts += more
             if "negation" in available and random.random() < profile.negation_share:
-                items = batch_of(available, {"negation": 1}, profile.rank_batch, run.seed, stage, "negation", step)
+                shares_of_two = {"negation": 1 - profile.negation_composed, "composed": profile.negation_composed}
+                items = batch_of(available, shares_of_two, profile.rank_batch, run.seed, stage, "negation", step)
                 texts += [a for a, _, _ in items] + [b for _, b, _ in items] + [opposites[0] for _, _, opposites in items]
             scores = np.array([score for _, _, score in rows], dtype=np.float32)
             return Ranked(end_to_end(ids(texts)), scores, contrast, len(items))

@@ -13,8 +13,11 @@ Item = tuple[str, str, list[str]]
 Source = tuple[int, Callable[[int, Random], Item]]  # how many items, and item i
 
 
-def sources(read: Corpus, negations: dict[str, list], without: tuple[str, ...] = ()) -> dict[str, Source]:
-    """Every source of contrastive items by its name; those without any items, and those left out, are missing."""
+def sources(read: Corpus, negations: dict[str, list], without: tuple[str, ...] = (), long: int = 32) -> dict[str, Source]:
+    """
+    Every source of contrastive items by its name; those without any items, and those left out, are missing. `long`: how many characters make a
+    sentence too long for the opposite of the whole of it.
+    """
     nli: dict[str, dict[str, list[str]]] = {}
     for premise, hypothesis, relation in read.nli:
         nli.setdefault(premise, {}).setdefault(relation, []).append(hypothesis)
@@ -46,6 +49,13 @@ def sources(read: Corpus, negations: dict[str, list], without: tuple[str, ...] =
 
         return item
 
+    composed = [group for group in read.composed if max(map(len, group)) < long]
+
+    def from_composed(i: int, random: Random) -> Item:
+        group = composed[i]
+        a, b = (group.text, group.same) if random.random() < 0.5 else (group.same, group.text)
+        return a, b, [group.opposite]
+
     def from_text(i: int, random: Random) -> Item:
         return plain[i], noisy(plain[i], random), []
 
@@ -70,6 +80,7 @@ def sources(read: Corpus, negations: dict[str, list], without: tuple[str, ...] =
         "sts": (len(alike), from_pairs(alike)),
         "noisy": (len(plain), from_text),
         "negation": (len(built), from_negations),
+        "composed": (len(composed), from_composed),
         "news": (len(read.news), from_news),
         "document": (len(following), from_documents),
         **{name: (len(groups), from_groups(groups)) for name, groups in read.groups.items()},

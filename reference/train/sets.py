@@ -5,6 +5,7 @@ import gzip
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from .text import clean
 
@@ -89,6 +90,23 @@ def titles(data: Folder) -> list[Pair]:
 
 def tatoeba(data: Folder) -> list[Pair]:
     return [(clean(row[0]), clean(row[1])) for row in data.tsv("tatoeba/ko-paraphrase-pairs.tsv")]
+
+
+class Composed(NamedTuple):
+    """Sentences that were made up for this project; composed/README.md says what each is to be."""
+
+    text: str
+    same: str
+    detail: str
+    topic: str
+    opposite: str
+
+
+def composed(most: int | None = None) -> list[Composed]:
+    """The groups of all files in composed/, or every n-th of them."""
+    files = sorted((Path(__file__).parent / "composed").glob("*.tsv"))
+    groups = [Composed(*map(clean, line.split("\t"))) for file in files for line in file.read_text(encoding="utf-8").splitlines()[1:]]
+    return groups if most is None else groups[:: max(1, len(groups) // most)][:most]
 
 
 def ynat(data: Folder) -> list[tuple[str, int]]:

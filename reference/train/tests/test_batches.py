@@ -16,7 +16,7 @@ from reference.train.model import Encoder, embed
 from reference.train.negate import opposites
 from reference.train.pack import end_to_end
 from reference.train.profiles import TINY
-from reference.train.rank import Ranked, near_negations, rank, ranked_loss
+from reference.train.rank import Ranked, graded, near_negations, rank, ranked_loss
 from reference.train.run import Run
 from reference.train.tests import sample_data
 from reference.train.tests.test_training import encoder
@@ -106,6 +106,27 @@ class Drawn(unittest.TestCase):
             self.assertIn(opposite, opposites(text))
             self.assertEqual(score, TINY.negation_near)
         self.assertEqual(near_negations(self.run_of(without=("negation",))), [])
+
+    def test_composed_groups_are_sentences_with_their_opposites(self):
+        run = self.run_of()
+        short = [group for group in prepare.load(run).composed if max(map(len, group)) < TINY.negation_long[0]]
+        self.assertTrue(0 < len(short) < len(prepare.load(run).composed))
+        count, item = all_sources(run)["composed"]
+        self.assertEqual(count, len(short))
+        drawn = [(group, *item(i, random_of(i))) for i, group in enumerate(short)]
+        for group, a, b, opposites in drawn:
+            self.assertEqual(({a, b}, opposites), ({group.text, group.same}, [group.opposite]))
+        self.assertEqual({a == group.text for group, a, _, _ in drawn}, {True, False})
+        self.assertNotIn("composed", all_sources(self.run_of(without=("composed",))))
+        self.assertNotIn("composed", dict(TINY.mix))  # in the contrastive stage they are too hard
+
+    def test_composed_groups_have_their_scores(self):
+        run = self.run_of(composed_scores=(("same", 0.9), ("topic", 0.2)))
+        first = prepare.load(run).composed[0]
+        self.assertEqual(graded(run)[:2], [(first.text, first.same, 0.9), (first.text, first.topic, 0.2)])
+        self.assertEqual(graded(self.run_of(without=("composed",))), [])
+        scores = {float(s) for batch in self.ranked({"composed": 1.0}) for s in batch.scores}
+        self.assertEqual(scores, {float(np.float32(s)) for _, s in TINY.composed_scores})
 
     def ranked(self, shares: dict[str, float], **changes) -> list[Ranked]:
         """What the first steps of a ranking stage draw."""

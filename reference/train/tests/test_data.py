@@ -5,6 +5,7 @@ import tempfile
 import unittest
 from dataclasses import replace
 from pathlib import Path
+from unittest import mock
 
 from reference.train import corpus, noise, overlap, pack, sample, sets, splits, vectors, vocab
 from reference.train.profiles import TINY
@@ -65,6 +66,15 @@ class Overlap(Folder):
         for name, keys in held.items():
             self.assertTrue(keys, name)
             self.assertFalse(keys & trained, name)
+
+    def test_a_composed_group_with_a_held_sentence_is_left_out(self):
+        dev = sets.sts(self.data, "klue-sts/dev.tsv")[0][0]
+        groups = [sets.Composed("가 나", "다 라", "마 바", dev.replace(" ", ""), "사 아"), sets.Composed("자 차", "카 타", "파 하", "거 너", "더 러")]
+        with mock.patch("reference.train.sets.composed", lambda most: groups):
+            read, report = corpus.read(self.data, TINY, 1)
+        self.assertEqual(read.composed, groups[1:])
+        self.assertIn("| composed | 2 | 1 | KLUE-STS dev |", report)
+        self.assertLess(set(groups[1]), set(corpus.trained_texts(read)))
 
     def test_the_second_check_fails_where_something_slipped_through(self):
         held = overlap.held_out(self.data, TINY.titles_kept)
