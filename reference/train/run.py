@@ -109,9 +109,12 @@ def take(other: Path, settings: dict, out: Path) -> None:
     """Copies the common stages of another run; all of them are there, with the settings, or none."""
     beside = out / ".work.part"
     shutil.rmtree(beside, ignore_errors=True)
-    for stage in COMMON:
-        if stage == "mlm-first" and not settings["profile"]["first"]:
-            continue
+    stages = [stage for stage in COMMON if stage != "mlm-first" or settings["profile"]["first"]]
+    needed = [other / "overlap.md", *(other / "work" / stage / "done.json" for stage in stages)]
+    for path in needed:
+        if not path.exists():
+            raise SystemExit(f"--pretrained {other} lacks {path.relative_to(other)}: its run has to be gone on with, or a new one made")
+    for stage in stages:
         shutil.copytree(other / "work" / stage, beside / stage)
     shutil.copy(other / "overlap.md", out / "overlap.md")
     write_json(beside / "settings.json", settings)

@@ -177,8 +177,11 @@ class WholeRun(unittest.TestCase):
             take(whole, {"profile": {"first": None}}, second)  # a profile without it has no first half to take
             self.assertEqual({path.name for path in (second / "work").iterdir()}, {*COMMON, "settings.json"} - {"mlm-first"})
             shutil.rmtree(second)
-            with mock.patch("reference.train.run.COMMON", (*COMMON, "lost")), self.assertRaises(FileNotFoundError):
+            with mock.patch("reference.train.run.COMMON", (*COMMON, "lost")), self.assertRaisesRegex(SystemExit, "lacks work/lost/done.json: "):
                 open_run(TINY, 2, data, first, False, whole)
+            shutil.copytree(whole, Path(folder) / "other", ignore=lambda at, names: ["overlap.md"])
+            with self.assertRaisesRegex(SystemExit, "lacks overlap.md: "):
+                open_run(TINY, 2, data, first, False, Path(folder) / "other")
             self.assertFalse((first / "work").exists())
             open_run(TINY, 2, data, first, False, whole)
             open_run(TINY, 3, data, second, False, first)
