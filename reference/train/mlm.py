@@ -52,7 +52,7 @@ def new_encoder(run: Run, shape: Shape) -> Encoder:
 def grown(small: Encoder, shape: Shape) -> Encoder:
     """
     A deeper encoder: the layers of the small one, and its last ones once more on top (Gong et al. 2019). What those add goes through products
-    that start at zero, so that it is nothing at first; exact copies would put the model back to where it knows next to nothing.
+    that start at zero, so that it is nothing at first: exact copies would be given what they were never trained on.
     """
     encoder = Encoder(len(small.words.weight), shape).to(small.words.weight.device)
     old, new = len(small.layers), len(encoder.layers)

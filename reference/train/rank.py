@@ -102,8 +102,8 @@ def rank(run: Run, stage: str, encoder_of, budget: Budget, shares: dict[str, flo
                 more, contrast = drawn(run, profile.rank_batch, stage, "contrast", step)
                 texts += more
             if "negation" in available and random.random() < profile.negation_share:
-                shares_of_two = {"negation": 1 - profile.negation_composed, "composed": profile.negation_composed}
-                items = batch_of(available, shares_of_two, profile.rank_batch, run.seed, stage, "negation", step)
+                mix = {"negation": 1 - profile.negation_composed, "composed": profile.negation_composed}
+                items = batch_of(available, mix, profile.rank_batch, run.seed, stage, "negation", step)
                 texts += [a for a, _, _ in items] + [b for _, b, _ in items] + [opposites[0] for _, _, opposites in items]
             scores = np.array([score for _, _, score in rows], dtype=np.float32)
             return Ranked(end_to_end(ids(texts)), scores, contrast, len(items))

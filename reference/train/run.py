@@ -113,7 +113,7 @@ def take(other: Path, settings: dict, out: Path) -> None:
     needed = [other / "overlap.md", *(other / "work" / stage / "done.json" for stage in stages)]
     for path in needed:
         if not path.exists():
-            raise SystemExit(f"--pretrained {other} lacks {path.relative_to(other)}: its run has to be gone on with, or a new one made")
+            raise SystemExit(f"--pretrained {other} lacks {path.relative_to(other)}: name the folder of a run that has everything, or leave --pretrained out")
     for stage in stages:
         shutil.copytree(other / "work" / stage, beside / stage)
     shutil.copy(other / "overlap.md", out / "overlap.md")

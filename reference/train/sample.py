@@ -1,5 +1,6 @@
 """What a contrastive step sees: items of one source, each a text, something that means the same, and texts that do not."""
 
+import math
 from collections.abc import Callable
 from random import Random
 
@@ -13,10 +14,10 @@ Item = tuple[str, str, list[str]]
 Source = tuple[int, Callable[[int, Random], Item]]  # how many items, and item i
 
 
-def sources(read: Corpus, negations: dict[str, list], without: tuple[str, ...] = (), long: int = 32) -> dict[str, Source]:
+def sources(read: Corpus, negations: dict[str, list], without: tuple[str, ...] = (), long: float = math.inf) -> dict[str, Source]:
     """
-    Every source of contrastive items by its name; those without any items, and those left out, are missing. `long`: how many characters make a
-    sentence too long for the opposite of the whole of it.
+    Every source of contrastive items by its name; those without any items, and those left out, are missing. Of the composed groups, those whose
+    sentences have fewer than `long` characters: a longer one says more than its opposite contradicts.
     """
     nli: dict[str, dict[str, list[str]]] = {}
     for premise, hypothesis, relation in read.nli:

@@ -128,9 +128,22 @@ class Drawn(unittest.TestCase):
         scores = {float(s) for batch in self.ranked({"composed": 1.0}) for s in batch.scores}
         self.assertEqual(scores, {float(np.float32(s)) for _, s in TINY.composed_scores})
 
+    def test_some_negations_are_composed(self):
+        run = self.run_of()
+        known = {tuple(ids) for group in prepare.load(run).composed for ids in prepare.ids_of(run)(list(group))}
+
+        def composed(batch: Ranked) -> bool:
+            """Whether its texts, paraphrases and opposites are: the last of its texts."""
+            starts = batch.texts.starts[-1 - 3 * batch.negated :]
+            return all(tuple(batch.texts.ids[a:b]) in known for a, b in zip(starts, starts[1:]))
+
+        count = lambda share: sum(map(composed, self.ranked({"klue": 1.0}, negation_share=1.0, negation_composed=share)))
+        self.assertEqual((count(0.0), count(1.0)), (0, 6))
+        self.assertTrue(0 < count(0.5) < 6)
+
     def ranked(self, shares: dict[str, float], **changes) -> list[Ranked]:
         """What the first steps of a ranking stage draw."""
-        run, kept = self.run_of(contrast_share=0.0, negation_share=0.0, **changes), []
+        run, kept = self.run_of(**{"contrast_share": 0.0, "negation_share": 0.0, **changes}), []
 
         def no_training(folder, modules, batch_at, *rest, **more) -> dict:
             kept.extend(batch_at(step) for step in range(6))

@@ -140,6 +140,8 @@ class Model(unittest.TestCase):
             self.assertTrue(torch.equal(big.words.weight, small.words.weight))
         ids = torch.arange(5, 15)[None]
         torch.testing.assert_close(grow(2).eval()(ids), small(ids))
+        fresh = Encoder(50, SHAPE).eval()  # whose norms multiply by 1 and add 0: one more changes nothing
+        torch.testing.assert_close(mlm.grown(fresh, replace(SHAPE, layers=4)).eval()(ids), fresh(ids))
         for layers in (1, 5):
             with self.assertRaisesRegex(SystemExit, "2 layers grows to at most 4"):
                 grow(layers)
@@ -198,6 +200,16 @@ class Loop(unittest.TestCase):
 
         loop.train(folder, {"m": module}, lambda step: step, loss_at, Budget(12, None, 1e-2), TINY, 1, muon=module)
         return [float(x) for p in module.parameters() for x in p.flatten()]
+
+    def test_muon_has_its_own_rate_in_a_budget(self):
+        for rate in (0.0, 0.02):
+            module = torch.nn.Linear(4, 4)
+            before = {name: value.clone() for name, value in module.state_dict().items()}
+            with tempfile.TemporaryDirectory() as folder:
+                budget = Budget(3, None, 1e-2, muon=rate)
+                loop.train(Path(folder) / "stage", {"m": module}, lambda step: step, lambda _: module(torch.ones(1, 4)).pow(2).sum(), budget, TINY, 1, muon=module)
+            self.assertEqual(torch.equal(module.weight, before["weight"]), rate == 0)
+            self.assertFalse(torch.equal(module.bias, before["bias"]))
 
     def test_interrupted_and_resumed_it_gives_the_same_bits(self):
         with tempfile.TemporaryDirectory() as a, tempfile.TemporaryDirectory() as b:
