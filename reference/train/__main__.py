@@ -12,7 +12,7 @@ from .pipeline import everything  # noqa: E402
 from .profiles import PROFILES, profile_of  # noqa: E402
 from .run import open_run  # noqa: E402
 
-PARTS = ("mlm", "contrast", "topics", "negation", "composed", "augsts", "distil", "rank", "finish", "matryoshka", "static")
+PARTS = ("mlm", "bag", "contrast", "topics", "negation", "composed", "augsts", "distil", "rank", "finish", "matryoshka", "static")
 
 
 def main() -> None:

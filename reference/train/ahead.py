@@ -27,7 +27,7 @@ def ahead(batch_at: Callable[[int], Any], first: int, end: int, workers: int) ->
         batch_size=None,
         collate_fn=lambda batch: batch,
         num_workers=workers,
-        prefetch_factor=4,
+        prefetch_factor=16,
         multiprocessing_context="fork",
     )
     return iter(loader)

@@ -9,6 +9,7 @@ import numpy as np
 from torch import Tensor
 
 from . import losses, prepare
+from .bag import Bag, bag_loss, bag_of
 from .loop import train
 from .model import embed, on
 from .pack import Packed, end_to_end
@@ -78,13 +79,16 @@ def contrast(run: Run, stage: str, encoder_of, budget: Budget) -> None:
         all_sources(run)  # before other processes are made that need it
         encoder.set_dropout(profile.dropout)
 
-        def batch_at(step: int) -> tuple[Packed, Contrastive]:
+        def batch_at(step: int) -> tuple[Packed, Contrastive, Bag]:
             texts, batch = drawn(run, profile.contrast_batch, stage, step)
-            return end_to_end(ids_of(texts)), batch
+            ids = end_to_end(ids_of(texts))
+            return ids, batch, bag_of(ids)
 
-        def loss_of(with_ids: tuple[Packed, Contrastive]) -> Tensor:
-            ids, batch = with_ids
-            return contrastive_loss(embed(encoder, ids, profile.device), batch, profile)
+        def loss_of(with_ids: tuple[Packed, Contrastive, Bag]) -> Tensor:
+            ids, batch, bag = with_ids
+            v = embed(encoder, ids, profile.device)
+            loss = contrastive_loss(v, batch, profile)
+            return loss if "bag" in profile.without else loss + profile.bag * bag_loss(encoder, v, bag, profile.device)
 
         note = train(folder, {"encoder": encoder}, batch_at, loss_of, budget, profile, run.seed)
         run.save_model(stage, encoder)

@@ -1,43 +1,83 @@
-"""Stage: the student learns a larger teacher's similarities. Only where the profile has a teacher."""
+"""
+Stage: a model learns what it and its siblings think together. Siblings go through the same stages with other seeds, from the same masked language
+modelling; the mean of their cosines is better than those of each, and costs nothing when one model has learned it.
+"""
 
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from . import losses, prepare
-from .contrast import dims_of
+from .bag import Bag, bag_loss, bag_of
+from .contrast import after, all_sources, contrast, dims_of, drawn
 from .loop import train
-from .model import embed
+from .model import Encoder, embed
+from .noise import renamed, stems_of
 from .pack import Packed, end_to_end
+from .profiles import Profile
+from .rank import GOLD, graded, negation_items, rank
 from .run import Run
 from .text import random_of
 
 
-def distil(run: Run, encoder_of, teacher_of) -> None:
+def sibling(run: Run, seed: int, encoder_of: Callable[[], Encoder]) -> Callable[[], Encoder]:
+    """Contrastive training and ranking with another seed, in a folder of its own: what `--pretrained` gives with that seed, without what comes after."""
+    other = replace(run, seed=seed, out=run.folder(f"sibling-{seed}"), of=run)
+    contrast(other, "contrast", encoder_of, run.profile.contrast)
+    rank(other, "rank", after(other, "contrast", run.profile.shape), run.profile.rank, GOLD)
+    return after(other, "rank", run.profile.shape)
+
+
+@dataclass(frozen=True)
+class Shared:
+    """Texts as ids: the first ones of pairs, their second ones, and others."""
+
+    texts: Packed
+    pairs: int
+    bag: Bag
+
+
+def shared_loss(student: Encoder, teachers: list[Encoder], batch: Shared, profile: Profile) -> Tensor:
+    """All similarities of the batch are to be the teachers' mean; and those of the pairs are ranked and anchored by it, as by scores."""
+    with torch.no_grad():
+        wanted = torch.stack([losses.similarities(embed(teacher, batch.texts, profile.device)) for teacher in teachers]).mean(0)
+    v = embed(student, batch.texts, profile.device)
+    n, dims = batch.pairs, dims_of(profile, v.shape[1])
+    ranking = lambda v: losses.ranking(v[:n], v[n : 2 * n], wanted[:n, n : 2 * n].diagonal(), profile.rank_scale, profile.anchor)
+    loss = losses.at_dims(lambda v: losses.alike(v, wanted, profile.rank_scale) + ranking(v), *dims, v)
+    return loss if "bag" in profile.without else loss + profile.bag * bag_loss(student, v, batch.bag, profile.device)
+
+
+def distil(run: Run, encoder_of: Callable[[], Encoder], teachers_of: list[Callable[[], Encoder]]) -> None:
+    """The student starts as one of the teachers."""
     profile = run.profile
 
     def work(folder: Path) -> dict:
-        student, teacher, ids_of = encoder_of(), teacher_of(), prepare.ids_of(run)
+        read = prepare.load(run)
+        student, teachers, ids_of, available = encoder_of(), [of() for of in teachers_of], prepare.ids_of(run), all_sources(run)
         student.set_dropout(profile.dropout)
-        texts = [text for text, _ in prepare.load(run).texts if 6 <= len(text) <= 100]
-        labelled = [t for rows in prepare.load(run).sts.values() for row in rows for t in row[:2]]
+        renaming = dict(profile.rename)
+        stems = stems_of([text for text, _ in read.texts], 20_000, random_of(run.seed, "distil", "stems"))
+        sets = {**read.sts, "composed": graded(run)}
+        scored = [(name, a, b) for name, rows in sets.items() for a, b, _ in rows]
 
-        def batch_at(step: int) -> Packed:
-            # A text and its neighbours in the file, often of one document, so that some of the batch are alike; and STS sentences.
-            random = random_of(run.seed, "distil", step)
-            size = min(profile.distil_batch, len(texts))
-            batch = random.sample(texts, size // 4) + random.sample(labelled, min(len(labelled), size // 2))
-            at = random.randrange(len(texts))
-            batch = list(dict.fromkeys(batch + [texts[(at + i) % len(texts)] for i in range(size // 4)]))
-            return end_to_end(ids_of(batch))
+        def batch_at(step: int) -> Shared:
+            # Labels are not needed: so there may be more pairs than anyone labelled, and more kinds of them.
+            random, size = random_of(run.seed, "distil", step), profile.distil_batch
+            pairs = []
+            for name, a, b in random.sample(scored, min(size // 2, len(scored))):
+                pairs.append(renamed(a, b, stems, random) if random.random() < renaming.get(name, 0) else (a, b))
+            if "negation" in available:
+                items = negation_items(run, size // 4, "distil", step)
+                pairs += [(a, b) for a, b, _ in items] + [(a, opposites[0]) for a, _, opposites in items]
+            others, _ = drawn(run, size // 2, "distil", step)
+            ids = end_to_end(ids_of([a for a, _ in pairs] + [b for _, b in pairs] + others))
+            return Shared(ids, len(pairs), bag_of(ids))
 
-        def loss_of(ids: Packed) -> Tensor:
-            with torch.no_grad():
-                wanted = embed(teacher, ids, profile.device)
-            v = embed(student, ids, profile.device)
-            return losses.at_dims(lambda x: losses.alike(x, wanted, profile.rank_scale), *dims_of(profile, v.shape[1]), v)
-
+        loss_of = lambda batch: shared_loss(student, teachers, batch, profile)
         note = train(folder, {"encoder": student}, batch_at, loss_of, profile.distil, profile, run.seed)
         run.save_model("distil", student)
         return note

@@ -76,14 +76,19 @@ def negation(a: Tensor, b: Tensor, opposite: Tensor, margin: float, most: float)
     return (F.softplus((margin - near + far) * 10) + 4 * F.relu(far - most) ** 2).mean()
 
 
-def alike(student: Tensor, teacher: Tensor, scale: float) -> Tensor:
+def similarities(v: Tensor) -> Tensor:
+    """The cosine of each with each.  [B,H] -> [B,B]"""
+    with torch.autocast(v.device.type, enabled=False):
+        v = F.normalize(v.float(), dim=-1)
+        return v @ v.T
+
+
+def alike(v: Tensor, wanted: Tensor, scale: float) -> Tensor:
     """
-    Distillation without a common space: each text's softmax over its similarities to the others of the batch is to be the teacher's
-    (KL), and so are the cosines themselves (squared error).  [B,H], [B,G]
+    Distillation without a common space: each text's softmax over its similarities to the others of the batch is to be the wanted one (KL), and
+    so are the cosines themselves (squared error).  v [B,H], wanted [B,B]
     """
-    s, t = (F.normalize(v.float(), dim=-1) for v in (student, teacher))
-    s, t = s @ s.T, t @ t.T
-    off = ~torch.eye(len(s), dtype=torch.bool, device=s.device)
-    s, t = (m[off].view(len(m), -1) for m in (s, t))
+    off = ~torch.eye(len(v), dtype=torch.bool, device=v.device)
+    s, t = (m[off].view(len(m), -1) for m in (similarities(v), wanted))
     kl = F.kl_div(F.log_softmax(scale * s, -1), F.log_softmax(scale * t, -1), reduction="batchmean", log_target=True)
     return kl + 10 * F.mse_loss(s, t)

@@ -8,10 +8,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .bag import Bag, bag_loss, bag_of
 from .files import written
 from .loop import compiled, train
-from .model import Encoder, MaskedHead, on
-from .pack import batches, rows
+from .model import Encoder, Head, mean, on
+from .pack import batches, end_to_end, rows
 from .prepare import load_sequences, load_vectors
 from .profiles import Budget, Profile, Shape
 from .run import Run
@@ -70,9 +71,9 @@ def grown(small: Encoder, shape: Shape) -> Encoder:
     return encoder
 
 
-def new_head(entries: int, hidden: int, share: np.ndarray) -> MaskedHead:
+def new_head(entries: int, hidden: int, share: np.ndarray) -> Head:
     """Says at first what a model that knows nothing should: how frequent each entry is."""
-    head = MaskedHead(entries, hidden)
+    head = Head(entries, hidden)
     with torch.no_grad():
         head.bias.copy_(torch.from_numpy(np.log(np.maximum(share, 1e-8)).astype(np.float32)))
     return head
@@ -89,16 +90,19 @@ def pretrain(run: Run, stage: str, encoder_of: Callable[[], Encoder], budget: Bu
         encoder.set_dropout(profile.mlm_dropout)
         share = np.bincount(packed.ids, minlength=entries) / len(packed.ids)
         head = new_head(entries, encoder.shape.hidden, share)
-        if before:
+        if not before:
+            encoder.bag.load_state_dict(new_head(entries, encoder.shape.hidden, share).state_dict())
+        else:
             head.load_state_dict(torch.load(run.folder(before) / "head.pt", map_location="cpu", weights_only=True))
         head = head.to(profile.device)
         often = share > profile.frequent
+        bags = "bag" not in profile.without
         epochs: dict[int, list[np.ndarray]] = {}
         per_epoch = len(batches(packed, profile.mlm_tokens, run.seed, 0))
         fast = compiled(encoder, profile, lambda m: m(torch.ones(8, 24, dtype=torch.long, device=profile.device)))
 
-        def batch_at(step: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-            """[B,L] masked ids; the flat places of those that are to be told; and what they were."""
+        def batch_at(step: int) -> tuple[tuple[np.ndarray, np.ndarray, np.ndarray], Bag | None]:
+            """[B,L] masked ids; the flat places of those that are to be told; and what they were. And which words each sequence has."""
             epoch = step // per_epoch
             if epoch not in epochs:
                 epochs.clear()
@@ -106,13 +110,14 @@ def pretrain(run: Run, stage: str, encoder_of: Callable[[], Encoder], budget: Bu
             ids = rows(packed, epochs[epoch][step % per_epoch]).astype(np.int64)
             masked, chosen = mask(ids, often, rate_at(step, profile, budget), entries, np.random.default_rng(seed_of(run.seed, stage, "mask", step)))
             at = np.flatnonzero(chosen)
-            return masked, at, ids.ravel()[at]
+            return (masked, at, ids.ravel()[at]), bag_of(end_to_end(list(ids))) if bags else None
 
-        def loss_of(batch: tuple[np.ndarray, np.ndarray, np.ndarray]) -> Tensor:
-            masked, at, were = (on(array, profile.device) for array in batch)
-            hidden = fast(masked).flatten(0, 1)
-            said = head(hidden.index_select(0, at), encoder.words.weight)
-            return F.cross_entropy(said.float(), were)
+        def loss_of(batch: tuple[tuple[np.ndarray, np.ndarray, np.ndarray], Bag | None]) -> Tensor:
+            masked, at, were = (on(array, profile.device) for array in batch[0])
+            hidden = fast(masked)
+            said = head(hidden.flatten(0, 1).index_select(0, at), encoder.words.weight)
+            loss = F.cross_entropy(said.float(), were)
+            return loss + profile.bag_mlm * bag_loss(encoder, mean(hidden, None), batch[1], profile.device) if batch[1] else loss
 
         note = train(folder, {"encoder": encoder, "head": head}, batch_at, loss_of, budget, profile, run.seed, muon=encoder.layers)
         run.save_model(stage, encoder)

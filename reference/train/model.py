@@ -45,6 +45,7 @@ class Encoder(nn.Module):
         self.norm = nn.LayerNorm(shape.hidden, eps=1e-12)
         self.dropout = nn.Dropout(dropout)
         self.layers = nn.ModuleList(Layer(shape, dropout) for _ in range(shape.layers))
+        self.bag = Head(entries, shape.hidden)  # which words a text has, out of its vector; for training alone
         for module in self.modules():
             if isinstance(module, (nn.Linear, nn.Embedding)):
                 nn.init.normal_(module.weight, std=0.02)
@@ -151,8 +152,8 @@ def take(texts: Packed, which: np.ndarray) -> Packed:
     return end_to_end([texts.ids[texts.starts[i] : texts.starts[i + 1]] for i in which])
 
 
-class MaskedHead(nn.Module):
-    """Hidden states of masked positions to entries; the table is the encoder's own."""
+class Head(nn.Module):
+    """Hidden states, or vectors of texts, to entries; the table is the encoder's own."""
 
     def __init__(self, entries: int, hidden: int):
         super().__init__()

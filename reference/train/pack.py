@@ -60,8 +60,8 @@ def batches(packed: Packed, tokens: int, seed: int, epoch: int) -> list[np.ndarr
     order = random.permutation(len(lengths))
     order = order[np.argsort(lengths[order], kind="stable")]
     out: list[np.ndarray] = []
-    for length in np.unique(lengths):
-        same = order[np.searchsorted(lengths[order], length) : np.searchsorted(lengths[order], length, "right")]
+    each, first = np.unique(lengths[order], return_index=True)
+    for length, same in zip(each, np.split(order, first[1:])):
         size = max(1, tokens // int(length))
         out += [same[i : i + size] for i in range(0, len(same), size)]
     return [out[i] for i in random.permutation(len(out))]

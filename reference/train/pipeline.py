@@ -7,7 +7,7 @@ import torch
 from . import prepare
 from .contrast import after, contrast
 from .cross import label, load_silver, mine, train_cross
-from .distil import distil
+from .distil import distil, sibling
 from .evaluate.figures import evaluate
 from .export import export, round_to
 from .mlm import grown, new_encoder, pretrain
@@ -44,25 +44,23 @@ def everything(run: Run) -> Path:
             now = lambda: grown(run.model("mlm-first", first), shape)
         pretrain(run, "mlm", now, profile.mlm, before="mlm-first" if first else None)
         did("mlm")
+    pretrained = now
     if "contrast" not in without:
         contrast(run, "contrast", now, profile.contrast)
         did("contrast")
 
-    reader = now  # what the cross-encoder starts from
-    if profile.teacher and "distil" not in without:
-        teacher(run, profile.teacher)
-        reader = after(run, "teacher-contrast", profile.teacher)
-        distil(run, now, after(run, "teacher-rank", profile.teacher))
-        did("distil")
     if profile.cross and profile.silver and "augsts" not in without:
-        train_cross(run, reader)
+        train_cross(run, now)
         mine(run, now)
-        label(run, reader)
+        label(run, now)
         rank(run, "silver", now, profile.silver, WITH_SILVER, load_silver(run))
         did("silver")
     if "rank" not in without:
         rank(run, "rank", now, profile.rank, GOLD)
         did("rank")
+    if profile.siblings and not {"contrast", "rank", "distil"} & set(without):
+        distil(run, now, [now, *(sibling(run, run.seed + 1 + i, pretrained) for i in range(profile.siblings))])
+        did("distil")
     if "finish" not in without:
         rank(run, "finish", now, profile.finish, GOLD, whole=True)
         did("finish")
@@ -77,13 +75,6 @@ def everything(run: Run) -> Path:
     run.stage("export", write)
     evaluate(run, done)
     return folder
-
-
-def teacher(run: Run, shape: Shape) -> None:
-    """The same stages in a larger shape. It never ships."""
-    pretrain(run, "teacher-mlm", lambda: new_encoder(run, shape), run.profile.mlm)
-    contrast(run, "teacher-contrast", after(run, "teacher-mlm", shape), run.profile.contrast)
-    rank(run, "teacher-rank", after(run, "teacher-contrast", shape), run.profile.rank, GOLD)
 
 
 STATIC = "static-rank"

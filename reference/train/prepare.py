@@ -32,9 +32,12 @@ def data(run: Run) -> None:
     run.stage("data", work)
 
 
-@lru_cache(maxsize=1)
+load_corpus = lru_cache(maxsize=1)(corpus.load)
+load_json = lru_cache(maxsize=1)(read_json)
+
+
 def load(run: Run) -> corpus.Corpus:
-    return corpus.load(run.folder("data") / "corpus.json.gz")
+    return load_corpus(run.folder("data") / "corpus.json.gz")
 
 
 def vocabulary(run: Run) -> None:
@@ -72,8 +75,7 @@ def load_sequences(run: Run) -> pack.Packed:
 def word_vectors(run: Run) -> None:
     def work(folder: Path) -> None:
         packed = load_sequences(run)
-        widest = max(run.profile.shape.hidden, run.profile.teacher.hidden if run.profile.teacher else 0)
-        start = vectors.start(packed, run.entries(), widest, run.profile.window, run.seed)
+        start = vectors.start(packed, run.entries(), run.profile.shape.hidden, run.profile.window, run.seed)
         with written(folder / "start.npy") as to:
             with open(to, "wb") as file:
                 np.save(file, start.astype(np.float16))
@@ -101,7 +103,7 @@ def negations(run: Run) -> None:
         opposites = lambda text: [o for o in negate.opposites(text) if key(o) not in held]
         out: dict[str, list] = {"paraphrase": [], "form": [], "copy": []}
         near: list[list] = []
-        for a, b in paraphrases(read, run.seed):
+        for a, b in paraphrases(read):
             found = opposites(a) + opposites(b) if max(len(a), len(b)) <= longest else []
             if found:
                 out["paraphrase"].append([a, b, found])
@@ -121,9 +123,8 @@ def negations(run: Run) -> None:
     run.stage("negations", work)
 
 
-@lru_cache(maxsize=1)
 def load_negations(run: Run) -> dict[str, list]:
-    return read_json(run.folder("negations") / "negations.json")
+    return load_json(run.folder("negations") / "negations.json")
 
 
 @lru_cache(maxsize=1)
@@ -139,9 +140,9 @@ def ids_of(run: Run) -> vocab.IdsOf:
     return ids
 
 
-def paraphrases(read: corpus.Corpus, seed: int) -> list[tuple[str, str]]:
-    """Pairs that mean the same, out of every labelled set that has some."""
-    random = random_of(seed, "paraphrases")
+def paraphrases(read: corpus.Corpus) -> list[tuple[str, str]]:
+    """Pairs that mean the same, out of every labelled set that has some; the same ones for every seed."""
+    random = random_of("paraphrases")
     pairs = [(a, b) for rows in read.sts.values() for a, b, score in rows if score >= 0.8]
     pairs += [(a, b) for a, b, relation in read.nli if relation == "entailment"]
     pairs += read.pairs["question"] + read.pairs["tatoeba"]

@@ -44,7 +44,6 @@ class Profile:
     # models
     shape: Shape = Shape()
     first: Shape | None = None  # masked language modelling begins with this smaller one, and the model grows out of it
-    teacher: Shape | None = None  # None: no distillation, and the cross-encoder has the student's shape
     dropout: float = 0.1
     longest: int = 64  # tokens of a text in every stage but masked language modelling
     dims: tuple[int, ...] = (256, 128, 64)
@@ -55,6 +54,8 @@ class Profile:
     mlm_tokens: int = 4_096  # in a batch
     mlm_dropout: float = 0.0
     mask_rate: tuple[float, float] = (0.3, 0.15)  # at the first step and at the last, linear between (Ankner et al. 2023)
+    bag_mlm: float = 0.5  # weight of the loss on which words a sequence has
+    bag: float = 0.1  # of the same in the stages after it
     frequent: float = 0.002  # tokens with a larger share of the text are masked half as often
     window: int = 8  # of the co-occurrence counts the word vectors start from
     # contrastive
@@ -89,11 +90,13 @@ class Profile:
     negation_weight: float = 2.0
     negation_score: float = 0.7  # what the cosine of a sentence and its negation is drawn to at most
     negation_margin: float = 0.15  # by how much a paraphrase is to be nearer
+    # distillation: what the model and its siblings think together
+    siblings: int = 0  # 0: no distillation
+    distil: Budget = Budget(1_500, None, 2e-4)
+    distil_batch: int = 128
     # last: with the engine's whole numbers
     finish: Budget = Budget(120, 150, 4e-5)
     calibrate_every: int = 25  # steps
-    distil: Budget | None = None
-    distil_batch: int = 128
     static: Budget = Budget(400, 60, 3e-3)
     # machine: MACHINE below names these
     threads: int = 2
@@ -123,9 +126,8 @@ GPU = Profile(
     mlm=Budget(5_500, 240, 2e-3, 0.02),
     mlm_tokens=65_536,
     contrast=Budget(3_500, None, 4e-4),
-    cross=Budget(1_100, None, 2e-4),
-    silver=Budget(800, None, 2e-4),
-    rank=Budget(1_800, None, 2e-4),
+    rank=Budget(1_800, None, 4e-4),
+    siblings=2,
     finish=Budget(120, None, 4e-5),
     static=Budget(400, None, 3e-3),
 )
@@ -178,7 +180,7 @@ TINY = Profile(
     calibrate_every=2,
     distil=Budget(4, None, 3e-4),
     distil_batch=8,
-    teacher=Shape(layers=2, hidden=48, heads=2, wide=96, positions=64),
+    siblings=1,
     static=Budget(4, None, 1e-2),
     threads=1,
     autocast=False,

@@ -10,6 +10,7 @@ import numpy as np
 from torch import Tensor
 
 from . import losses, prepare, quant
+from .bag import Bag, bag_loss, bag_of
 from .contrast import Contrastive, all_sources, contrastive_loss, dims_of, drawn
 from .files import read_json
 from .loop import train
@@ -18,7 +19,7 @@ from .noise import renamed, stems_of
 from .pack import Packed, end_to_end
 from .profiles import Budget, Profile
 from .run import Run
-from .sample import batch_of
+from .sample import Item, batch_of
 from .splits import Scored
 from .text import random_of
 from .vocab import ids_of
@@ -35,13 +36,15 @@ class Ranked:
     scores: np.ndarray  # float32 [pairs]
     contrast: Contrastive | None
     negated: int  # how many texts with a paraphrase and an opposite
+    bag: Bag
 
 
 def ranked_loss(encoder: Encoder, batch: Ranked, profile: Profile) -> Tensor:
-    """The sum of two or three losses, all texts in one pass."""
+    """The sum of two to four losses, all texts in one pass."""
     scored, negated = 2 * len(batch.scores), 3 * batch.negated
     sizes = [scored, len(batch.texts) - scored - negated, negated]
-    pairs, contrast, negation = embed(encoder, batch.texts, profile.device).split(sizes)
+    v = embed(encoder, batch.texts, profile.device)
+    pairs, contrast, negation = v.split(sizes)
     dims, scores = dims_of(profile, pairs.shape[1]), on(batch.scores, profile.device)
     ranking = lambda a, b: losses.ranking(a, b, scores, profile.rank_scale, profile.anchor)
     loss = losses.at_dims(ranking, *dims, *pairs.chunk(2))
@@ -50,6 +53,8 @@ def ranked_loss(encoder: Encoder, batch: Ranked, profile: Profile) -> Tensor:
     if batch.negated:
         opposite = lambda a, b, c: losses.negation(a, b, c, profile.negation_margin, profile.negation_score)
         loss = loss + profile.negation_weight * losses.at_dims(opposite, *dims, *negation.chunk(3))
+    if "bag" not in profile.without:
+        loss = loss + profile.bag * bag_loss(encoder, v, batch.bag, profile.device)
     return loss
 
 
@@ -67,6 +72,12 @@ def graded(run: Run) -> list[Scored]:
     if "composed" in run.profile.without:
         return []
     return [(group.text, getattr(group, name), score) for group in prepare.load(run).composed for name, score in run.profile.composed_scores]
+
+
+def negation_items(run: Run, size: int, stage: str, step: int) -> list[Item]:
+    """Sentences with a paraphrase and opposites: built ones or composed ones."""
+    composed = run.profile.negation_composed
+    return batch_of(all_sources(run), {"negation": 1 - composed, "composed": composed}, size, run.seed, stage, "negation", step)
 
 
 def rank(run: Run, stage: str, encoder_of, budget: Budget, shares: dict[str, float], silver: list | None = None, whole: bool = False) -> None:
@@ -102,11 +113,11 @@ def rank(run: Run, stage: str, encoder_of, budget: Budget, shares: dict[str, flo
                 more, contrast = drawn(run, profile.rank_batch, stage, "contrast", step)
                 texts += more
             if "negation" in available and random.random() < profile.negation_share:
-                mix = {"negation": 1 - profile.negation_composed, "composed": profile.negation_composed}
-                items = batch_of(available, mix, profile.rank_batch, run.seed, stage, "negation", step)
+                items = negation_items(run, profile.rank_batch, stage, step)
                 texts += [a for a, _, _ in items] + [b for _, b, _ in items] + [opposites[0] for _, _, opposites in items]
             scores = np.array([score for _, _, score in rows], dtype=np.float32)
-            return Ranked(end_to_end(ids(texts)), scores, contrast, len(items))
+            packed = end_to_end(ids(texts))
+            return Ranked(packed, scores, contrast, len(items), bag_of(packed))
 
         def loss_of(batch: Ranked) -> Tensor:
             return ranked_loss(encoder, batch, profile)

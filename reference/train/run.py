@@ -21,9 +21,10 @@ class Run:
     seed: int
     data: Path
     out: Path
+    of: "Run | None" = None  # of a sibling: the run whose common stages it has
 
     def folder(self, stage: str) -> Path:
-        return self.out / "work" / stage
+        return self.of.folder(stage) if self.of and stage in COMMON else self.out / "work" / stage
 
     def stage(self, name: str, work: Callable[[Path], dict | None]) -> None:
         """Does the work of a stage unless it is done. `done.json` is written last: it says that everything else in the folder is whole."""
@@ -59,7 +60,7 @@ class Run:
 
 
 # What runs that differ in their seed, or in what comes after, can have in common: most of the time goes into the last ones.
-COMMON = ("data", "vocab", "sequences", "vectors", "mlm-first", "mlm")
+COMMON = ("data", "vocab", "sequences", "vectors", "negations", "mlm-first", "mlm")
 
 
 def open_run(profile: Profile, seed: int, data: Path, out: Path, resume: bool, pretrained: Path | None = None) -> Run:

@@ -84,7 +84,7 @@ def evaluate(run: Run, done: list[tuple[str, Shape]]) -> None:
             "machine": machine(run),
             "sha256": hashlib.sha256((run.out / "model" / "model.safetensors").read_bytes()).hexdigest(),
             "data": {k: v for k, v in read_json(run.folder("data") / "done.json").items() if k != "wall"},
-            "stages": {path.parent.name: summary(path) for path in sorted((run.out / "work").glob("*/done.json"), key=lambda p: p.stat().st_mtime)},
+            "stages": {name: summary(path) for name, path in stages_of(run.out / "work")},
             "rows": rows,
         }
         write_json(run.out / "figures.json", figures)
@@ -107,6 +107,12 @@ def shipped(run: Run, stage: str, shape: Shape) -> Encoder:
     quant.calibrate(encoder, end_to_end(ids_of(run.tokenizer(), quant.calibration_texts(), shape.positions)), run.profile.device)
     encoder.set_fake(True)
     return encoder
+
+
+def stages_of(work: Path) -> list[tuple[str, Path]]:
+    """The notes of the stages in the order they were done; "sibling-2/rank" is a stage of a sibling."""
+    paths = sorted(work.glob("**/done.json"), key=lambda path: path.stat().st_mtime)
+    return [("/".join(part for part in path.parent.relative_to(work).parts if part != "work"), path) for path in paths]
 
 
 def summary(path: Path) -> dict:

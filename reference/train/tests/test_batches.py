@@ -11,7 +11,9 @@ import numpy as np
 import torch
 
 from reference.train import losses, prepare
+from reference.train.bag import bag_loss, bag_of
 from reference.train.contrast import Contrastive, all_sources, contrastive_batch, contrastive_loss, drawn
+from reference.train.distil import Shared, shared_loss
 from reference.train.model import Encoder, embed
 from reference.train.negate import opposites
 from reference.train.pack import end_to_end
@@ -39,8 +41,26 @@ class Batches(unittest.TestCase):
         beside = contrastive_loss(c, hint, profile), 3 * losses.at_dims(opposite, *dims, n[:2], n[2:4], n[4:])
         for contrast, negated, expected in ((None, 0, alone), (hint, 0, alone + beside[0]), (None, 2, alone + beside[1]), (hint, 2, alone + sum(beside))):
             ids = pairs + (near if contrast else []) + (negation if negated else [])
-            batch = Ranked(end_to_end(ids), scores, contrast, negated)
-            torch.testing.assert_close(ranked_loss(model, batch, profile), expected, rtol=1e-4, atol=1e-4)
+            batch = Ranked(end_to_end(ids), scores, contrast, negated, bag_of(end_to_end(ids)))
+            torch.testing.assert_close(ranked_loss(model, batch, replace(profile, without=("bag",))), expected, rtol=1e-4, atol=1e-4)
+            words = 0.3 * bag_loss(model, vectors(ids), batch.bag, "cpu")
+            torch.testing.assert_close(ranked_loss(model, batch, replace(profile, bag=0.3)), expected + words, rtol=1e-4, atol=1e-4)
+
+    def test_a_shared_batch_is_drawn_to_the_mean_of_the_teachers(self):
+        student, teachers, random = encoder(), [encoder(2), encoder(3)], np.random.default_rng(4)
+        ids = end_to_end([np.array([2, *random.integers(5, 50, random.integers(1, 9)), 3]) for _ in range(9)])
+        batch = Shared(ids, 3, bag_of(ids))  # three pairs, and three others
+        profile = replace(TINY, dims=(32,), dim_weights=(1.0,), bag=0.3)
+        unit = lambda model: torch.nn.functional.normalize(embed(model, ids, "cpu"), dim=-1)
+        wanted = sum(unit(teacher) @ unit(teacher).T for teacher in teachers) / 2
+        v = embed(student, ids, "cpu")
+        scores = torch.stack([wanted[i, i + 3] for i in range(3)])
+        expected = losses.alike(v, wanted, profile.rank_scale) + losses.ranking(v[:3], v[3:6], scores, profile.rank_scale, profile.anchor)
+        alone = shared_loss(student, teachers, batch, replace(profile, without=("bag",)))
+        torch.testing.assert_close(alone, expected)
+        torch.testing.assert_close(shared_loss(student, teachers, batch, profile), expected + 0.3 * bag_loss(student, v, batch.bag, "cpu"))
+        itself = shared_loss(student, [student], batch, replace(profile, without=("bag",), rank_scale=0.0, anchor=1.0))
+        self.assertAlmostEqual(float(itself.detach()), float(torch.log(torch.tensor(4.0))), 4)  # nothing but the ranks of three pairs, at scale 0
 
     def test_a_contrastive_batch_names_its_texts_and_owners(self):
         texts, batch = contrastive_batch([("a", "b", ["x"]), ("c", "d", []), ("e", "b", ["y", "z"])])

@@ -55,7 +55,9 @@ class Losses(unittest.TestCase):
     def test_losses_are_of_float32_where_the_model_is_not(self):
         with torch.autocast("cpu", dtype=torch.bfloat16):
             value = losses.at_dims(lambda a, b: (a @ b.T).sum(), (8,), (1.0,), self.a, self.b)
+            similar = losses.similarities(self.a)
         self.assertEqual(float(value), float((self.a @ self.b.T).sum()))
+        self.assertTrue(torch.equal(similar, losses.similarities(self.a)))
 
     def test_negation(self):
         expected = 0.0
@@ -70,7 +72,7 @@ class Losses(unittest.TestCase):
         self.assertAlmostEqual(float(losses.at_dims(loss, (8, 4), (2.0, 1.0), self.a, self.b)), expected, 4)
 
     def test_alike(self):
-        self.assertAlmostEqual(float(losses.alike(self.a, self.a * 3, 20.0)), 0, 5)
+        self.assertAlmostEqual(float(losses.alike(self.a, losses.similarities(self.a * 3), 20.0)), 0, 5)
         wide = torch.randn(5, 16)
         expected = 0.0
         for i in range(5):
@@ -78,7 +80,7 @@ class Losses(unittest.TestCase):
             s, t = ([self.cos(v[i], v[j]) for j in others] for v in (self.a, wide))
             p, q = ([math.exp(20 * x) / sum(math.exp(20 * y) for y in row) for x in row] for row in (s, t))
             expected += sum(y * math.log(y / x) for x, y in zip(p, q)) / 5 + 10 * sum((x - y) ** 2 for x, y in zip(s, t)) / 20
-        self.assertAlmostEqual(float(losses.alike(self.a, wide, 20.0)), expected, 3)
+        self.assertAlmostEqual(float(losses.alike(self.a, losses.similarities(wide), 20.0)), expected, 3)
 
 
 if __name__ == "__main__":

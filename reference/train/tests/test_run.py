@@ -63,9 +63,11 @@ class WholeRun(unittest.TestCase):
         self.assertIn("model after", self.output)
         self.assertEqual(len(self.bytes_of("whole")), 8)
         rows = read_json(self.folder / "whole" / "figures.json")["rows"]
-        stages = ["mlm", "contrast", "distil", "silver", "rank", "finish"]
+        stages = ["mlm", "contrast", "silver", "rank", "distil", "finish"]
         names = ["TF-IDF, whole string", "TF-IDF, inside words", "static", *(f"after {s}" for s in stages), "shipped, int8", "shipped, int8, 16 dimensions"]
         self.assertEqual(list(rows), names)
+        told = read_json(self.folder / "whole" / "figures.json")["stages"]
+        self.assertEqual([told[f"sibling-2/{stage}"]["steps"] for stage in ("contrast", "rank")], [TINY.contrast.steps, TINY.rank.steps])
         self.assertIn("paraKQC groups in KLUE-STS dev", (self.folder / "whole" / "overlap.md").read_text())
 
     @unittest.skipIf(sys.platform == "win32", "no SIGKILL")
@@ -104,6 +106,8 @@ class WholeRun(unittest.TestCase):
         of = lambda out, stage: (self.folder / out / "work" / stage / "model.pt").read_bytes()
         self.assertEqual(of("taken", "mlm"), of("whole", "mlm"))
         self.assertNotEqual(of("taken", "contrast"), of("whole", "contrast"))
+        for stage in ("contrast", "rank"):  # a sibling is what a run with its seed is
+            self.assertEqual(of("whole", f"sibling-2/work/{stage}"), of("taken", stage))
         figures = [read_json(self.folder / out / "figures.json") for out in ("whole", "taken")]
         self.assertEqual([f["pretrained"] for f in figures], [None, 1])
         again = self.start("taken", "--resume", "--seed", "2", *left_out)  # what was taken is here: nothing else is needed
