@@ -56,6 +56,7 @@ export const card: Readonly<Record<string, () => string>> = {
   "cosine-drowsy": quoted("잠이 옵니다", "졸음이 옵니다"),
   "cosine-flies": quoted(EMPTY, "파리가 식당에 날아다닌다"),
   "cosine-empty": quoted(EMPTY, "그 식당에는 손님이 없다"),
+  negation: () => `${negationsRight().toFixed(0)} %`,
 };
 
 /** How the cosines of pairs lie, over KLUE-STS dev. */
@@ -84,7 +85,7 @@ export interface Training {
   readonly rows: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 }
 
-const COLUMNS: readonly (readonly [name: string, ...path: string[]])[] = [
+export const COLUMNS: readonly (readonly [name: string, ...path: string[]])[] = [
   ["KLUE-STS dev", "KLUE-STS dev", "spearman"],
   ["KorSTS dev", "KorSTS dev", "spearman"],
   ["paraphrase AP", "paraphrase"],
@@ -104,13 +105,26 @@ const ROWS: Readonly<Record<string, string>> = {
   "TF-IDF, inside words": "TF-IDF of character 1- to 3-grams, inside words",
 };
 
-/** The card's table out of reference/train/figures: whole runs of the profile that made the bundled model, that one's own among them. */
-export function training(): string {
+/** All runs in reference/train/figures. */
+export function trainings(): Training[] {
   const folder = join(root, "reference/train/figures");
   const files = existsSync(folder) ? readdirSync(folder).filter((file) => file.endsWith(".json")) : [];
-  const runs = files.sort().map((file) => JSON.parse(readFileSync(join(folder, file), "utf8")) as Training);
-  return trainingTable(sameRecipe(runs, facts().sha256.float16));
+  return files.sort().map((file) => JSON.parse(readFileSync(join(folder, file), "utf8")) as Training);
 }
+
+/** Rows of the run that made the bundled model. */
+export function trained(): Training["rows"] {
+  const run = trainings().find(({ sha256 }) => sha256 === facts().sha256.float16);
+  if (!run)
+    throw new Error("reference/train/figures has no run that made the bundled model: copy its figures.json there");
+  return run.rows;
+}
+
+/** Of the 207 sentences with a negation, those that the shipped model has right, in percent. */
+export const negationsRight = (): number => inside(trained()["shipped, int8"], ["negation", "right"]) as number;
+
+/** The card's table: whole runs of the profile that made the bundled model, that one's own among them. */
+export const training = (): string => trainingTable(sameRecipe(trainings(), facts().sha256.float16));
 
 /** Whole runs of the profile that this model came out of; none where none of the runs made it. */
 export function sameRecipe(runs: readonly Training[], sha256: string): Training[] {
@@ -150,5 +164,5 @@ export function trainingTable(runs: readonly Training[]): string {
   ].join("\n");
 }
 
-const inside = (value: unknown, path: readonly string[]): unknown =>
+export const inside = (value: unknown, path: readonly string[]): unknown =>
   path.reduce((at, name) => (at as Record<string, unknown> | null | undefined)?.[name], value);

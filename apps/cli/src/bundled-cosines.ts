@@ -7,4 +7,4 @@ export const BUNDLED_TEXTS: readonly string[] = [
   "바람이 불고 눈이 옵니다.",
 ];
 /** Of the first text with each other one. */
-export const BUNDLED_COSINES: readonly number[] = [0.9247608902, 0.8353946587, 0.9921260704, 0.840218283];
+export const BUNDLED_COSINES: readonly number[] = [0.8760060785, 0.5974733156, 0.2394728878, 0.7377331353];

@@ -15,7 +15,7 @@ const ko = {
   failed: "문제가 생겼습니다",
   playIntro: "한 문장을 여러 문장과 비교합니다. 점수가 높은 문장이 기준 문장과 뜻이 더 가깝습니다.",
   playNote:
-    "점수 자체보다 순서를 보십시오. 함께 온 모델은 작아서 부정을 모릅니다. ‘잠이 안 옵니다’도 ‘잠이 옵니다’와 거의 같은 뜻으로 봅니다.",
+    "점수 자체보다 순서를 보십시오. 함께 온 모델은 작아서 관용구를 글자 그대로 읽습니다. ‘그 식당은 파리를 날린다’를 ‘그 식당에는 손님이 없다’보다 ‘파리가 식당에 날아다닌다’에 가깝게 봅니다.",
   source: "기준 문장",
   sentences: "비교할 문장 (한 줄에 하나)",
   compare: "비교",
@@ -146,7 +146,7 @@ const en: Words = {
   failed: "Something went wrong",
   playIntro: "One sentence against others. The higher its score, the nearer a sentence is in meaning.",
   playNote:
-    "Mind the order, not the number. The bundled model is small and does not understand negation: “잠이 안 옵니다” (I am not sleepy) is nearly the same to it as “잠이 옵니다” (I am sleepy).",
+    "Mind the order, not the number. The bundled model is small and reads idioms literally: “그 식당은 파리를 날린다” (that restaurant has no customers) is nearer to “파리가 식당에 날아다닌다” (flies are flying about in the restaurant) for it than to “그 식당에는 손님이 없다” (that restaurant has no customers).",
   source: "Source sentence",
   sentences: "Sentences to compare with (one a line)",
   compare: "Compare",
