@@ -136,10 +136,16 @@ test("similarity: the first text against the others, aligned", async () => {
   expect(lines[1]).toMatch(/^ {2}기차가 옵니다 {3}0\.\d{4}$/);
   expect(lines[2]).toMatch(/^ {2}잠이 안 옵니다 {2}0\.\d{4}$/);
   expect(lines[3]).toMatch(/^ {2}a {15}0\.\d{4}$/);
-  const sorted = (await munjang(["similarity", "--sort", "잠이 옵니다", "기차가 옵니다", "잠이 안 옵니다"])).out.split(
-    "\n",
-  );
-  expect(sorted.slice(1, 3)).toEqual([lines[2], lines[1]]);
+  const score = (line: string): number => Number(line.slice(-6));
+  const falling = lines.slice(1, 3).sort((x, y) => score(y) - score(x));
+  expect(score(falling[0])).toBeGreaterThan(score(falling[1]));
+  for (const texts of [
+    ["기차가 옵니다", "잠이 안 옵니다"],
+    ["잠이 안 옵니다", "기차가 옵니다"],
+  ]) {
+    const sorted = (await munjang(["similarity", "--sort", "잠이 옵니다", ...texts])).out.split("\n");
+    expect(sorted.slice(1, 3)).toEqual(falling);
+  }
 });
 
 test("similarity: --json and --all", async () => {

@@ -54,7 +54,7 @@ test.skipIf(!terminal)("a terminal: progress with rate and time left, on one lin
 });
 
 test.skipIf(!terminal)("a terminal: progress of similarity, of all texts and of pairs into a file", async () => {
-  const texts = Array.from({ length: 700 }, (_, i) => `${i}번 문장입니다`);
+  const texts = Array.from({ length: 300 }, (_, i) => `${i}번 문장입니다`);
   const all = await inTerminal(`munjang similarity --backend js -f ${file("compared.txt", texts.join("\n"))}`);
   expect(all).toMatch(/encode {2}\d+ % {2}\d+ texts {2}[\d.]+ texts\/s {2}(\d+ min )?\d+ s left/);
   const pairs = file("pairs.tsv", texts.map((text) => `${text}\t둘째`).join("\n"));
