@@ -56,7 +56,7 @@ export const card: Readonly<Record<string, () => string>> = {
   "cosine-drowsy": quoted("잠이 옵니다", "졸음이 옵니다"),
   "cosine-flies": quoted(EMPTY, "파리가 식당에 날아다닌다"),
   "cosine-empty": quoted(EMPTY, "그 식당에는 손님이 없다"),
-  negation: () => `${negationsRight().toFixed(0)} %`,
+  negation: () => (trained() ? `${negationsRight().toFixed(0)} %` : "not measured"),
 };
 
 /** How the cosines of pairs lie, over KLUE-STS dev. */
@@ -112,19 +112,19 @@ export function trainings(): Training[] {
   return files.sort().map((file) => JSON.parse(readFileSync(join(folder, file), "utf8")) as Training);
 }
 
-/** Rows of the run that made the bundled model. */
-export function trained(): Training["rows"] {
-  const run = trainings().find(({ sha256 }) => sha256 === facts().sha256.float16);
-  if (!run)
-    throw new Error("reference/train/figures has no run that made the bundled model: copy its figures.json there");
-  return run.rows;
-}
+/** Rows of the run that made the bundled model; undefined where it is not in reference/train/figures. */
+export const trained = (): Training["rows"] | undefined =>
+  trainings().find(({ sha256 }) => sha256 === facts().sha256.float16)?.rows;
 
-/** Of the 207 sentences with a negation, those that the shipped model has right, in percent. */
-export const negationsRight = (): number => inside(trained()["shipped, int8"], ["negation", "right"]) as number;
+/** Of the 207 sentences with a negation, those that the shipped model has right, in percent; NaN where nobody measured. */
+export const negationsRight = (): number =>
+  (inside(trained()?.["shipped, int8"], ["negation", "right"]) as number | undefined) ?? Number.NaN;
 
 /** The card's table: whole runs of the profile that made the bundled model, that one's own among them. */
-export const training = (): string => trainingTable(sameRecipe(trainings(), facts().sha256.float16));
+export function training(): string {
+  const { float16 } = facts().sha256;
+  return trainingTable(sameRecipe(trainings(), float16), float16);
+}
 
 /** Whole runs of the profile that this model came out of; none where none of the runs made it. */
 export function sameRecipe(runs: readonly Training[], sha256: string): Training[] {
@@ -134,7 +134,7 @@ export function sameRecipe(runs: readonly Training[], sha256: string): Training[
 }
 
 /** Mean ± standard deviation over the runs' seeds, times 100 as the runs have it; nothing without runs. */
-export function trainingTable(runs: readonly Training[]): string {
+export function trainingTable(runs: readonly Training[], sha256?: string): string {
   if (runs.length === 0) return "\n";
   const cell = (row: string, [, ...path]: (typeof COLUMNS)[number]): string => {
     const values = runs.map(({ rows }) => inside(rows[row], path)).filter((value) => typeof value === "number");
@@ -144,15 +144,25 @@ export function trainingTable(runs: readonly Training[]): string {
     const spread = values.length > 1 ? ` ± ${Math.sqrt(squares / (values.length - 1)).toFixed(1)}` : "";
     return `${mean.toFixed(1)}${spread}`;
   };
+  const made = runs.length > 1 ? runs.find((run) => run.sha256 === sha256) : undefined;
+  const own = made
+    ? [
+        `| **this model, seed ${made.seed}** | ${COLUMNS.map(([, ...path]) => {
+          const value = inside(made.rows["shipped, int8"], path);
+          return typeof value === "number" ? value.toFixed(1) : "-";
+        }).join(" | ")} |`,
+      ]
+    : [];
   const seeds = runs.map(({ seed }) => seed).join(", ");
   const took = runs.filter(({ pretrained }) => typeof pretrained === "number").length;
   const shared = took
-    ? ` ${took} of them took the masked language modelling of another: the deviation is of what comes after it.`
+    ? ` ${took} of them took the masked language modelling of another: the deviation is of what comes after it; where models learn from siblings, neighbouring seeds have some in common.`
     : "";
   return [
     "",
     `| | ${COLUMNS.map(([name]) => name).join(" | ")} |`,
     `|${"---|".repeat(COLUMNS.length + 1)}`,
+    ...own,
     ...Object.entries(ROWS).map(
       ([row, name]) => `| ${name} | ${COLUMNS.map((column) => cell(row, column)).join(" | ")} |`,
     ),

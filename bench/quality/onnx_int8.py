@@ -63,14 +63,16 @@ def main():
     with tempfile.TemporaryDirectory() as temporary:
         plain = str(Path(temporary, "plain.onnx"))
         export(folder, plain)
+        # Without VNNI its products of unsigned by signed bytes saturate; those of unsigned ones do not.
+        vnni = any(name in Path("/proc/cpuinfo").read_text() for name in ("avx512_vnni", "avx_vnni")) if Path("/proc/cpuinfo").exists() else True
         vectors(plain, texts).tofile(out / "float32.f32")
         for name, per_channel in (("per-channel", True), ("per-tensor", False)):
             small = str(Path(temporary, f"{name}.onnx"))
             quantize_dynamic(
-                plain, small, per_channel=per_channel, weight_type=QuantType.QInt8, extra_options={"DefaultTensorType": onnx.TensorProto.FLOAT}
+                plain, small, per_channel=per_channel, weight_type=QuantType.QInt8 if vnni else QuantType.QUInt8, extra_options={"DefaultTensorType": onnx.TensorProto.FLOAT}
             )
             vectors(small, texts).tofile(out / f"{name}.f32")
-    print(onnxruntime.__version__)
+    print(onnxruntime.__version__ + ("" if vnni else " with unsigned weights, as its makers advise where the CPU has no VNNI"))
 
 
 main()

@@ -1,6 +1,6 @@
 """
-Stage: a model learns what it and its siblings think together. Siblings go through the same stages with other seeds, from the same masked language
-modelling; the mean of their cosines is better than those of each, and costs nothing when one model has learned it.
+Stage: a model learns what it and its siblings think together. Siblings go through contrastive training and ranking with other seeds, from the same
+masked language modelling; it learns the mean of all their cosines.
 """
 
 from collections.abc import Callable
@@ -24,7 +24,7 @@ from .text import random_of
 
 
 def sibling(run: Run, seed: int, encoder_of: Callable[[], Encoder]) -> Callable[[], Encoder]:
-    """Contrastive training and ranking with another seed, in a folder of its own: what `--pretrained` gives with that seed, without what comes after."""
+    """Contrastive training and ranking with another seed, in a folder of its own: as a run with that seed does them that takes this one by `--pretrained`."""
     other = replace(run, seed=seed, out=run.folder(f"sibling-{seed}"), of=run)
     contrast(other, "contrast", encoder_of, run.profile.contrast)
     rank(other, "rank", after(other, "contrast", run.profile.shape), run.profile.rank, GOLD)

@@ -33,7 +33,7 @@ class Run:
         if done.exists():
             return
         folder.mkdir(parents=True, exist_ok=True)
-        print(f"{time.strftime('%H:%M:%S')} {name}", flush=True)
+        print(f"{time.strftime('%H:%M:%S')} {f'{self.out.name} ' if self.of else ''}{name}", flush=True)
         began = time.monotonic()
         note = work(folder) or {}
         write_json(done, {"wall": round(time.monotonic() - began, 1), **note})
@@ -101,6 +101,8 @@ def seed_of_mlm(other: Path, profile: Profile) -> int:
     settings = read_json(other / "work" / "settings.json")
     theirs, mine = settings["profile"], described(profile, 0)["profile"]
     differ = sorted(name for name in {*theirs, *mine} - {"without"} if name not in theirs or name not in mine or theirs[name] != mine[name])
+    if ("bag" in profile.without) != ("bag" in theirs["without"]):
+        raise SystemExit(f"--pretrained {other}: masked language modelling has the bag too, so both runs are --without bag or neither")
     if differ:
         raise SystemExit(f"--pretrained {other} is of a run with other values of {', '.join(differ)}: only the seed and --without may differ")
     return settings.get("pretrained", settings["seed"])

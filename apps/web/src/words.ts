@@ -146,7 +146,7 @@ const en: Words = {
   failed: "Something went wrong",
   playIntro: "One sentence against others. The higher its score, the nearer a sentence is in meaning.",
   playNote:
-    "Mind the order, not the number. The bundled model is small and reads idioms literally: “그 식당은 파리를 날린다” (that restaurant has no customers) is nearer to “파리가 식당에 날아다닌다” (flies are flying about in the restaurant) for it than to “그 식당에는 손님이 없다” (that restaurant has no customers).",
+    "Mind the order, not the number. The bundled model is small and reads idioms literally: it puts “그 식당은 파리를 날린다” (that restaurant has no customers) nearer to “파리가 식당에 날아다닌다” (flies are flying about in the restaurant) than to “그 식당에는 손님이 없다” (that restaurant has no customers).",
   source: "Source sentence",
   sentences: "Sentences to compare with (one a line)",
   compare: "Compare",

@@ -13,7 +13,7 @@ import torch
 from reference.train import losses, prepare
 from reference.train.bag import bag_loss, bag_of
 from reference.train.contrast import Contrastive, all_sources, contrastive_batch, contrastive_loss, drawn
-from reference.train.distil import Shared, shared_loss
+from reference.train.distil import Shared, distil, shared_loss
 from reference.train.model import Encoder, embed
 from reference.train.negate import opposites
 from reference.train.pack import end_to_end
@@ -61,6 +61,9 @@ class Batches(unittest.TestCase):
         torch.testing.assert_close(shared_loss(student, teachers, batch, profile), expected + 0.3 * bag_loss(student, v, batch.bag, "cpu"))
         itself = shared_loss(student, [student], batch, replace(profile, without=("bag",), rank_scale=0.0, anchor=1.0))
         self.assertAlmostEqual(float(itself.detach()), float(torch.log(torch.tensor(4.0))), 4)  # nothing but the ranks of three pairs, at scale 0
+        short = replace(profile, without=("bag",), dims=(32, 16), dim_weights=(1.0, 0.5))
+        at = lambda d: losses.alike(v[:, :d], wanted, 20.0) + losses.ranking(v[:3, :d], v[3:6, :d], scores, 20.0, short.anchor)
+        torch.testing.assert_close(shared_loss(student, teachers, batch, replace(short, rank_scale=20.0)), (at(32) + 0.5 * at(16)) / 1.5)
 
     def test_a_contrastive_batch_names_its_texts_and_owners(self):
         texts, batch = contrastive_batch([("a", "b", ["x"]), ("c", "d", []), ("e", "b", ["y", "z"])])
@@ -181,6 +184,46 @@ class Drawn(unittest.TestCase):
             same = [np.array_equal(a.texts.ids, b.texts.ids) for a, b in zip(plain, changed)]
             self.assertEqual(any(same), not renamed, name)
             self.assertEqual([a.scores.tolist() for a in plain], [b.scores.tolist() for b in changed])
+
+    def test_distillation_draws_pairs_negations_and_others(self):
+        run, kept, asked = self.run_of(rename=()), [], []
+        new = lambda: Encoder(run.entries(), TINY.shape)
+        student, siblings = new(), [new(), new()]
+
+        def no_training(folder, modules, batch_at, loss_of, *rest, **more) -> dict:
+            self.assertIs(modules["encoder"], student)
+            self.assertEqual({m.p for m in student.modules() if isinstance(m, torch.nn.Dropout)}, {TINY.dropout})
+            kept.extend(batch_at(step) for step in range(6))
+            loss_of(kept[0])
+            return {}
+
+        shutil.rmtree(run.folder("distil"), ignore_errors=True)
+        with mock.patch("reference.train.distil.train", no_training), mock.patch("reference.train.distil.shared_loss", lambda *of: asked.append(of)):
+            distil(run, lambda: student, [lambda: siblings[0], lambda: siblings[1]])
+        self.assertEqual(asked, [(student, siblings, kept[0], run.profile)])
+        saved = run.model("distil", TINY.shape).state_dict()
+        self.assertTrue(all(torch.equal(value, saved[name]) for name, value in student.state_dict().items()))
+        ids = lambda text: tuple(prepare.ids_of(run)([text])[0])
+        read = prepare.load(run)
+        known = {(ids(a), ids(b)) for rows in (*read.sts.values(), graded(run)) for a, b, _ in rows}
+        negated = 0
+        for batch in kept:
+            texts = [tuple(batch.texts.ids[a:b]) for a, b in zip(batch.texts.starts, batch.texts.starts[1:])]
+            first, second = texts[: batch.pairs], texts[batch.pairs : 2 * batch.pairs]
+            scored = TINY.distil_batch // 2
+            self.assertTrue(set(zip(first[:scored], second[:scored])) <= known)
+            items, more = first[scored:], (batch.pairs - scored) // 2  # texts with a paraphrase, and again with an opposite
+            self.assertEqual(items[:more], items[more:])
+            self.assertTrue(any(a != b for a, b in zip(second[scored : scored + more], second[scored + more :])))
+            negated += more
+            self.assertGreater(len(texts), 2 * batch.pairs)
+            for mine, wanted in zip(vars(batch.bag).values(), vars(bag_of(batch.texts)).values()):
+                self.assertTrue(np.array_equal(mine, wanted))
+        self.assertGreater(negated, 6)
+
+    def test_words_of_all_texts_are_told_in_ranking(self):
+        for batch in self.ranked({"kor": 1.0}, negation_share=1.0, contrast_share=1.0):
+            self.assertEqual(batch.bag.text.tolist(), bag_of(batch.texts).text.tolist())
 
     def test_near_negations_are_a_set_of_pairs(self):
         for batch in self.ranked({"long": 1.0}):

@@ -67,6 +67,8 @@ class WholeRun(unittest.TestCase):
         names = ["TF-IDF, whole string", "TF-IDF, inside words", "static", *(f"after {s}" for s in stages), "shipped, int8", "shipped, int8, 16 dimensions"]
         self.assertEqual(list(rows), names)
         told = read_json(self.folder / "whole" / "figures.json")["stages"]
+        order = [name for name in told if name in ("mlm-first", "mlm", "contrast", "rank", "sibling-2/contrast", "sibling-2/rank", "distil", "finish")]
+        self.assertEqual(order, ["mlm-first", "mlm", "contrast", "rank", "sibling-2/contrast", "sibling-2/rank", "distil", "finish"])
         self.assertEqual([told[f"sibling-2/{stage}"]["steps"] for stage in ("contrast", "rank")], [TINY.contrast.steps, TINY.rank.steps])
         self.assertIn("paraKQC groups in KLUE-STS dev", (self.folder / "whole" / "overlap.md").read_text())
 
@@ -74,7 +76,7 @@ class WholeRun(unittest.TestCase):
     def test_killed_and_gone_on_with_it_gives_the_same_bytes(self):
         kills = 0
         said = ""
-        for n in (25, 40, 45, 50, 10_000):
+        for n in (25, 40, 45, 50, 6, 10_000):
             run = self.start("killed", *(["--resume"] if kills else []), before=["-c", KILLED, str(n)])
             said += run.stdout
             if run.returncode == 0:
@@ -162,6 +164,7 @@ class WholeRun(unittest.TestCase):
             for profile, at, message in (
                 (replace(TINY, dropout=0.5), whole, "other values of dropout"),
                 (replace(TINY, without=("mlm",)), whole, "exclude one another"),
+                (replace(TINY, without=("bag",)), whole, "both runs are --without bag or neither"),
                 (TINY, second, "holds no run"),
             ):
                 with self.assertRaisesRegex(SystemExit, message):
@@ -200,6 +203,17 @@ class WholeRun(unittest.TestCase):
         with redirect_stdout(StringIO()):
             everything(run)
         self.assertEqual({stage for stage in ("cross", "mine", "label", "silver", "finish") if run.did(stage)}, {"finish"})
+
+    def test_siblings_have_the_next_seeds(self):
+        def seeds_of(**changes) -> list[int]:
+            run, seeds = Run(replace(TINY, **changes), 1, self.folder / "data", self.folder / "whole"), []
+            with mock.patch("reference.train.pipeline.sibling", lambda run, seed, encoder_of: seeds.append(seed)), redirect_stdout(StringIO()):
+                everything(run)  # all its stages are done
+            return seeds
+
+        self.assertEqual(seeds_of(siblings=3), [2, 3, 4])
+        for changes in ({"siblings": 0}, {"without": ("distil",)}, {"without": ("rank",)}, {"without": ("contrast",)}):
+            self.assertEqual(seeds_of(**changes), [], changes)
 
     def test_by_steps_no_seconds_count(self):
         budgets = lambda profile: [value for value in vars(profile).values() if isinstance(value, Budget)]
