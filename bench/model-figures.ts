@@ -136,8 +136,8 @@ export function sameRecipe(runs: readonly Training[], sha256: string): Training[
 /** Mean ± standard deviation over the runs' seeds, times 100 as the runs have it; nothing without runs. */
 export function trainingTable(runs: readonly Training[], sha256?: string): string {
   if (runs.length === 0) return "\n";
-  const cell = (row: string, [, ...path]: (typeof COLUMNS)[number]): string => {
-    const values = runs.map(({ rows }) => inside(rows[row], path)).filter((value) => typeof value === "number");
+  const cell = (row: string, [, ...path]: (typeof COLUMNS)[number], of = runs): string => {
+    const values = of.map(({ rows }) => inside(rows[row], path)).filter((value) => typeof value === "number");
     if (values.length === 0) return "-";
     const mean = values.reduce((a, b) => a + b) / values.length;
     const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
@@ -147,10 +147,7 @@ export function trainingTable(runs: readonly Training[], sha256?: string): strin
   const made = runs.length > 1 ? runs.find((run) => run.sha256 === sha256) : undefined;
   const own = made
     ? [
-        `| **this model, seed ${made.seed}** | ${COLUMNS.map(([, ...path]) => {
-          const value = inside(made.rows["shipped, int8"], path);
-          return typeof value === "number" ? value.toFixed(1) : "-";
-        }).join(" | ")} |`,
+        `| **this model, seed ${made.seed}** | ${COLUMNS.map((column) => cell("shipped, int8", column, [made])).join(" | ")} |`,
       ]
     : [];
   const seeds = runs.map(({ seed }) => seed).join(", ");

@@ -28,7 +28,7 @@ const MINI: Known = {
 const TOLERANCE = 1e-6;
 /**
  * Whole numbers of eight bits turn the bundled model's vectors by about 0.02 (a cosine of 0.9998 with themselves: bench/results/quality.json), and
- * with them their cosines; 0.006 was seen, and other weights are off by tenths.
+ * with them their cosines: 0.006 was seen.
  */
 const OF_WHOLE_NUMBERS = 1e-2;
 
