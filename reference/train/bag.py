@@ -11,6 +11,7 @@ from torch import Tensor
 
 from .model import Encoder, on
 from .pack import Packed
+from .profiles import Profile
 from .vocab import SPECIAL
 
 
@@ -32,6 +33,11 @@ def bag_of(texts: Packed) -> Bag:
     text, entry = text[kept], entry[kept]
     share = 1 / np.bincount(text, minlength=len(lengths))[text]
     return Bag(text, entry, share.astype(np.float32))
+
+
+def beside(loss: Tensor, encoder: Encoder, vectors: Tensor, bag: Bag, weight: float, profile: Profile) -> Tensor:
+    """A stage's loss and, unless it is left out, the weighted one on words."""
+    return loss if "bag" in profile.without else loss + weight * bag_loss(encoder, vectors, bag, profile.device)
 
 
 def bag_loss(encoder: Encoder, vectors: Tensor, bag: Bag, device: str) -> Tensor:

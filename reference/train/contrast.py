@@ -9,7 +9,7 @@ import numpy as np
 from torch import Tensor
 
 from . import losses, prepare
-from .bag import Bag, bag_loss, bag_of
+from .bag import Bag, bag_of, beside
 from .loop import train
 from .model import embed, on
 from .pack import Packed, end_to_end
@@ -87,8 +87,7 @@ def contrast(run: Run, stage: str, encoder_of, budget: Budget) -> None:
         def loss_of(with_ids: tuple[Packed, Contrastive, Bag]) -> Tensor:
             ids, batch, bag = with_ids
             v = embed(encoder, ids, profile.device)
-            loss = contrastive_loss(v, batch, profile)
-            return loss if "bag" in profile.without else loss + profile.bag * bag_loss(encoder, v, bag, profile.device)
+            return beside(contrastive_loss(v, batch, profile), encoder, v, bag, profile.bag, profile)
 
         note = train(folder, {"encoder": encoder}, batch_at, loss_of, budget, profile, run.seed)
         run.save_model(stage, encoder)

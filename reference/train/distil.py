@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from . import losses, prepare
-from .bag import Bag, bag_loss, bag_of
+from .bag import Bag, bag_of, beside
 from .contrast import after, all_sources, contrast, dims_of, drawn
 from .loop import train
 from .model import Encoder, embed
@@ -48,7 +48,7 @@ def shared_loss(student: Encoder, teachers: list[Encoder], batch: Shared, profil
     n, dims = batch.pairs, dims_of(profile, v.shape[1])
     ranking = lambda v: losses.ranking(v[:n], v[n : 2 * n], wanted[:n, n : 2 * n].diagonal(), profile.rank_scale, profile.anchor)
     loss = losses.at_dims(lambda v: losses.alike(v, wanted, profile.rank_scale) + ranking(v), *dims, v)
-    return loss if "bag" in profile.without else loss + profile.bag * bag_loss(student, v, batch.bag, profile.device)
+    return beside(loss, student, v, batch.bag, profile.bag, profile)
 
 
 def distil(run: Run, encoder_of: Callable[[], Encoder], teachers_of: list[Callable[[], Encoder]]) -> None:

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .bag import Bag, bag_loss, bag_of
+from .bag import Bag, bag_of, beside
 from .files import written
 from .loop import compiled, train
 from .model import Encoder, Head, mean, on
@@ -96,12 +96,11 @@ def pretrain(run: Run, stage: str, encoder_of: Callable[[], Encoder], budget: Bu
             head.load_state_dict(torch.load(run.folder(before) / "head.pt", map_location="cpu", weights_only=True))
         head = head.to(profile.device)
         often = share > profile.frequent
-        bags = "bag" not in profile.without
         epochs: dict[int, list[np.ndarray]] = {}
         per_epoch = len(batches(packed, profile.mlm_tokens, run.seed, 0))
         fast = compiled(encoder, profile, lambda m: m(torch.ones(8, 24, dtype=torch.long, device=profile.device)))
 
-        def batch_at(step: int) -> tuple[tuple[np.ndarray, np.ndarray, np.ndarray], Bag | None]:
+        def batch_at(step: int) -> tuple[tuple[np.ndarray, np.ndarray, np.ndarray], Bag]:
             """[B,L] masked ids; the flat places of those that are to be told; and what they were. And which words each sequence has."""
             epoch = step // per_epoch
             if epoch not in epochs:
@@ -110,14 +109,13 @@ def pretrain(run: Run, stage: str, encoder_of: Callable[[], Encoder], budget: Bu
             ids = rows(packed, epochs[epoch][step % per_epoch]).astype(np.int64)
             masked, chosen = mask(ids, often, rate_at(step, profile, budget), entries, np.random.default_rng(seed_of(run.seed, stage, "mask", step)))
             at = np.flatnonzero(chosen)
-            return (masked, at, ids.ravel()[at]), bag_of(end_to_end(list(ids))) if bags else None
+            return (masked, at, ids.ravel()[at]), bag_of(end_to_end(list(ids)))
 
-        def loss_of(batch: tuple[tuple[np.ndarray, np.ndarray, np.ndarray], Bag | None]) -> Tensor:
+        def loss_of(batch: tuple[tuple[np.ndarray, np.ndarray, np.ndarray], Bag]) -> Tensor:
             masked, at, were = (on(array, profile.device) for array in batch[0])
             hidden = fast(masked)
             said = head(hidden.flatten(0, 1).index_select(0, at), encoder.words.weight)
-            loss = F.cross_entropy(said.float(), were)
-            return loss + profile.bag_mlm * bag_loss(encoder, mean(hidden, None), batch[1], profile.device) if batch[1] else loss
+            return beside(F.cross_entropy(said.float(), were), encoder, mean(hidden, None), batch[1], profile.bag_mlm, profile)
 
         note = train(folder, {"encoder": encoder, "head": head}, batch_at, loss_of, budget, profile, run.seed, muon=encoder.layers)
         run.save_model(stage, encoder)

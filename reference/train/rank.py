@@ -10,7 +10,7 @@ import numpy as np
 from torch import Tensor
 
 from . import losses, prepare, quant
-from .bag import Bag, bag_loss, bag_of
+from .bag import Bag, bag_of, beside
 from .contrast import Contrastive, all_sources, contrastive_loss, dims_of, drawn
 from .files import read_json
 from .loop import train
@@ -53,9 +53,7 @@ def ranked_loss(encoder: Encoder, batch: Ranked, profile: Profile) -> Tensor:
     if batch.negated:
         opposite = lambda a, b, c: losses.negation(a, b, c, profile.negation_margin, profile.negation_score)
         loss = loss + profile.negation_weight * losses.at_dims(opposite, *dims, *negation.chunk(3))
-    if "bag" not in profile.without:
-        loss = loss + profile.bag * bag_loss(encoder, v, batch.bag, profile.device)
-    return loss
+    return beside(loss, encoder, v, batch.bag, profile.bag, profile)
 
 
 def near_negations(run: Run) -> list[Scored]:

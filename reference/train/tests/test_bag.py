@@ -1,10 +1,7 @@
 """Which words a text has: what is asked, the loss against its formula, and that each stage adds it with its weight."""
 
 import shutil
-import tempfile
 import unittest
-from dataclasses import replace
-from pathlib import Path
 from unittest import mock
 
 import numpy as np
@@ -18,7 +15,7 @@ from reference.train.model import Encoder
 from reference.train.pack import end_to_end
 from reference.train.profiles import TINY
 from reference.train.run import Run
-from reference.train.tests import sample_data
+from reference.train.tests.prepared import Prepared
 from reference.train.tests.test_training import encoder
 
 
@@ -46,22 +43,9 @@ class Bags(unittest.TestCase):
         self.assertEqual((set(said[0].topk(2).indices.tolist()), int(said[1].argmax())), ({7, 9}, 8))
 
 
-class Stages(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.temporary = tempfile.TemporaryDirectory()
-        folder = Path(cls.temporary.name)
-        sample_data.write(folder / "data")
-        cls.run_of = staticmethod(lambda **changes: Run(replace(TINY, dropout=0.0, **changes), 1, folder / "data", folder / "out"))
-        for stage in (prepare.data, prepare.vocabulary, prepare.sequences, prepare.word_vectors, prepare.negations):
-            stage(cls.run_of())
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.temporary.cleanup()
-
+class Stages(Prepared):
     def first_loss(self, module: str, stage, **changes) -> float:
-        run, kept = self.run_of(**changes), []
+        run, kept = self.run_of(dropout=0.0, **changes), []
         new = lambda: new_encoder(run, TINY.shape)
 
         def no_training(folder, modules, batch_at, loss_of, *rest, **more) -> dict:
@@ -82,6 +66,20 @@ class Stages(unittest.TestCase):
             self.assertGreater(once, none + 0.1, module)
             self.assertAlmostEqual(twice - once, once - none, 4, module)
             self.assertAlmostEqual(self.first_loss(module, stage, **{weight: 0.8, "without": ("bag",)}), none, 4, module)
+
+    def test_masked_words_are_to_be_told_too(self):
+        run, kept = self.run_of(), []
+
+        def no_training(folder, modules, batch_at, *rest, **more) -> dict:
+            kept.append(batch_at(0))
+            return {"steps": 0}
+
+        shutil.rmtree(run.folder("x"), ignore_errors=True)
+        with mock.patch("reference.train.mlm.train", no_training):
+            pretrain(run, "x", lambda: new_encoder(run, TINY.shape), TINY.mlm)
+        (masked, at, were), bag = kept[0]
+        told = set(zip(bag.text.tolist(), bag.entry.tolist()))
+        self.assertTrue(set(zip((at // masked.shape[1]).tolist(), were.tolist())) <= told)
 
     def test_it_says_at_first_how_frequent_entries_are(self):
         run, kept = self.run_of(), []

@@ -1,10 +1,8 @@
 """What a step draws, and the losses of it: all texts go through the encoder at once, and each loss gets its own."""
 
 import shutil
-import tempfile
 import unittest
 from dataclasses import replace
-from pathlib import Path
 from unittest import mock
 
 import numpy as np
@@ -19,8 +17,7 @@ from reference.train.negate import opposites
 from reference.train.pack import end_to_end
 from reference.train.profiles import TINY
 from reference.train.rank import Ranked, graded, near_negations, rank, ranked_loss
-from reference.train.run import Run
-from reference.train.tests import sample_data
+from reference.train.tests.prepared import Prepared
 from reference.train.tests.test_training import encoder
 from reference.train.text import random_of
 
@@ -82,21 +79,10 @@ class Batches(unittest.TestCase):
         torch.testing.assert_close(both, contrastive_loss(v[:5], hint, profile) + 0.7 * alone)
 
 
-class Drawn(unittest.TestCase):
+class Drawn(Prepared):
     """What the stages draw out of a small data folder."""
 
-    @classmethod
-    def setUpClass(cls):
-        cls.temporary = tempfile.TemporaryDirectory()
-        folder = Path(cls.temporary.name)
-        sample_data.write(folder / "data")
-        cls.run_of = staticmethod(lambda **changes: Run(replace(TINY, **changes), 1, folder / "data", folder / "out"))
-        for stage in (prepare.data, prepare.vocabulary, prepare.negations):
-            stage(cls.run_of())
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.temporary.cleanup()
+    stages = (prepare.data, prepare.vocabulary, prepare.negations)
 
     def test_some_steps_draw_titles(self):
         draw = lambda **changes: [drawn(self.run_of(**changes), 8, "x", step) for step in range(20)]
