@@ -3,6 +3,7 @@
  * ratio within a round: it holds where absolute figures do not.
  */
 import { cpus } from "node:os";
+import { cpu } from "./cpu.ts";
 import { writeResult } from "./result.ts";
 
 export interface Case {
@@ -69,11 +70,10 @@ export interface Machine {
 
 /** What the figures were measured on. */
 export function machine(): Machine {
-  const all = cpus();
   return {
     date: new Date().toISOString().slice(0, 10),
-    cpu: all[0]?.model.trim(),
-    cores: all.length,
+    cpu: cpu(),
+    cores: cpus().length,
     node: process.versions.node,
     v8: process.versions.v8,
     platform: `${process.platform} ${process.arch}`,

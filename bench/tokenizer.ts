@@ -14,6 +14,7 @@ import { join } from "node:path";
 import { WordPieceTokenizer } from "../src/tokenizer/index.ts";
 import { bert, filesOf, tokenizerJson } from "../test/tokenizer/configurations.ts";
 import { KOREAN, random, vocabulary } from "../test/tokenizer/generate.ts";
+import { cpu } from "./cpu.ts";
 import { writeWhole } from "./result.ts";
 
 const ROUNDS = 11;
@@ -139,7 +140,7 @@ async function main(): Promise<void> {
   const result = {
     what: "ids of Korean text, MB of UTF-8 a second; munjang, @huggingface/tokenizers and one text a call on one thread",
     date: new Date().toISOString().slice(0, 10),
-    cpu: cpus()[0].model,
+    cpu: cpu(),
     cores: cpus().length,
     node: process.version,
     versions: { "@huggingface/tokenizers": version("@huggingface/tokenizers"), tokenizers: version("tokenizers") },

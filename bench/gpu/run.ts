@@ -7,6 +7,7 @@ import { mkdirSync, readFileSync } from "node:fs";
 import { cpus, loadavg } from "node:os";
 import { join } from "node:path";
 import { seededConfig } from "../../test/seeded/seeded.ts";
+import { cpu } from "../cpu.ts";
 import { writeResult } from "../result.ts";
 import { makeWorks, smallConfig, writeSeeded } from "./model.ts";
 import { openDeno, openNode, openPage, type Program } from "./places.ts";
@@ -106,7 +107,7 @@ const result: GpuResult = {
     : "Measured on a GPU.",
   software,
   date: new Date().toISOString().slice(0, 10),
-  cpu: cpus()[0]?.model.trim() ?? "",
+  cpu: cpu(),
   cores: cpus().length,
   load,
   versions: {

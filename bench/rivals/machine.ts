@@ -1,13 +1,9 @@
 /** What the figures were measured on. */
 import { spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
+import { cpuinfo } from "../cpu.ts";
 import { version } from "./adapters.ts";
 import { here, nodeBinary } from "./engines.ts";
-
-function cpuinfo(key: string): string {
-  return new RegExp(`^${key}\\s*:\\s*(.*)$`, "m").exec(readFileSync("/proc/cpuinfo", "utf8"))?.[1].trim() ?? "";
-}
 
 /** A name that tells apart what virtual machines call by one: "amd-epyc-26-2" is maker, name, family and model. */
 export function cpuName(): string {

@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { cpus } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { cpu } from "../../bench/cpu.ts";
 import { convert, inMemory } from "../../src/quantize.ts";
 import { type Browser, browsers, type Page, type Site, serve, titleOf } from "../runtimes/browsers.ts";
 import { seededConfig, seededSafetensors } from "../seeded/seeded.ts";
@@ -137,6 +138,6 @@ const countTasks = (key: string, value: unknown): unknown =>
 
 afterAll(() => {
   if (results === undefined) return;
-  const content = { unit: "ms", limit: LIMIT, layers, cpu: cpus()[0]?.model, cores: cpus().length, measured };
+  const content = { unit: "ms", limit: LIMIT, layers, cpu: cpu(), cores: cpus().length, measured };
   writeFileSync(join(results, "browser.json"), `${JSON.stringify(content, countTasks, 2)}\n`);
 });

@@ -4,8 +4,8 @@
  */
 import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { cpus } from "node:os";
 import { join } from "node:path";
+import { cpu } from "../../bench/cpu.ts";
 import { RESULTS, type Recorded } from "./record.ts";
 
 /** What is committed: the runs of one machine, and when. */
@@ -74,7 +74,7 @@ if (process.argv[1] === import.meta.filename) {
   const runs: Recorded[] = files.map((file) => JSON.parse(readFileSync(join(RESULTS, file), "utf8")));
   const git = (...args: string[]): string => execFileSync("git", args, { encoding: "utf8" }).trim();
   const all: Runtimes = {
-    cpu: cpus()[0]?.model ?? "an unknown processor",
+    cpu: cpu(),
     date: new Date().toISOString().slice(0, 10),
     commit: git("rev-parse", "--short", "HEAD"),
     runs,

@@ -1,8 +1,9 @@
 import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { cpus, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { cpu } from "../../bench/cpu.ts";
 import { fullModel, SENTENCES, sentences } from "./worker/full.ts";
 import { type Memory, type Watched, type Workerd, workerd, workerdVersion } from "./worker/workerd.ts";
 
@@ -41,7 +42,7 @@ beforeAll(async () => {
 afterAll(() => {
   const file = process.env.MUNJANG_EDGE;
   const about = {
-    cpu: cpus()[0].model,
+    cpu: cpu(),
     node: process.version,
     workerd: workerdVersion,
     texts: texts.length,
@@ -109,7 +110,7 @@ async function measure(worker: Workerd, load: object): Promise<Measured> {
   for (let n = 0; n < texts.length; n += BATCH) {
     await encode(worker, n, n + BATCH);
   }
-  const cpu = worker.process().cpu - before;
+  const used = worker.process().cpu - before;
   const encoding = await warm();
   const { stats } = await worker.ask<{ stats: Stats }>("memory");
   return {
@@ -120,7 +121,7 @@ async function measure(worker: Workerd, load: object): Promise<Measured> {
     "requests of a cold load and the first text": loaded.requests,
     "bytes of them": loaded.bytes,
     "requests for a text afterwards": (stats.requests - loaded.requests) / texts.length,
-    "CPU ms a text, the simulated bucket's included": cpu / texts.length,
+    "CPU ms a text, the simulated bucket's included": used / texts.length,
     "bytes of rows kept": stats.rowBytes,
   };
 }
