@@ -24,7 +24,7 @@ import { result, root, type Timed, writeWhole } from "./result.ts";
 import type { RivalsResult } from "./rivals/results.ts";
 import { mainTable } from "./rivals/tables.ts";
 import { search, words } from "./search-figures.ts";
-import { bulk, classify, evaluate, kills, serve, sizing } from "./tool-figures.ts";
+import { bulk, classify, evaluate, kills, longest, serve, sizing } from "./tool-figures.ts";
 
 function accuracy(): string {
   const of = (file: string, model: string): Line =>
@@ -223,7 +223,7 @@ const FIGURES: Readonly<Record<string, () => string>> = {
 export const PAGES: Readonly<Record<string, Readonly<Record<string, () => string>>>> = {
   "README.md": FIGURES,
   "docs/adapters.md": adapters,
-  "docs/browser.md": { weights: weightsMegabytes },
+  "docs/browser.md": { weights: weightsMegabytes, longest },
   "docs/cluster.md": { "cosine-mean": cosineMean },
   "docs/edge.md": { edge, rows, layers },
   "docs/gpu.md": { gpu, "gpu-h200": () => `\n${onHardware(h200())}`, "gpu-short": h200InShort },

@@ -162,3 +162,14 @@ export function classify(): string {
     "",
   ].join("\n");
 }
+
+/** Milliseconds that a page cannot answer at most, while a model loads or embeds. */
+export function longest(): string {
+  interface Case {
+    readonly load: { readonly longest: number };
+    readonly encode: { readonly longest: number };
+  }
+  const { measured } = result("browser.json") as { measured: Record<string, Record<string, Case>> };
+  const cases = Object.values(measured).flatMap((browser) => Object.values(browser));
+  return `${Math.max(...cases.flatMap(({ load, encode }) => [load.longest, encode.longest]))}`;
+}

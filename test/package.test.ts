@@ -194,13 +194,6 @@ describe("package", () => {
   });
 });
 
-it("docs/browser.md names the longest time of the committed result (npm run bench:browser)", () => {
-  const { measured } = JSON.parse(read("bench/results/browser.json"));
-  const figures = Object.values<object>(measured).flatMap((cases) => Object.values(cases));
-  const longest = Math.max(...figures.flatMap(({ load, encode }) => [load.longest, encode.longest]));
-  expect(read("docs/browser.md")).toContain(`<!-- longest -->${longest}<!-- /longest -->`);
-});
-
 it.each(Object.entries(PAGES))(
   "the figures of %s are those of the committed results (npm run figures)",
   (page, figures) => {
