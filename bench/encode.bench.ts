@@ -7,9 +7,10 @@ import { BertModel, meanPooling, SentenceTransformer } from "munjang";
 import { seededConfig, seededSafetensors } from "../test/seeded/seeded.ts";
 import { interleaved, report } from "./measure.ts";
 
+/** About as long as sentences of KLUE-STS are on average, 17.5 tokens in dev. */
 const SENTENCE = "오늘 저녁에는 친구와 함께 강가를 따라 오래 걸으며 지난여름 이야기를 나누었습니다";
 
-/** As long as sentences of KLUE-STS are on average: 12 tokens of the bundled model. */
+/** A short one. */
 const SHORT = "오늘 저녁에는 친구와 함께 강가를 오래 걸었습니다";
 
 const [mini, miniAlone] = await Promise.all([
