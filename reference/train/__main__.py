@@ -1,6 +1,7 @@
 """python -m reference.train --data FOLDER --out FOLDER --profile cpu"""
 
 import argparse
+import ctypes
 import os
 import time
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 # Threads that wait for one another asleep: where other work shares the cores, those that spin meanwhile wait for the one that does not run.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
+from .memory import keep_memory  # noqa: E402
 from .pipeline import everything  # noqa: E402
 from .profiles import PROFILES, profile_of  # noqa: E402
 from .run import open_run  # noqa: E402
@@ -31,6 +33,7 @@ def main() -> None:
     options = parser.parse_args()
     if options.data is None:
         parser.error("--data (or MUNJANG_DATA) must name the folder of the data sets")
+    keep_memory()
     began = time.monotonic()
     profile = profile_of(options.profile, tuple(options.without), not options.no_slices, options.device, not options.by_steps)
     run = open_run(profile, options.seed, options.data, options.out, options.resume, options.pretrained)

@@ -12,7 +12,7 @@ from .bag import Bag, bag_of, beside
 from .files import written
 from .loop import compiled, train
 from .model import Encoder, Head, mean, on
-from .pack import batches, end_to_end, rows
+from .pack import Packed, batches, end_to_end, rows
 from .prepare import load_sequences, load_vectors
 from .profiles import Budget, Profile, Shape
 from .run import Run
@@ -42,11 +42,12 @@ def rate_at(step: int, profile: Profile, budget: Budget) -> float:
 
 
 def new_encoder(run: Run, shape: Shape) -> Encoder:
-    """Random layers over the word vectors of the co-occurrence counts."""
+    """Random layers over the word vectors of the co-occurrence counts; its loss on words begins with how frequent they are."""
     torch.manual_seed(seed_of(run.seed, "start", shape.hidden, shape.layers))
     encoder = Encoder(run.entries(), shape)
     with torch.no_grad():
         encoder.words.weight.copy_(torch.from_numpy(load_vectors(run, shape.hidden)))
+    encoder.bag.load_state_dict(new_head(run.entries(), shape.hidden, shares(load_sequences(run), run.entries())).state_dict())
     return encoder.to(run.profile.device)
 
 
@@ -71,6 +72,11 @@ def grown(small: Encoder, shape: Shape) -> Encoder:
     return encoder
 
 
+def shares(packed: Packed, entries: int) -> np.ndarray:
+    """[entries] how much of the text each entry is."""
+    return np.bincount(packed.ids, minlength=entries) / len(packed.ids)
+
+
 def new_head(entries: int, hidden: int, share: np.ndarray) -> Head:
     """Says at first what a model that knows nothing should: how frequent each entry is."""
     head = Head(entries, hidden)
@@ -88,11 +94,9 @@ def pretrain(run: Run, stage: str, encoder_of: Callable[[], Encoder], budget: Bu
         entries = run.entries()
         encoder = encoder_of()
         encoder.set_dropout(profile.mlm_dropout)
-        share = np.bincount(packed.ids, minlength=entries) / len(packed.ids)
+        share = shares(packed, entries)
         head = new_head(entries, encoder.shape.hidden, share)
-        if not before:
-            encoder.bag.load_state_dict(new_head(entries, encoder.shape.hidden, share).state_dict())
-        else:
+        if before:
             head.load_state_dict(torch.load(run.folder(before) / "head.pt", map_location="cpu", weights_only=True))
         head = head.to(profile.device)
         often = share > profile.frequent

@@ -26,10 +26,20 @@ class Layer(nn.Module):
     def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:  # [B,L,H] -> [B,L,H]
         B, L, H = x.shape
         q, k, v = self.qkv(x).view(B, L, 3, self.heads, H // self.heads).permute(2, 0, 3, 1, 4)
-        rate = self.dropout.p if self.training else 0.0
-        context = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, dropout_p=rate)
+        context = attend(q, k, v, mask, self.dropout.p if self.training else 0.0)
         x = self.norm1(x + self.dropout(self.out(context.transpose(1, 2).reshape(B, L, H))))
         return self.norm2(x + self.dropout(self.down(F.gelu(self.up(x)))))
+
+
+def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, dropout: float) -> Tensor:
+    """[B,A,L,D] queries, keys and values of A heads, and a bool mask that broadcasts to [B,A,L,L] -> [B,A,L,D]."""
+    if q.device.type != "cpu":
+        return F.scaled_dot_product_attention(q, k, v, attn_mask=mask, dropout_p=dropout)
+    # On a CPU, the backward pass of PyTorch's own takes ten times as long as this for rows of 12 to 24 tokens: a fifth of all the training.
+    scores = (q * q.shape[-1] ** -0.5) @ k.transpose(-2, -1)
+    if mask is not None:
+        scores = scores.masked_fill(~mask, -torch.inf)
+    return F.dropout(scores.softmax(-1), dropout) @ v
 
 
 class Encoder(nn.Module):

@@ -13,6 +13,7 @@ from reference.train.contrast import contrast
 from reference.train.mlm import new_encoder, pretrain
 from reference.train.model import Encoder
 from reference.train.pack import end_to_end
+from reference.train.pipeline import static_shape
 from reference.train.profiles import TINY
 from reference.train.run import Run
 from reference.train.tests.prepared import Prepared
@@ -95,7 +96,9 @@ class Stages(Prepared):
             pretrain(run, "y", lambda: filled(run, 0.25), TINY.mlm, before="x")
         ids = prepare.load_sequences(run).ids
         share = np.bincount(ids, minlength=run.entries()) / len(ids)
-        torch.testing.assert_close(kept[0], torch.from_numpy(np.log(np.maximum(share, 1e-8))).float())
+        frequent = torch.from_numpy(np.log(np.maximum(share, 1e-8))).float()
+        torch.testing.assert_close(kept[0], frequent)
+        torch.testing.assert_close(new_encoder(run, static_shape(run)).bag.bias, frequent)
         self.assertTrue((kept[1] == 0.25).all())  # what another stage has learned stays
 
 

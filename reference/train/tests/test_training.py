@@ -11,7 +11,7 @@ import torch
 from reference.train import loop, mlm, muon, quant
 from reference.train.ahead import ahead
 from reference.train.export import export
-from reference.train.model import Encoder, embed, into_rows, mean
+from reference.train.model import Encoder, attend, embed, into_rows, mean
 from reference.train.pack import end_to_end
 from reference.train.profiles import TINY, Budget, Shape
 
@@ -106,6 +106,21 @@ class Model(unittest.TestCase):
             expected = theirs(ids, attention_mask=mask.long(), token_type_ids=types).last_hidden_state
             got = ours(ids, mask, types)
         torch.testing.assert_close(got[mask], expected[mask], rtol=1e-4, atol=1e-5)
+
+    def test_attention_is_pytorch_s_own_backwards_too(self):
+        torch.manual_seed(4)
+        parts = [torch.randn(3, 2, 7, 8, dtype=torch.float64, requires_grad=True) for _ in range(3)]
+        towards = torch.randn(3, 2, 7, 8, dtype=torch.float64)
+        sees = torch.rand(3, 1, 7, 7) > 0.5
+        for mask in (None, sees | torch.eye(7, dtype=torch.bool)):
+            expected = torch.nn.functional.scaled_dot_product_attention(*parts, attn_mask=mask)
+            got = attend(*parts, mask, 0.0)
+            torch.testing.assert_close(got, expected)
+            for ours, theirs in zip(torch.autograd.grad(got, parts, towards), torch.autograd.grad(expected, parts, towards)):
+                torch.testing.assert_close(ours, theirs)
+        ones = torch.ones_like(parts[2])  # of which every mean is 1, unless some of what it is made of is dropped
+        torch.testing.assert_close(attend(*parts[:2], ones, None, 0.0), ones)
+        self.assertFalse(torch.allclose(attend(*parts[:2], ones, None, 0.5), ones))
 
     def test_rows_hold_several_texts_and_no_place_twice(self):
         lengths = np.random.default_rng(0).integers(1, 65, 300)
