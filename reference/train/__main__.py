@@ -1,7 +1,6 @@
 """python -m reference.train --data FOLDER --out FOLDER --profile cpu"""
 
 import argparse
-import ctypes
 import os
 import time
 from pathlib import Path
@@ -13,6 +12,7 @@ from .memory import keep_memory  # noqa: E402
 from .pipeline import everything  # noqa: E402
 from .profiles import PROFILES, profile_of  # noqa: E402
 from .run import open_run  # noqa: E402
+from .sets import Folder  # noqa: E402
 
 PARTS = ("mlm", "bag", "contrast", "topics", "negation", "composed", "augsts", "distil", "rank", "finish", "matryoshka", "static")
 
@@ -20,7 +20,7 @@ PARTS = ("mlm", "bag", "contrast", "topics", "negation", "composed", "augsts", "
 def main() -> None:
     about = "Trains the bundled model: from the data folder to a sentence-transformers folder."
     parser = argparse.ArgumentParser(prog="python -m reference.train", description=about)
-    parser.add_argument("--data", type=Path, default=os.environ.get("MUNJANG_DATA"), help="folder of the data sets (default: MUNJANG_DATA)")
+    parser.add_argument("--data", type=Path, default=os.environ.get("MUNJANG_DATA") or None, help="folder of the data sets (default: MUNJANG_DATA)")
     parser.add_argument("--out", type=Path, required=True, help="folder for the model (model/), its figures and the work of every stage")
     parser.add_argument("--profile", choices=sorted(PROFILES), default="cpu")
     parser.add_argument("--seed", type=int, default=1)
@@ -33,6 +33,8 @@ def main() -> None:
     options = parser.parse_args()
     if options.data is None:
         parser.error("--data (or MUNJANG_DATA) must name the folder of the data sets")
+    if not options.resume:  # a wrong folder is refused before anything is written
+        next(Folder(options.data).lines("klue-sts/train.tsv"))
     keep_memory()
     began = time.monotonic()
     profile = profile_of(options.profile, tuple(options.without), not options.no_slices, options.device, not options.by_steps)

@@ -18,7 +18,7 @@ from .model import Encoder, embed
 from .noise import renamed, stems_of
 from .pack import Packed, end_to_end
 from .profiles import Profile
-from .rank import GOLD, graded, negation_items, rank
+from .rank import graded, negation_items, rank
 from .run import Run
 from .text import random_of
 
@@ -27,7 +27,7 @@ def sibling(run: Run, seed: int, encoder_of: Callable[[], Encoder]) -> Callable[
     """Contrastive training and ranking with another seed, in a folder of its own: as a run with that seed does them that takes this one by `--pretrained`."""
     other = replace(run, seed=seed, out=run.folder(f"sibling-{seed}"), of=run)
     contrast(other, "contrast", encoder_of, run.profile.contrast)
-    rank(other, "rank", after(other, "contrast", run.profile.shape), run.profile.rank, GOLD)
+    rank(other, "rank", after(other, "contrast", run.profile.shape), run.profile.rank, run.profile.gold)
     return after(other, "rank", run.profile.shape)
 
 

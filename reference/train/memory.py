@@ -12,4 +12,4 @@ def keep_memory() -> bool:
     takes again, and every page of them would come filled with zeros each time: a fifth of the time on two cores. Other C libraries stay as they are.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if os.name == "posix" else None
-    return bool(mallopt) and all(mallopt(name, value) for name, value in ((M_MMAP_MAX, 0), (M_TRIM_THRESHOLD, 2**31 - 1), (M_TOP_PAD, 2**28)))
+    return bool(mallopt) and all(mallopt(name, value) for name, value in ((M_MMAP_MAX, 0), (M_TRIM_THRESHOLD, -1), (M_TOP_PAD, 2**28)))

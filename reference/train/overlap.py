@@ -42,10 +42,7 @@ def held_out(data: sets.Folder, titles_kept: int) -> dict[str, set[str]]:
         "KOTE test": {key(row[1]) for row in data.tsv("kote/test.tsv", header=False)},
         "negation (our own)": {key(text) for triple in triples() for text in triple},
     }
-    for task, columns in (("BoolQ", (1, 2)), ("COPA", (1,)), ("HellaSwag", (0,)), ("SentiNeg", (1,))):
-        for part in ("dev", "test"):
-            rows = data.tsv(f"kobest/{task}/{part}.tsv")
-            held.setdefault("KoBEST dev and test", set()).update(key(row[c]) for row in rows for c in columns)
+    held["KoBEST dev and test"] = {key(text) for task in sets.KOBEST for part in ("dev", "test") for text in sets.kobest(data, task, part)}
     groups = sets.parakqc(data)
     held["paraKQC groups in KLUE-STS dev"] = {key(text) for number in sets.parakqc_in_dev(data) for text in groups[number]}
     for keys in held.values():

@@ -12,7 +12,7 @@ from .evaluate.figures import evaluate
 from .export import export, round_to
 from .mlm import grown, new_encoder, pretrain
 from .profiles import Shape
-from .rank import GOLD, WITH_SILVER, rank
+from .rank import rank
 from .run import Run
 
 
@@ -53,16 +53,16 @@ def everything(run: Run) -> Path:
         train_cross(run, now)
         mine(run, now)
         label(run, now)
-        rank(run, "silver", now, profile.silver, WITH_SILVER, load_silver(run))
+        rank(run, "silver", now, profile.silver, profile.with_silver, load_silver(run))
         did("silver")
     if "rank" not in without:
-        rank(run, "rank", now, profile.rank, GOLD)
+        rank(run, "rank", now, profile.rank, profile.gold)
         did("rank")
     if profile.siblings and not {"contrast", "rank", "distil"} & set(without):
         distil(run, now, [now, *(sibling(run, run.seed + 1 + i, pretrained) for i in range(profile.siblings))])
         did("distil")
     if "finish" not in without:
-        rank(run, "finish", now, profile.finish, GOLD, whole=True)
+        rank(run, "finish", now, profile.finish, profile.gold, whole=True)
         did("finish")
 
     folder = run.out / "model"
@@ -84,7 +84,7 @@ def static_baseline(run: Run) -> None:
     """Word vectors alone, trained on the same data by the same losses: what the layers have to beat."""
     shape = static_shape(run)
     contrast(run, "static-contrast", lambda: new_encoder(run, shape), run.profile.static)
-    rank(run, STATIC, after(run, "static-contrast", shape), run.profile.static, GOLD)
+    rank(run, STATIC, after(run, "static-contrast", shape), run.profile.static, run.profile.gold)
 
 
 def static_shape(run: Run) -> Shape:

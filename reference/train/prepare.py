@@ -1,4 +1,4 @@
-"""The stages before training: data, vocabulary, sequences, word vectors, negations. Each is done in a minute or two, and then on disk."""
+"""The stages before training: data, vocabulary, sequences, word vectors, negations. Each is done in minutes, and then on disk."""
 
 import gzip
 from functools import lru_cache
@@ -16,7 +16,7 @@ from .text import key, random_of
 def data(run: Run) -> None:
     def work(folder: Path) -> dict:
         folder_of_sets = sets.Folder(run.data)
-        read, report = corpus.read(folder_of_sets, run.profile, run.seed)
+        read, report = corpus.read(folder_of_sets, run.profile)
         corpus.save(read, folder / "corpus.json.gz")
         held = set().union(*held_out(folder_of_sets, run.profile.titles_kept).values())
         held |= {key(text) for rows in read.slices.values() for row in rows for text in row[:2]}

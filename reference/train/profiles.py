@@ -1,4 +1,4 @@
-"""Every number that can be chosen, in one place: a dataclass, and one instance of it per profile."""
+"""The numbers that were chosen, in one place: a dataclass, and one instance of it per profile. What is part of a loss or of the noise stands there."""
 
 from dataclasses import asdict, dataclass, field, fields, replace
 
@@ -18,7 +18,7 @@ class Shape:
 class Budget:
     """
     A training stage ends after `steps` steps or `seconds` of work, whichever comes first; the learning rate follows whichever is further.
-    Where the steps come first the run repeats itself to the bit; the seconds keep a slow machine inside its hours. Only seconds that are in
+    Without seconds the run repeats itself to the bit; they keep a slow machine inside its hours. Only seconds that are in
     a checkpoint count, so a run that was killed does again what it lost.
     """
 
@@ -27,6 +27,9 @@ class Budget:
     rate: float  # peak learning rate of AdamW
     warm: float = 0.05  # share of the budget with a rising rate
     muon: float = 0.02  # peak learning rate of Muon, where a stage has it
+
+
+Shares = tuple[tuple[str, float], ...]  # what is drawn how often
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,7 @@ class Profile:
     first_mlm: Budget = Budget(10_000, None, 3e-3, 0.02)  # where there is a first shape
     mlm_tokens: int = 4_096  # in a batch
     mlm_dropout: float = 0.0
-    mask_rate: tuple[float, float] = (0.3, 0.15)  # at the first step and at the last, linear between (Ankner et al. 2023)
+    mask_rate: tuple[float, float] = (0.3, 0.15)  # at the first step and at the last of the budget, linear between (Ankner et al. 2023)
     bag_mlm: float = 0.5  # weight of the loss on which words a sequence has
     bag: float = 0.1  # of the same in the stages after it
     frequent: float = 0.002  # tokens with a larger share of the text are masked half as often
@@ -62,7 +65,7 @@ class Profile:
     contrast: Budget = Budget(1_500, 1_500, 4e-4)
     contrast_batch: int = 128
     contrast_scale: float = 20.0
-    mix: tuple[tuple[str, float], ...] = (
+    mix: Shares = (
         ("nli", 20), ("negation", 12), ("document", 10), ("noisy", 10), ("stylekqc", 9), ("news", 8), ("sts", 8), ("question", 7), ("sae4k", 7),
         ("parakqc", 5), ("title", 3), ("tatoeba", 1),
     )  # shares of the steps; a batch is of one source
@@ -78,9 +81,12 @@ class Profile:
     rank: Budget = Budget(1_200, 1_000, 4e-4)
     rank_batch: int = 64
     rank_scale: float = 20.0
+    # Shares of the steps by set of pairs; long: sentences and their negations, which stay near.
+    gold: Shares = (("klue", 0.5), ("kor", 0.28), ("composed", 0.1), ("long", 0.12))
+    with_silver: Shares = (("silver", 0.6), ("klue", 0.2), ("kor", 0.1), ("composed", 0.05), ("long", 0.05))
     anchor: float = 4.0  # weight of (cosine - score)^2, which spreads the cosines
-    composed_scores: tuple[tuple[str, float], ...] = (("same", 0.9), ("detail", 0.6), ("topic", 0.25))
-    rename: tuple[tuple[str, float], ...] = (("kor", 0.5),)  # share of a set's pairs in which a word that both have becomes another
+    composed_scores: Shares = (("same", 0.9), ("detail", 0.6), ("topic", 0.25))
+    rename: Shares = (("kor", 0.5),)  # share of a set's pairs in which a word that both have becomes another
     contrast_share: float = 0.3  # of the steps that add a contrastive batch
     negation_share: float = 0.4  # of the steps that add sentences and their negations
     negation_composed: float = 0.5  # share of those that are of composed/

@@ -17,15 +17,12 @@ from .loop import train
 from .model import Encoder, embed, on
 from .noise import renamed, stems_of
 from .pack import Packed, end_to_end
-from .profiles import Budget, Profile
+from .profiles import Budget, Profile, Shares
 from .run import Run
 from .sample import Item, batch_of
 from .splits import Scored
 from .text import random_of
 from .vocab import ids_of
-
-GOLD = {"klue": 0.5, "kor": 0.28, "composed": 0.1, "long": 0.12}
-WITH_SILVER = {"silver": 0.6, "klue": 0.2, "kor": 0.1, "composed": 0.05, "long": 0.05}
 
 
 @dataclass(frozen=True)
@@ -78,14 +75,14 @@ def negation_items(run: Run, size: int, stage: str, step: int) -> list[Item]:
     return batch_of(all_sources(run), {"negation": 1 - composed, "composed": composed}, size, run.seed, stage, "negation", step)
 
 
-def rank(run: Run, stage: str, encoder_of, budget: Budget, shares: dict[str, float], silver: list | None = None, whole: bool = False) -> None:
-    """`shares` of the steps by set of pairs; "long": sentences and their negations, which stay near. `whole`: with the engine's whole numbers."""
+def rank(run: Run, stage: str, encoder_of, budget: Budget, shares: Shares, silver: list | None = None, whole: bool = False) -> None:
+    """`shares` of the steps by set of pairs. `whole`: with the engine's whole numbers."""
     profile = run.profile
 
     def work(folder: Path) -> dict:
         read = prepare.load(run)
         pairs = {**read.sts, "silver": silver or [], "composed": graded(run), "long": near_negations(run)}
-        names = [name for name in shares if pairs[name]]
+        names, weights = zip(*((name, share) for name, share in shares if pairs[name]))
         renaming = dict(profile.rename)
         stems = stems_of([text for text, _ in read.texts], 20_000, random_of(run.seed, stage, "stems"))
         encoder, tokenizer, available = encoder_of(), run.tokenizer(), all_sources(run)
@@ -102,7 +99,7 @@ def rank(run: Run, stage: str, encoder_of, budget: Budget, shares: dict[str, flo
 
         def batch_at(step: int) -> Ranked:
             random = random_of(run.seed, stage, step)
-            name = random.choices(names, [shares[n] for n in names])[0]
+            name = random.choices(names, weights)[0]
             rows = random.sample(pairs[name], min(profile.rank_batch, len(pairs[name])))
             rows = [(*renamed(a, b, stems, random), s) if random.random() < renaming.get(name, 0) else (a, b, s) for a, b, s in rows]
             texts = [a for a, _, _ in rows] + [b for _, b, _ in rows]

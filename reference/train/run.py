@@ -36,7 +36,8 @@ class Run:
         print(f"{time.strftime('%H:%M:%S')} {f'{self.out.name} ' if self.of else ''}{name}", flush=True)
         began = time.monotonic()
         note = work(folder) or {}
-        write_json(done, {"wall": round(time.monotonic() - began, 1), **note})
+        wall = max(time.monotonic() - began, note.get("seconds", 0.0))  # of a stage that was stopped, at least what its checkpoints had
+        write_json(done, {"wall": round(wall, 1), **note})
         (folder / "state.pt").unlink(missing_ok=True)
 
     def did(self, stage: str) -> bool:

@@ -140,6 +140,18 @@ LINES = {
 }
 
 
+# Columns of the sentences. Those of SentiNeg are elsewhere in every part; in test each stands beside what it was made of.
+KOBEST = {"BoolQ": (1, 2), "COPA": (1, 3, 4), "HellaSwag": (0, 1, 2, 3, 4), "SentiNeg": {"train": (1,), "dev": (2,), "test": (2, 4)}}
+
+
+def kobest(data: Folder, task: str, part: str) -> Iterator[str]:
+    """The sentences of a part, answers to choose from among them."""
+    columns = KOBEST[task]
+    for row in data.tsv(f"kobest/{task}/{part}.tsv"):
+        for column in columns[part] if isinstance(columns, dict) else columns:
+            yield clean(row[column])
+
+
 def raw_texts(data: Folder, reviews: int, documents: int) -> Iterator[tuple[str, str, bool]]:
     """(set, text, whether it goes on from the text before): everything that is read for its text alone."""
     for name, files in ORDERED.items():
@@ -166,10 +178,9 @@ def raw_texts(data: Folder, reviews: int, documents: int) -> Iterator[tuple[str,
     for row in data.csv("chatbot-data/ChatbotData.csv"):
         yield "chatbot-data", clean(row[0]), False
         yield "chatbot-data", clean(row[1]), False
-    for task, columns in (("BoolQ", (1, 2)), ("COPA", (1, 3, 4)), ("HellaSwag", (0, 1, 2, 3, 4)), ("SentiNeg", (1,))):
-        for row in data.tsv(f"kobest/{task}/train.tsv"):
-            for column in columns:
-                yield "kobest", clean(row[column]), False
+    for task in KOBEST:
+        for text in kobest(data, task, "train"):
+            yield "kobest", text, False
     yield from some_reviews(data, reviews)
 
 

@@ -1,4 +1,4 @@
-"""Word vectors to start from: co-occurrence counts, weighted (PPMI), factorised (SVD). Sixteen seconds that save minutes."""
+"""Word vectors to start from: co-occurrence counts, weighted (PPMI), factorised (SVD). It takes a minute and saves many."""
 
 import numpy as np
 from scipy import sparse

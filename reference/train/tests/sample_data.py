@@ -9,6 +9,14 @@ WHERE = ["공원에서", "도서관에서", "부엌에서", "시장에서", "학
 WHAT = ["빵을", "책을", "사과를", "국수를", "편지를", "그림을", "모자를"]
 DID = ["먹었다", "보았습니다", "샀어요", "찾았다", "기다립니다", "만들었다", "잊었다"]
 
+KOBEST_TEXTS = ("Text", "Question", "sentence", "1", "2", "context", "choice1", "choice2", "choice3", "choice4", "Text_origin")
+KOBEST = {
+    "BoolQ": dict.fromkeys(("train", "dev", "test"), "ID Text Question Answer"),
+    "COPA": dict.fromkeys(("train", "dev", "test"), "ID sentence question 1 2 Answer"),
+    "HellaSwag": dict.fromkeys(("train", "dev", "test"), "context choice1 choice2 choice3 choice4 label"),
+    "SentiNeg": {"train": "ID Text Label", "dev": "ID Label Text", "test": "ID Label_origin Text_origin Label Text Category_neg"},
+}
+
 
 def sentence(random: Random, n: int = 0) -> str:
     return f"{random.choice(WHO)} {random.choice(WHERE)} {random.choice(WHAT)} {random.choice(DID)}" + (f" {n}번" if n else ".")
@@ -93,6 +101,13 @@ def write(folder: Path) -> None:
     for part in ("val", "test"):
         put(f"kote/{part}.tsv", [f"1\t{new()}\t3" for _ in range(6)])
     put("chatbot-data/ChatbotData.csv", ["Q,A,label"] + [f"{new()},{new()},0" for _ in range(6)])
-    for task, columns in (("BoolQ", 4), ("COPA", 6), ("HellaSwag", 6), ("SentiNeg", 3)):
-        for part in ("train", "dev", "test"):
-            put(f"kobest/{task}/{part}.tsv", ["\t".join("x" * columns)] + ["\t".join(new() for _ in range(columns)) for _ in range(4)])
+    for task, parts in KOBEST.items():
+        rows = {part: [[new() if name in KOBEST_TEXTS else "1" for name in names.split()] for _ in range(4)] for part, names in parts.items()}
+        texts = [i for i, name in enumerate(parts["train"].split()) if name in KOBEST_TEXTS]
+        for part in ("dev", "test"):  # each of their texts is in train once, but for spaces and punctuation
+            for n, name in enumerate(parts[part].split()):
+                if name in KOBEST_TEXTS:
+                    again = rows[part][0][n].replace(" ", "") + "!"
+                    rows["train"].append([again if i in texts else "1" for i in range(len(rows["train"][0]))])
+        for part, names in parts.items():
+            put(f"kobest/{task}/{part}.tsv", ["\t".join(names.split())] + ["\t".join(row) for row in rows[part]])

@@ -15,7 +15,7 @@ from reference.train.distil import Shared, distil, shared_loss
 from reference.train.model import Encoder, embed
 from reference.train.negate import opposites
 from reference.train.pack import end_to_end
-from reference.train.profiles import TINY
+from reference.train.profiles import TINY, Shares
 from reference.train.rank import Ranked, graded, near_negations, rank, ranked_loss
 from reference.train.tests.prepared import Prepared
 from reference.train.tests.test_training import encoder
@@ -134,7 +134,7 @@ class Drawn(Prepared):
         first = prepare.load(run).composed[0]
         self.assertEqual(graded(run)[:2], [(first.text, first.same, 0.9), (first.text, first.topic, 0.2)])
         self.assertEqual(graded(self.run_of(without=("composed",))), [])
-        scores = {float(s) for batch in self.ranked({"composed": 1.0}) for s in batch.scores}
+        scores = {float(s) for batch in self.ranked((("composed", 1.0),)) for s in batch.scores}
         self.assertEqual(scores, {float(np.float32(s)) for _, s in TINY.composed_scores})
 
     def test_some_negations_are_composed(self):
@@ -146,11 +146,11 @@ class Drawn(Prepared):
             starts = batch.texts.starts[-1 - 3 * batch.negated :]
             return all(tuple(batch.texts.ids[a:b]) in known for a, b in zip(starts, starts[1:]))
 
-        count = lambda share: sum(map(composed, self.ranked({"klue": 1.0}, negation_share=1.0, negation_composed=share)))
+        count = lambda share: sum(map(composed, self.ranked((("klue", 1.0),), negation_share=1.0, negation_composed=share)))
         self.assertEqual((count(0.0), count(1.0)), (0, 6))
         self.assertTrue(0 < count(0.5) < 6)
 
-    def ranked(self, shares: dict[str, float], **changes) -> list[Ranked]:
+    def ranked(self, shares: Shares, **changes) -> list[Ranked]:
         """What the first steps of a ranking stage draw."""
         run, kept = self.run_of(**{"contrast_share": 0.0, "negation_share": 0.0, **changes}), []
 
@@ -166,7 +166,7 @@ class Drawn(Prepared):
 
     def test_words_are_renamed_in_the_named_sets_alone(self):
         for name, renamed in (("kor", True), ("klue", False)):
-            plain, changed = (self.ranked({name: 1.0}, rename=rename) for rename in ((), (("kor", 1.0),)))
+            plain, changed = (self.ranked(((name, 1.0),), rename=rename) for rename in ((), (("kor", 1.0),)))
             same = [np.array_equal(a.texts.ids, b.texts.ids) for a, b in zip(plain, changed)]
             self.assertEqual(any(same), not renamed, name)
             self.assertEqual([a.scores.tolist() for a in plain], [b.scores.tolist() for b in changed])
@@ -208,11 +208,11 @@ class Drawn(Prepared):
         self.assertGreater(negated, 6)
 
     def test_words_of_all_texts_are_told_in_ranking(self):
-        for batch in self.ranked({"kor": 1.0}, negation_share=1.0, contrast_share=1.0):
+        for batch in self.ranked((("kor", 1.0),), negation_share=1.0, contrast_share=1.0):
             self.assertEqual(batch.bag.text.tolist(), bag_of(batch.texts).text.tolist())
 
     def test_near_negations_are_a_set_of_pairs(self):
-        for batch in self.ranked({"long": 1.0}):
+        for batch in self.ranked((("long", 1.0),)):
             self.assertEqual(batch.scores.tolist(), [np.float32(TINY.negation_near)] * TINY.rank_batch)
 
 

@@ -21,7 +21,7 @@ class Folder(unittest.TestCase):
         cls.temporary = tempfile.TemporaryDirectory()
         sample_data.write(Path(cls.temporary.name))
         cls.data = sets.Folder(Path(cls.temporary.name))
-        cls.corpus, cls.report = corpus.read(cls.data, TINY, 1)
+        cls.corpus, cls.report = corpus.read(cls.data, TINY)
 
     @classmethod
     def tearDownClass(cls):
@@ -67,11 +67,25 @@ class Overlap(Folder):
             self.assertTrue(keys, name)
             self.assertFalse(keys & trained, name)
 
+    def test_every_column_of_kobest_that_has_sentences_is_held_out(self):
+        """By the names in the first line, which the readers do not look at."""
+        trained = {key(t) for t in corpus.trained_texts(self.corpus)}
+        found = 0
+        for task in ("BoolQ", "COPA", "HellaSwag", "SentiNeg"):
+            for part in ("train", "dev", "test"):
+                names, *rows = self.data.tsv(f"kobest/{task}/{part}.tsv", header=False)
+                for row in rows[:4]:
+                    for name, text in zip(names, row):
+                        if name in sample_data.KOBEST_TEXTS:
+                            found += 1
+                            self.assertEqual(key(text) in trained, part == "train", f"{task} {part} {name}")
+        self.assertEqual(found, 4 * (3 * (2 + 3 + 5) + 1 + 1 + 2))
+
     def test_a_composed_group_with_a_held_sentence_is_left_out(self):
         dev = sets.sts(self.data, "klue-sts/dev.tsv")[0][0]
         groups = [sets.Composed("가 나", "다 라", "마 바", dev.replace(" ", ""), "사 아"), sets.Composed("자 차", "카 타", "파 하", "거 너", "더 러")]
         with mock.patch("reference.train.sets.composed", lambda most: groups):
-            read, report = corpus.read(self.data, TINY, 1)
+            read, report = corpus.read(self.data, TINY)
         self.assertEqual(read.composed, groups[1:])
         self.assertIn("| composed | 2 | 1 | KLUE-STS dev |", report)
         self.assertLess(set(groups[1]), set(corpus.trained_texts(read)))
@@ -83,13 +97,22 @@ class Overlap(Folder):
             corpus.check(replace(self.corpus, texts=[*self.corpus.texts, (dev.replace(" ", ""), False)]), held)
 
     def test_the_corpus_is_the_same_every_time_and_survives_its_file(self):
-        again, _ = corpus.read(self.data, TINY, 1)
+        again, _ = corpus.read(self.data, TINY)
         self.assertEqual(again, self.corpus)
         with tempfile.TemporaryDirectory() as folder:
             corpus.save(again, Path(folder) / "a.gz")
             corpus.save(again, Path(folder) / "b.gz")
             self.assertEqual((Path(folder) / "a.gz").read_bytes(), (Path(folder) / "b.gz").read_bytes())
             self.assertEqual(corpus.load(Path(folder) / "a.gz"), self.corpus)
+
+    def test_a_line_goes_on_from_the_one_before_it_in_its_file_or_from_none(self):
+        lines = [f"가장 {n}번째 줄입니다" for n in range(6)]
+        written = [("a", lines[0], False), ("a", lines[1], True), ("a", lines[0], True), ("a", lines[2], True), ("a", lines[3], True), ("b", lines[3], False), ("b", lines[4], True)]
+        with mock.patch("reference.train.sets.raw_texts", lambda *_: iter(written)):
+            read, _ = corpus.read(self.data, TINY)
+        goes_on = dict(read.texts)
+        # Between 1 and 2 a line is missing that was there before, as is the first line of the second file.
+        self.assertEqual([goes_on[text] for text in lines[:5]], [False, True, False, True, False])
 
     def test_a_missing_file_is_named(self):
         with self.assertRaisesRegex(SystemExit, "nothing.tsv is missing"):

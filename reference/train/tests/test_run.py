@@ -237,6 +237,12 @@ class WholeRun(unittest.TestCase):
             begun = open_run(there, 1, Path(folder), Path(folder), False)
             self.assertEqual(open_run(here, 1, Path(folder), Path(folder), True).folder("mlm"), begun.folder("mlm"))
 
+    def test_a_wrong_data_folder_is_refused_and_leaves_nothing(self):
+        run = self.start("wrong", "--data", "nowhere")
+        self.assertEqual(run.returncode, 1)
+        self.assertIn("nowhere/klue-sts/train.tsv is missing: --data", run.stderr)
+        self.assertFalse((self.folder / "wrong").exists())
+
     def test_a_folder_in_use_is_refused(self):
         for more, message in (([], "add --resume"), (["--resume", "--seed", "9"], "another profile or seed")):
             run = self.start("whole", *more)

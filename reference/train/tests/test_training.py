@@ -118,6 +118,8 @@ class Model(unittest.TestCase):
             torch.testing.assert_close(got, expected)
             for ours, theirs in zip(torch.autograd.grad(got, parts, towards), torch.autograd.grad(expected, parts, towards)):
                 torch.testing.assert_close(ours, theirs)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            torch.testing.assert_close(attend(*(part.float() for part in parts), mask, 0.0).double(), expected, rtol=0, atol=0.05)
         ones = torch.ones_like(parts[2])  # of which every mean is 1, unless some of what it is made of is dropped
         torch.testing.assert_close(attend(*parts[:2], ones, None, 0.0), ones)
         self.assertFalse(torch.allclose(attend(*parts[:2], ones, None, 0.5), ones))
@@ -256,7 +258,7 @@ class Loop(unittest.TestCase):
             state = torch.load(path / "state.pt", weights_only=True)
             state["elapsed"] = 99.0
             torch.save(state, path / "state.pt")
-            note = loop.train(path, {"m": module}, lambda step: step, loss_at, Budget(1_000, 99.5, 1e-2), profile, 1)
+            note = loop.train(path, {"m": module}, lambda step: step, loss_at, Budget(1_000_000, 99.5, 1e-2), profile, 1)
             self.assertEqual(steps[:4], [0, 1, 2, 3])
             self.assertGreaterEqual(note["seconds"], 99.5)
             self.assertLess(note["steps"], 1_000_000)
