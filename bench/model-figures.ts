@@ -166,7 +166,7 @@ export function trainingTable(runs: readonly Training[], sha256?: string): strin
     "",
     runs.length === 1
       ? `One run, seed ${seeds}.`
-      : `Mean and standard deviation over ${runs.length} runs, seeds ${seeds}.${shared}`,
+      : `Mean and standard deviation over ${runs.length} runs, seeds ${seeds}; a row without deviations is of one of them.${shared}`,
     "",
   ].join("\n");
 }

@@ -88,7 +88,10 @@ export function embeddingModel(
     async doEmbed({ values, abortSignal, providerOptions }) {
       if (!Array.isArray(values)) refuse("values", "must be a list of texts", values);
       const loaded = await lazy.get(abortSignal);
-      const encode: CallOptions = { ...lazy.encode, ...callOptions(providerOptions?.munjang) };
+      const call = callOptions(providerOptions?.munjang);
+      // `encode` would take a prompt before one that is named.
+      const named = call.promptName === undefined ? {} : { prompt: undefined };
+      const encode: CallOptions = { ...lazy.encode, ...named, ...call };
       const rows = await loaded.encode(values, { ...encode, signal: abortSignal });
       const prompt = encode.prompt ?? (encode.promptName ? loaded.prompts[encode.promptName] : loaded.identity.prompt);
       const tokens = values.reduce((sum, text) => sum + loaded.tokenize(prompt + text).ids.length, 0);

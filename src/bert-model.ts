@@ -1,9 +1,16 @@
 import type { BackendInfo } from "./backend.ts";
-import { checkFields, checkObject, checkOptional, checkWhole, refuse } from "./base/door.ts";
+import { checkFields, checkObject, checkOptional, checkWhole, isWhole, refuse } from "./base/door.ts";
 import { rowMajor, type Tensor, tensor } from "./base/tensor.ts";
 import { intoBatches } from "./bert/batch.ts";
 import type { BertConfig } from "./bert/config.ts";
-import { checkEncoderOptions, type Encoder, type EncoderOptions, loadConfig, loadEncoder } from "./encoder.ts";
+import {
+  checkEncoderOptions,
+  type Encoder,
+  type EncoderOptions,
+  loadConfig,
+  loadEncoder,
+  orDisposed,
+} from "./encoder.ts";
 import { readTransformerFolder } from "./modules.ts";
 import { pool } from "./pooling/index.ts";
 import type { SeeValues } from "./run/runner.ts";
@@ -42,13 +49,17 @@ export class BertModel {
   /** @throws ModelError where a file is missing, damaged, or asks for something this engine cannot compute. */
   static async load(model: ModelInput, options: EncoderOptions & SourceOptions = {}): Promise<BertModel> {
     checkEncoderOptions(options);
-    const source = await openModel(model, options);
+    const asked = { ...options };
+    const source = await openModel(model, asked);
     try {
       const folder = await readTransformerFolder(source);
       const config = await loadConfig(source, folder);
       const encoder = await loadEncoder(source, folder, config, config.longestText, options);
-      if (options.rows !== "source") await source.close(); // everything has been read
-      return new BertModel(encoder, () => source.close());
+      asked.signal = undefined; // it stops loading; rows may be read later
+      return await orDisposed(encoder, async () => {
+        if ((options.rows ?? "memory") === "memory") await source.close(); // everything has been read
+        return new BertModel(encoder, () => source.close());
+      });
     } catch (error) {
       await source.close();
       throw error;
@@ -119,7 +130,7 @@ const ONES_FIRST = "must be ones, then zeros: padding stands at the end";
 /** Checks one text as ids, and cuts off the padding at its end. */
 export function withoutPadding(encoding: EncodingLike): Text {
   const { ids, typeIds, mask } = encoding ?? {};
-  if (typeof ids?.length !== "number" || typeof ids === "string") {
+  if (!isWhole(ids?.length, 0) || typeof ids === "string") {
     refuse("encoding", "must be token ids: { ids }", encoding);
   }
   for (const [field, values] of Object.entries({ typeIds, mask })) {
@@ -154,8 +165,11 @@ function checkId(field: string, value: number): void {
  * `SentenceTransformer.encode` gives for a model with mean pooling.
  */
 export function meanPooling(tokenEmbeddings: Tensor<Float32Array>, attentionMask: Tensor<Int32Array>): Float32Array[] {
-  checkObject("tokenEmbeddings", tokenEmbeddings);
-  checkObject("attentionMask", attentionMask);
+  for (const [name, tensor] of Object.entries({ tokenEmbeddings, attentionMask })) {
+    checkObject(name, tensor);
+    checkObject(`${name}.shape`, tensor.shape);
+    checkObject(`${name}.data`, tensor.data);
+  }
   const [N, L, H] = tokenEmbeddings.shape;
   if (tokenEmbeddings.shape.length !== 3 || attentionMask.shape[0] !== N || attentionMask.shape[1] !== L) {
     refuse("meanPooling", `takes [N,L,H] and [N,L], not [${tokenEmbeddings.shape}] and [${attentionMask.shape}]`);

@@ -82,9 +82,10 @@ export async function openStore(name: string): Promise<Store> {
       }
     },
     async drop(kept) {
-      for (let part = 0; ; part++) {
-        const there = await cache.delete(keyOf(kept.url, kept.id, part)).catch(refused);
-        if (!there && part * PART >= (kept.total ?? 0)) break;
+      // What is there, and not what the file is said to have: a server may claim any length.
+      const parts = new URL(keyOf(kept.url, kept.id, 0).slice(0, -1)).href;
+      for (const { url } of await cache.keys().catch(refused)) {
+        if (url.startsWith(parts)) await cache.delete(url).catch(refused);
       }
       await cache.delete(keyOf(kept.url)).catch(refused);
     },

@@ -124,7 +124,7 @@ export function inAssets(assets: Fetcher, path: string, options: EdgeOptions = {
   const root = new URL(`https://assets.local/${encoded(asFolder(path, "path"))}`);
   return edgeModel(
     `the assets' ${root.pathname}`,
-    { rowBytes: 4e6, ...options },
+    { ...options, rowBytes: options.rowBytes ?? 4e6 },
     root.href,
     (metered) => async (path, parts, known) => {
       const meter = metered();

@@ -107,6 +107,16 @@ export interface Encoder {
   dispose(): Promise<void>;
 }
 
+/** What follows the loading of an encoder; where it fails, its workers and its memory go. */
+export async function orDisposed<R>(encoder: Encoder, rest: () => Promise<R>): Promise<R> {
+  try {
+    return await rest();
+  } catch (error) {
+    await encoder.dispose();
+    throw error;
+  }
+}
+
 /** `longest` is the longest text that will be asked for, which may be a batch of its own. */
 export async function loadEncoder(
   source: ModelSource,

@@ -1,7 +1,7 @@
 import { checkWhole } from "./base/door.ts";
 import { fail } from "./base/errors.ts";
 import { type BertTokenizer, loadTokenizer } from "./bert-tokenizer.ts";
-import { type Encoder, loadConfig, loadEncoder } from "./encoder.ts";
+import { type Encoder, loadConfig, loadEncoder, orDisposed } from "./encoder.ts";
 import { hashModel, type Identity, NUMERICS_VERSION } from "./identity.ts";
 import { type ModuleList, readModules } from "./modules.ts";
 import { checkTruncateDim, type LoadOptions } from "./options.ts";
@@ -39,7 +39,10 @@ export async function loadParts(from: ModelSource, options: LoadOptions): Promis
     ? await readTransformerSettings(source, folder)
     : { maxSeqLength: undefined, lowerCase: false };
   const defaults = readDefaults(list.listed ? await readText(source, DEFAULTS) : undefined, options);
-  const tokenizer = await loadTokenizer(source, folder, { lowerCase: settings.lowerCase, ...options.tokenizer });
+  const tokenizer = await loadTokenizer(source, folder, {
+    ...options.tokenizer,
+    lowerCase: options.tokenizer?.lowerCase ?? settings.lowerCase,
+  });
   tokenizer.warnings.forEach(warn);
   checkVocabulary(tokenizer, config.vocabularySize);
 
@@ -53,24 +56,26 @@ export async function loadParts(from: ModelSource, options: LoadOptions): Promis
   checkTruncateDim(truncateDim, list.dimension);
 
   const encoder = await loadEncoder(source, folder, config, maxSeqLength, options);
-  encoder.warnings.forEach(warn);
-  const identity = {
-    numerics: NUMERICS_VERSION,
-    backend: encoder.backend.name,
-    dtype: encoder.dtype,
-    pooling: list.modules.flatMap((m) => (m.kind === "pooling" ? m.modes : [])).join("+"),
-    normalize: list.modules.some((m) => m.kind === "normalize"),
-    dimension: truncateDim,
-    maxSeqLength,
-    tokenizer: JSON.stringify(options.tokenizer ?? {}),
-    prompt: choosePrompt(defaults, {}),
-    model: await hashModel(
-      source,
-      [...read].filter((path) => path !== DEFAULTS),
-    ),
-  };
-  if ((options.rows ?? "memory") === "memory") await source.close(); // everything has been read
-  return { source, tokenizer, encoder, list, defaults, maxSeqLength, warnings, identity };
+  return orDisposed(encoder, async () => {
+    encoder.warnings.forEach(warn);
+    const identity = {
+      numerics: NUMERICS_VERSION,
+      backend: encoder.backend.name,
+      dtype: encoder.dtype,
+      pooling: list.modules.flatMap((m) => (m.kind === "pooling" ? m.modes : [])).join("+"),
+      normalize: list.modules.some((m) => m.kind === "normalize"),
+      dimension: truncateDim,
+      maxSeqLength,
+      tokenizer: JSON.stringify(options.tokenizer ?? {}),
+      prompt: choosePrompt(defaults, {}),
+      model: await hashModel(
+        source,
+        [...read].filter((path) => path !== DEFAULTS),
+      ),
+    };
+    if ((options.rows ?? "memory") === "memory") await source.close(); // everything has been read
+    return { source, tokenizer, encoder, list, defaults, maxSeqLength, warnings, identity };
+  });
 }
 
 function checkVocabulary(tokenizer: BertTokenizer, rows: number): void {

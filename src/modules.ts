@@ -77,7 +77,8 @@ function listEntries(text: string): Entry[] {
     const type = json.string("type", "");
     // `sentence_transformers.models.Pooling`, `sentence_transformers.models.Pooling.Pooling`, `….modules.pooling.Pooling`
     if (!type.startsWith("sentence_transformers.")) json.fail("type", "is code of the model's own, which is never run");
-    const path = insideModel(json.string("path", "")) ?? json.fail("path", "leads out of the model's folder");
+    const path =
+      insideModel(json.string("path", "")) ?? json.fail("path", "leads out of the model's folder, or is no path");
     return { json, kind: type.slice(type.lastIndexOf(".") + 1), path };
   });
 }
@@ -136,6 +137,8 @@ function poolingModes(json: Json): PoolingMode[] {
   const named = json.get(field);
   if (Array.isArray(named)) {
     const names = json.list(field);
+    if (names.keys.length > POOLING_MODES.length)
+      json.fail(field, `names more modes than there are, ${POOLING_MODES.length}`);
     return names.keys.map((i) => names.oneOf(i, "", POOLING_MODES));
   }
   if (named !== undefined) return [json.oneOf(field, "", POOLING_MODES)];

@@ -7,9 +7,22 @@ import type { ByteSource } from "./base/bytes.ts";
 import { ModelError } from "./base/errors.ts";
 import { type ModelSource, openedOnce } from "./source.ts";
 
+/** The path that a file: URL means. @throws ModelError where it is no URL, or one of another machine */
+export function pathOf(url: string | URL): string {
+  try {
+    return fileURLToPath(url);
+  } catch (cause) {
+    throw new ModelError(`is no file of this machine: ${(cause as Error).message}`, {
+      field: "model",
+      value: String(url),
+      cause,
+    });
+  }
+}
+
 /** An existing folder, else an installed weights package: one whose package.json says `"munjang": { "model": "./folder" }`. */
 export async function findFolder(name: string): Promise<string | undefined> {
-  const folder = resolve(name.startsWith("file:") ? fileURLToPath(name) : name);
+  const folder = resolve(name.startsWith("file:") ? pathOf(name) : name);
   const found = await stat(folder).catch(() => undefined);
   if (found?.isDirectory()) return folder;
   if (found !== undefined) {

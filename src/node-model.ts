@@ -32,13 +32,15 @@ export interface Downloaded {
  * const { folder } = await download("snunlp/KR-SBERT-V40K-klueNLI-augSTS", { onProgress: console.log });
  */
 export async function download(model: string, options: SourceOptions = {}): Promise<Downloaded> {
+  if (typeof model !== "string")
+    throw new ModelError("must be the name of a model of the hub", { field: "model", value: model });
   const here = /^https?:/i.test(model) ? model : await findFolder(model);
   if (here !== undefined) {
     const problem = `is not a model of the hub (owner/name), so there is nothing to put into the cache: load it as it is, from ${here}`;
     throw new ModelError(problem, { field: "model", value: model });
   }
   const { isOffline, openHub } = await import("./node-hub.ts");
-  const hub = await openHub(model, { refresh: true, ...options });
+  const hub = await openHub(model, { ...options, refresh: options.refresh ?? true });
   const sizes = new Map<string, number>();
   const source: ModelSource = {
     name: hub.name,

@@ -1,5 +1,4 @@
-import { fileURLToPath } from "node:url";
-import { findFolder, openFile, openFolder } from "./node-files.ts";
+import { findFolder, openFile, openFolder, pathOf } from "./node-files.ts";
 import "./node-threads.ts";
 import "./int8.ts";
 import "./pytorch.ts";
@@ -23,5 +22,5 @@ setPlatform({
     const { openHub } = await import("./node-hub.ts"); // with node:crypto and more, which a model on disk does not need
     return openHub(name, options);
   },
-  openFile: (url) => openFile(fileURLToPath(url)),
+  openFile: (url) => openFile(pathOf(url)),
 });

@@ -1,6 +1,6 @@
 import { checkNames, checkOneOf, checkOptional, refuse } from "./base/door.ts";
 import { type FeatureTensor, featureTensor } from "./feature-tensor.ts";
-import { lazily } from "./lazy-model.ts";
+import { type CallOptions, lazily } from "./lazy-model.ts";
 import type { LoadOptions, LoadProgress, NoOptions } from "./options.ts";
 import { normalizeRows, type PoolingMode, pool, quantizeRows } from "./pooling/index.ts";
 import type { SentenceTransformer } from "./sentence-transformer.ts";
@@ -113,7 +113,7 @@ export async function pipeline(
   const loaded = await lazy.get();
   progress?.({ status: "ready", task, model: lazy.name });
   const extract = (texts: string | string[], options: FeatureOptions = {}): Promise<FeatureTensor> =>
-    features(loaded, Array.isArray(texts) ? texts : [texts], options);
+    features(loaded, Array.isArray(texts) ? texts : [texts], options, lazy.encode);
   return Object.assign(extract as FeatureExtractor, { task, model: loaded, dispose: () => lazy.dispose() });
 }
 
@@ -147,14 +147,24 @@ function asInfo(name: string, { file, loaded, total }: LoadProgress): ProgressIn
 
 const FEATURES: readonly (keyof FeatureOptions)[] = ["pooling", "normalize", "quantize", "precision", "signal"];
 
-async function features(model: SentenceTransformer, texts: string[], options: FeatureOptions): Promise<FeatureTensor> {
+async function features(
+  model: SentenceTransformer,
+  texts: string[],
+  options: FeatureOptions,
+  own: CallOptions,
+): Promise<FeatureTensor> {
   checkNames(options, FEATURES);
   const { pooling = "none", normalize = false, quantize = false, precision = "binary", signal } = options;
   checkOneOf("pooling", pooling, ["none", "model", ...Object.keys(POOLING)]);
   checkOneOf("precision", precision, ["binary", "ubinary"]);
   if (quantize && pooling === "none") refuse("quantize", "is for one vector a text: give a pooling");
+  const [given] = Object.keys(own);
+  if (pooling !== "model" && given !== undefined)
+    refuse(given, 'is for the model\'s own vectors: give pooling: "model"');
   const { data, dims } =
-    pooling === "model" ? await sentences(model, texts, signal) : await tokens(model, texts, POOLING[pooling], signal);
+    pooling === "model"
+      ? await sentences(model, texts, own, signal)
+      : await tokens(model, texts, POOLING[pooling], signal);
   const D = dims[dims.length - 1];
   const values = normalize ? normalizeRows(data, D) : data;
   if (!quantize) return featureTensor(values, dims);
@@ -168,9 +178,14 @@ interface Values {
 }
 
 /** [N, D] by the model's own modules. */
-async function sentences(model: SentenceTransformer, texts: string[], signal?: AbortSignal): Promise<Values> {
-  const rows = await model.encode(texts as readonly string[], { signal });
-  const D = model.dimension;
+async function sentences(
+  model: SentenceTransformer,
+  texts: string[],
+  own: CallOptions,
+  signal?: AbortSignal,
+): Promise<Values> {
+  const rows = await model.encode(texts as readonly string[], { ...own, signal });
+  const D = rows[0]?.length ?? Math.min(model.dimension, own.truncateDim ?? model.dimension);
   const data = new Float32Array(rows.length * D);
   for (const [n, row] of rows.entries()) data.set(row, n * D);
   return { data, dims: [rows.length, D] };

@@ -9,7 +9,7 @@ import { openTensors, WEIGHTS } from "./open-tensors.ts";
 import { pool, similarityPairwise } from "./pooling/index.ts";
 import { DEFAULTS } from "./prompts.ts";
 import { calibrate } from "./quantised/calibrate.ts";
-import { type StoredType, tensorsOf, writeTensors } from "./quantised/convert.ts";
+import { checkTensors, type StoredType, tensorsOf, writeTensors } from "./quantised/convert.ts";
 import { openWriter, planFiles, type Sink } from "./quantised/files.ts";
 import { isQuantised } from "./quantised/stored.ts";
 import {
@@ -91,6 +91,7 @@ export async function convert(model: ModelInput, sink: ModelSink, options: Conve
     if (isQuantised(tensors)) {
       refuse("model", "is one of whole numbers already: convert the float32 model it was made from", opened.name);
     }
+    checkTensors(tensors, config); // before anything is made of what config.json claims
     const plan = planFiles(
       tensorsOf(config, dtype, words),
       { format: "pt", munjang: metadata(dtype, words) },
@@ -114,9 +115,11 @@ export async function convert(model: ModelInput, sink: ModelSink, options: Conve
         signal?.throwIfAborted();
         onConvert?.({ done, total });
       });
-    } finally {
-      await writer.close();
+    } catch (error) {
+      await writer.abort();
+      throw error;
     }
+    await writer.close();
     for (const { path, layout } of plan.files) written.push({ file: inFolder(folder, path), bytes: layout.byteLength });
     if (plan.files.length > 1) {
       const index = { metadata: { total_size: plan.bytes }, weight_map: plan.map };

@@ -1,7 +1,7 @@
 import type { BackendInfo } from "./backend.ts";
 import { breathe } from "./base/breathe.ts";
 import { letGo } from "./base/bytes.ts";
-import { refuse } from "./base/door.ts";
+import { checkObject, refuse } from "./base/door.ts";
 import { type Tensor, tensor } from "./base/tensor.ts";
 import { intoBatches, placesOf } from "./bert/batch.ts";
 import { type EncodingLike, withoutPadding } from "./bert-model.ts";
@@ -71,9 +71,12 @@ export class SentenceTransformer {
    */
   static async load(model: ModelInput, options: LoadOptions = {}): Promise<SentenceTransformer> {
     checkLoadOptions(options);
-    const source = await openModel(model, options);
+    const asked = { ...options };
+    const source = await openModel(model, asked);
     try {
-      return new SentenceTransformer(await loadParts(source, options));
+      const parts = await loadParts(source, options);
+      asked.signal = undefined; // it stops loading; rows may be read later
+      return new SentenceTransformer(parts);
     } catch (error) {
       await source.close();
       throw error;
@@ -138,7 +141,8 @@ export class SentenceTransformer {
     input: I,
     options?: O & Callbacks,
   ): Promise<Encoded<I, O>>;
-  encodeQuery(input: EncodeInput | readonly EncodeInput[], options: EncodeOptions = {}): Promise<Row | Row[]> {
+  async encodeQuery(input: EncodeInput | readonly EncodeInput[], options: EncodeOptions = {}): Promise<Row | Row[]> {
+    checkObject("options", options);
     return this.encode(input, { ...options, promptName: options.promptName ?? "query" });
   }
 
@@ -147,7 +151,8 @@ export class SentenceTransformer {
     input: I,
     options?: O & Callbacks,
   ): Promise<Encoded<I, O>>;
-  encodeDocument(input: EncodeInput | readonly EncodeInput[], options: EncodeOptions = {}): Promise<Row | Row[]> {
+  async encodeDocument(input: EncodeInput | readonly EncodeInput[], options: EncodeOptions = {}): Promise<Row | Row[]> {
+    checkObject("options", options);
     return this.encode(input, { ...options, promptName: options.promptName ?? "document" });
   }
 
@@ -184,6 +189,11 @@ export class SentenceTransformer {
     const encodings = await this.#read(input, prompt, options.signal, many);
     const texts = encodings.map(withoutPadding);
     const lengths = texts.map((text) => text.ids.length);
+    const { tokens: most } = this.#parts.encoder;
+    const long = lengths.findIndex((length) => length > most);
+    if (long >= 0) {
+      refuse(many ? `input[${long}]` : "input", `has ${lengths[long]} tokens; the model was loaded for ${most}`);
+    }
     const groups = placesOf(input);
     const skip = this.#promptLength(prompt);
     const budget = options.tokensPerBatch ?? this.#parts.encoder.budget;
@@ -240,9 +250,6 @@ export class SentenceTransformer {
       if (typeof item === "string") {
         encodings.push(this.tokenizer.encode(prompt + item, { maxLength: this.maxSeqLength }));
       } else if (typeof item === "object" && item !== null && "ids" in item) {
-        if (item.ids?.length > this.#parts.encoder.tokens) {
-          refuse(field, `has ${item.ids.length} tokens; the model was loaded for ${this.#parts.encoder.tokens}`);
-        }
         encodings.push(item);
       } else {
         refuse(field, "must be a string or an Encoding", item);

@@ -1,5 +1,5 @@
 import type { ByteSource } from "./base/bytes.ts";
-import { refuse } from "./base/door.ts";
+import { checkFields, refuse } from "./base/door.ts";
 import { fail, ModelError } from "./base/errors.ts";
 import { sourceOf } from "./formats/stored.ts";
 import { openUrl, type Patience } from "./url.ts";
@@ -73,6 +73,9 @@ export function setPlatform(to: Platform): void {
  * @throws ModelError where it names no model.
  */
 export async function openModel(input: ModelInput, options: SourceOptions = {}): Promise<ModelSource> {
+  checkFields(options, { revision: "string", cacheDir: "string", token: "string", endpoint: "string" });
+  const { timeout = 1 } = options;
+  if (!(timeout > 0)) refuse("timeout", "must be milliseconds, more than 0", timeout);
   if (typeof input === "object" && input !== null) {
     if ("open" in input && typeof input.open === "function") return input;
     if ("files" in input && typeof input.files === "object" && input.files !== null) {
@@ -154,7 +157,7 @@ export function openedOnce(
     folder,
     open: async (asked) => {
       const path = insideModel(asked);
-      if (path === undefined) fail(asked, undefined, "leads out of the model's folder");
+      if (path === undefined) fail(asked, undefined, "leads out of the model's folder, or is no path");
       const file = opened.get(path) ?? open(path);
       opened.set(path, file);
       return file;
@@ -170,7 +173,7 @@ export function openedOnce(
 /** A path, which may be from a file that is hostile, without empty parts and `.`; undefined where it is not relative, or leads out. */
 export function insideModel(path: string): string | undefined {
   const names = path.split("/");
-  if (/^\/|^[A-Za-z]:|[\\\0]/.test(path) || names.includes("..")) return undefined;
+  if (/^\/|^[A-Za-z]:|[\\\0]|\p{Cs}/u.test(path) || names.includes("..")) return undefined;
   return names.filter((name) => name !== "" && name !== ".").join("/");
 }
 

@@ -43,6 +43,8 @@ export async function persist<T>(
   const FIRST_WAIT = 200;
   /** A server that asks for a longer wait is not waited for. */
   const LONGEST_WAIT = 60_000;
+  /** What timers can be told; more would be taken for nothing. */
+  const LONGEST_TIMER = 2 ** 31 - 1;
 
   let end: (reason?: unknown) => void = () => {};
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -55,7 +57,7 @@ export async function persist<T>(
       end = (reason) => control.abort(reason);
       const alive = (): void => {
         clearTimeout(timer);
-        timer = setTimeout(end, timeout, new Error(`nothing came for ${timeout} ms`));
+        timer = setTimeout(end, Math.min(timeout, LONGEST_TIMER), new Error(`nothing came for ${timeout} ms`));
       };
       alive();
       try {

@@ -1,3 +1,4 @@
+import { orAborted } from "./base/abort.ts";
 import { breathe } from "./base/breathe.ts";
 import { refuse } from "./base/door.ts";
 
@@ -21,22 +22,18 @@ export async function* windows<V>(
     waiting = false;
     return item;
   };
-  let abort = (): void => {};
-  const aborted = new Promise<never>((_, reject) => {
-    abort = () => reject(signal?.reason);
-  });
-  aborted.catch(() => {}); // it counts only where something waits for it
-  signal?.addEventListener("abort", abort, { once: true });
+  /** A promise of its own for every wait: one for all would hold whatever it was raced against. */
+  const wait = <T>(work: Promise<T>): Promise<T> => (signal === undefined ? work : orAborted(work, signal));
   let window: V[] = [];
   try {
     for (;;) {
       const next = take();
-      next.catch(() => {}); // as above: after a break nobody waits for it
-      if ((await Promise.race([next, aborted, breathe()])) === undefined && window.length > 0) {
+      next.catch(() => {}); // after a break nobody waits for it
+      if ((await wait(Promise.race([next, breathe()]))) === undefined && window.length > 0) {
         yield window;
         window = [];
       }
-      const item = await Promise.race([next, aborted]);
+      const item = await wait(next);
       if (item.done === true) break;
       window.push(item.value);
       if (window.length === size) {
@@ -46,7 +43,6 @@ export async function* windows<V>(
     }
     if (window.length > 0) yield window;
   } finally {
-    signal?.removeEventListener("abort", abort);
     const closing = Promise.resolve(iterator.return?.());
     closing.catch(() => {});
     // An async generator that is waiting itself closes only when that is over, which may be never.

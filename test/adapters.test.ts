@@ -154,6 +154,18 @@ describe("a model that was given", () => {
     expect(await embeddings(loaded).embedQuery("a")).toEqual([...(await loaded.encode("a"))]);
   });
 
+  it("takes the prompt that a call names in place of its own", async () => {
+    const prompts = { query: "query: " };
+    const model = embeddingModel(PLAIN, { threads: 0, prompts, prompt: "text: " });
+    const providerOptions = { munjang: { promptName: "query" } };
+    const named = await model.doEmbed({ values: ["a"], providerOptions });
+    expect(named.embeddings).toEqual([[...(await loaded.encode("a", { prompt: prompts.query }))]]);
+    expect(named.usage.tokens).toBe(loaded.tokenize(`${prompts.query}a`).ids.length);
+    const own = await model.doEmbed({ values: ["a"] });
+    expect(own.embeddings).toEqual([[...(await loaded.encode("a", { prompt: "text: " }))]]);
+    await model.dispose();
+  });
+
   it("takes no options of load any more", () => {
     expect(() => embeddings(loaded, { dtype: "int8" } as never)).toThrow("dtype: is for loading");
     expect(() => embeddingModel(loaded, { threads: 0 } as never)).toThrow("threads: is for loading");
@@ -186,6 +198,16 @@ describe("pipeline", () => {
     expect(alone.dims).toEqual([1, loaded.dimension]);
     expect((await extractor([], { pooling: "mean" })).tolist()).toEqual([]);
     expect((await extractor([])).dims).toEqual([0, 0, loaded.dimension]);
+  });
+
+  it("shortens and normalises the model's own vectors where it is told to", async () => {
+    const options = { truncateDim: 4, normalizeEmbeddings: true } as const;
+    const extractor = await pipeline("feature-extraction", PLAIN, { threads: 0, ...options });
+    const rows = (await loaded.encode(TEXTS, options)).map((row) => [...row]);
+    expect((await extractor(TEXTS, { pooling: "model" })).tolist()).toEqual(rows);
+    expect((await extractor([], { pooling: "model" })).dims).toEqual([0, 4]);
+    await expect(extractor(TEXTS, { pooling: "mean" })).rejects.toThrow('give pooling: "model"');
+    await extractor.dispose();
   });
 
   it("tells progress as Transformers.js does, and onProgress too", async () => {

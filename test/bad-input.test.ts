@@ -6,6 +6,7 @@ import { openSafetensors, type Tensor, writeSafetensors } from "../src/formats/s
 import {
   BertModel,
   BertTokenizer,
+  download,
   type LoadOptions,
   ModelError,
   meanPooling,
@@ -418,6 +419,14 @@ describe("encode", () => {
   it("of a mask of truth values", () =>
     fails(() => model.encode({ ids: [2, 3], mask: [true, true] as never }), "mask = true", "must be ones"));
   it("of a mask of nothing", () => fails(() => model.encode({ ids: [2, 3], mask: [0, 0] }), "ids", "has no tokens"));
+  it("of ids of no length", async () => {
+    for (const length of [-1, Number.NaN, 0.5])
+      await fails(() => model.encode({ ids: { length } } as never), "token ids");
+  });
+  it("to queries and documents with options that are none", async () => {
+    await expect(model.encodeQuery("a", null as never)).rejects.toThrow("options = null");
+    await expect(model.encodeDocument("a", null as never)).rejects.toThrow("options = null");
+  });
   it("of ids beyond 32 bits", () => fails(() => model.encode({ ids: [2, 2 ** 31] }), "ids = 2147483648", "table"));
 
   it.each<[string, unknown, ...string[]]>([
@@ -449,6 +458,7 @@ describe("encode", () => {
     fails(() => model.similarity([1, 2] as never, [new Float32Array(2)]), "Float32Array"));
   it("similarity of nothing", () => fails(() => (model.similarity as () => unknown)(), "must be rows of Float32Array"));
   it("meanPooling of nothing", () => fails(() => (meanPooling as () => unknown)(), "tokenEmbeddings"));
+  it("meanPooling of no tensors", () => fails(() => meanPooling({} as never, {} as never), "tokenEmbeddings.shape"));
   it("similarity of different widths", () =>
     fails(() => model.similarity(new Float32Array(2), new Float32Array(3)), "rows of 2 and of 3"));
 
@@ -461,6 +471,42 @@ describe("encode", () => {
 });
 
 describe("the parts alone", () => {
+  const nothing = undefined as never;
+  it.each<[string, () => unknown, ...string[]]>([
+    ["a tokenizer of no files", () => BertTokenizer.fromFiles(nothing), "files"],
+    ["no safetensors", () => openSafetensors(nothing), "bytes"],
+    ["tensors that are no list", () => writeSafetensors(null as never), "tensors = null"],
+    ["a tensor that is none", () => writeSafetensors([["a", null as never]]), "a = null"],
+    ["the name of no model to download", () => download(nothing), "model"],
+    [
+      "a file of another machine",
+      () => SentenceTransformer.load("file://server/x"),
+      "model",
+      "no file of this machine",
+    ],
+    [
+      "one among files",
+      () => SentenceTransformer.load({ files: { "modules.json": new URL("file://server/x") } }),
+      "server",
+    ],
+    ["a token that is no text", () => SentenceTransformer.load("a/b", { token: 5 as never }), "token = 5"],
+    ["a folder that is none", () => SentenceTransformer.load("a/b", { cacheDir: 5 as never }), "cacheDir = 5"],
+    ["no time at all", () => SentenceTransformer.load({ files }, { timeout: 0 }), "timeout = 0"],
+    ["a time that is none", () => SentenceTransformer.load({ files }, { timeout: Number.NaN }), "timeout = NaN"],
+  ])("%s", (_, work, ...parts) => fails(work, ...parts.map(escaped)));
+
+  it("a tokenizer asked with options that are none, or to pad beyond all memory", async () => {
+    const tokenizer = await BertTokenizer.load({ files });
+    await fails(() => tokenizer.encode("a", null as never), "options = null");
+    await fails(() => tokenizer.encodeBatch(["a"], null as never), "options = null");
+    await fails(() => tokenizer.encodeBatch(["a"], { padding: "max_length", maxLength: 2 ** 40 }), "maxLength");
+  });
+  it("a path that is no text", async () => {
+    const listed = withJson(files, "modules.json", (json) =>
+      (json as never as { path: string }[]).map((m) => ({ ...m, path: `\ud800${m.path}` })),
+    );
+    await fails(() => load(listed), "or is no path");
+  });
   it("BertModel without a limit: a text beyond the position table", async () => {
     const tokenizer = await BertTokenizer.load({ files });
     const model = await BertModel.load({ files });

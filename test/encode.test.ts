@@ -304,6 +304,18 @@ describe("encode", () => {
     expect((await stream.next()).done).toBe(true);
   });
 
+  it("gives no bytes for no texts", async () => {
+    for (const precision of ["int8", "uint8", "binary", "ubinary"] as const) {
+      expect(await model.encode([], { precision })).toEqual([]);
+    }
+  });
+
+  it("takes ids with more padding than there is room for texts", async () => {
+    const encoding = model.tokenizer.encodeBatch(["잠이 옵니다"], { padding: "max_length", maxLength: 5000 });
+    expect(encoding[0].ids.length).toBe(5000);
+    expect(await model.encode(encoding)).toEqual([await model.encode("잠이 옵니다")]);
+  });
+
   it("leaves an idle source at once, and obeys an abort while it idles", async () => {
     async function* idle(): AsyncGenerator<string> {
       yield "first";

@@ -68,9 +68,13 @@ it("the card's table of the training: mean and deviation over the seeds, a dash 
     "| this recipe, as shipped | 75.0 ± 1.4 | - | 80.0 ± 0.0 | - | - | - | - | 85.0 ± 1.4 |",
   );
   expect(lines.find((line) => line.startsWith("| word vectors"))).toMatch(/same \| 50\.0 ± 0\.0 \| - /);
-  expect(lines.at(-2)).toBe("Mean and standard deviation over 2 runs, seeds 1, 2.");
+  expect(lines.at(-2)).toBe(
+    "Mean and standard deviation over 2 runs, seeds 1, 2; a row without deviations is of one of them.",
+  );
   const took = trainingTable([run(1, 74), { ...run(2, 76), pretrained: 1 }]);
-  expect(took).toContain("seeds 1, 2. 1 of them took the masked language modelling of another: ");
+  expect(took).toContain(
+    "seeds 1, 2; a row without deviations is of one of them. 1 of them took the masked language modelling of another: ",
+  );
   expect(trainingTable([run(1, 74)])).toContain("| 74.0 | - |");
   expect(trainingTable([])).toBe("\n");
 

@@ -16,6 +16,9 @@ export function writeSafetensors(
   tensors: Iterable<readonly [string, Tensor]>,
   metadata?: Readonly<Record<string, string>>,
 ): Uint8Array<ArrayBuffer> {
+  if (typeof tensors?.[Symbol.iterator] !== "function") {
+    throw new ModelError("must be a list, or a Map, of names and tensors", { field: "tensors", value: tensors });
+  }
   const all = new Map<string, Tensor>();
   for (const [name, tensor] of tensors) {
     if (all.has(name)) throw new ModelError("stands twice: names must differ", { file: FILE, field: label(name) });
@@ -29,8 +32,10 @@ export function writeSafetensors(
   return bytes;
 }
 
-function check(name: string, { data, shape, stride, offset, dtype }: Tensor): void {
+function check(name: string, tensor: Tensor): void {
   const at = { file: FILE, field: label(String(name)) };
+  if (typeof tensor !== "object" || tensor === null) throw new ModelError("must be a tensor", { ...at, value: tensor });
+  const { data, shape, stride, offset, dtype } = tensor;
   checkName(name, at);
   checkType(dtype, at);
   if (!(data instanceof arrayOf(dtype))) {

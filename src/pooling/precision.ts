@@ -49,6 +49,7 @@ export function quantizeEach(
   if (ranges !== undefined && (ranges.least?.length !== D || ranges.most?.length !== D)) {
     refuse("ranges", `must hold ${D} numbers each, least and most`);
   }
+  if (rows.length === 0) return []; // of no vectors there are no ranges
   const all = new Float32Array(rows.length * D);
   for (const [n, row] of rows.entries()) all.set(row, n * D);
   const bytes = quantizeRows(all, D, precision, ranges);

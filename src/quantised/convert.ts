@@ -36,6 +36,17 @@ function others({ hiddenSize: H, layers, positions, types }: BertConfig): [strin
   ];
 }
 
+/** Whether the weights have what the configuration says, layer by layer: one that is made up ends at the first that is missing. @throws ModelError */
+export function checkTensors(source: TensorSource, config: BertConfig): void {
+  const { find } = reader(source);
+  find(WORDS, [config.vocabularySize, config.hiddenSize]);
+  for (let i = 0; i < config.layers; i++) {
+    for (const { stem, parts, out, input } of products(config, i)) {
+      for (const part of parts) find(`${stem}.${part}.weight`, [out, input]);
+    }
+  }
+}
+
 /** Everything a converted model holds: an encoder without pooler and heads. */
 export function tensorsOf(config: BertConfig, dtype: StoredType, words: StoredType): TensorPlan[] {
   const { vocabularySize, hiddenSize: H } = config;

@@ -14,6 +14,8 @@ export interface Sink {
 export interface SinkFile {
   write(bytes: Uint8Array, at: number): Promise<void> | void;
   close(): Promise<void> | void;
+  /** In place of `close`, where the file will never be complete; without it `close` is called. */
+  abort?(): Promise<void> | void;
 }
 
 /** A tensor that will be written. */
@@ -104,17 +106,29 @@ export interface Writer {
   write(name: string, data: TensorData, first?: number): Promise<void>;
   /** Closes all files. */
   close(): Promise<void>;
+  /** Lets go of all files, which are not complete. */
+  abort(): Promise<void>;
 }
 
 export async function openWriter(plan: FilePlan, sink: Sink, folder: string): Promise<Writer> {
   const open = new Map<File, SinkFile>();
-  for (const file of plan.files) {
-    const path = folder === "" ? file.path : `${folder}/${file.path}`;
-    const to = await sink.create(path, file.layout.byteLength);
-    await to.write(file.layout.header, 0);
-    open.set(file, to);
+  const abort = async (): Promise<void> => {
+    // One that cannot even be given up must not hide what went wrong before.
+    for (const to of open.values()) await Promise.resolve(to.abort ? to.abort() : to.close()).catch(() => {});
+  };
+  try {
+    for (const file of plan.files) {
+      const path = folder === "" ? file.path : `${folder}/${file.path}`;
+      const to = await sink.create(path, file.layout.byteLength);
+      open.set(file, to);
+      await to.write(file.layout.header, 0);
+    }
+  } catch (error) {
+    await abort();
+    throw error;
   }
   return {
+    abort,
     async write(name, data, first = 0) {
       let from = first * data.BYTES_PER_ELEMENT; // in the tensor
       let bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);

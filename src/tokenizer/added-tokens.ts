@@ -81,7 +81,7 @@ export class TokenFinder {
         out.push({ start: from, end: to, token: found.token });
         done = to;
       }
-      i = Math.max(found.end, done);
+      i = found.end; // even inside the white space that one took along: the next may begin with it
     }
     if (done < end) out.push({ start: done, end, token: undefined });
     return out;

@@ -4,7 +4,7 @@ import { openSafetensors } from "../../src/formats/safetensors.ts";
 import { reference } from "../../src/kernels/reference.ts";
 import { BertModel, SentenceTransformer } from "../../src/node.ts";
 import { convert, inMemory } from "../../src/quantize.ts";
-import { tinyFiles } from "../tiny.ts";
+import { tinyFiles, withJson } from "../tiny.ts";
 
 /* A converted model is the model, in whole numbers: the same whether it was converted before or as it was loaded. */
 
@@ -91,6 +91,58 @@ describe("convert", () => {
     expect(cosine?.texts).toBe(27);
     expect(cosine?.mean).toBeGreaterThan(0.99);
     expect(cosine?.least).toBeLessThanOrEqual(cosine?.mean as number);
+  });
+
+  it("believes config.json in nothing that the weights do not have", async () => {
+    const claims: [string, number, RegExp][] = [
+      ["num_hidden_layers", 1e9, /encoder\.layer\.\d+\./],
+      ["vocab_size", 1e13, /word_embeddings/],
+      ["intermediate_size", 1e13, /intermediate/],
+    ];
+    for (const [field, value, message] of claims) {
+      const claimed = withJson(files, "config.json", (json) => ({ ...json, [field]: value }));
+      await expect(convert({ files: claimed }, inMemory(), { dtype: "float16" }), field).rejects.toThrow(message);
+    }
+  });
+
+  it("aborts the files that were begun where it fails, and closes none of them", async () => {
+    const calls: string[] = [];
+    const sink = (fails: (path: string) => boolean, abort = true) => ({
+      create: async (path: string) => {
+        if (fails(path)) throw new Error("no room");
+        const told = (what: string) => () => void calls.push(`${what} ${path}`);
+        return { write: () => {}, close: told("close"), ...(abort ? { abort: told("abort") } : {}) };
+      },
+    });
+    const options = { dtype: "float16", maxShardSize: 8000 } as const;
+    const second = (path: string): boolean => path.startsWith("model-00002");
+    await expect(convert({ files }, sink(second), options)).rejects.toThrow("no room");
+    expect(calls).toEqual([expect.stringMatching(/^abort model-00001-of-/)]);
+    calls.length = 0;
+    const broken = {
+      ...options,
+      onConvert: () => {
+        throw new Error("my own mistake");
+      },
+    };
+    await expect(
+      convert(
+        { files },
+        sink(() => false),
+        broken,
+      ),
+    ).rejects.toThrow("my own mistake");
+    expect(calls.length).toBeGreaterThan(1);
+    expect(calls.every((call) => call.startsWith("abort"))).toBe(true);
+    calls.length = 0;
+    await expect(
+      convert(
+        { files },
+        sink(() => false, false),
+        broken,
+      ),
+    ).rejects.toThrow("my own mistake");
+    expect(calls.every((call) => call.startsWith("close"))).toBe(true); // a sink of old
   });
 
   it("gives the same bytes twice, and others for other texts", async () => {

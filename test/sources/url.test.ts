@@ -1,3 +1,5 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join, relative, sep } from "node:path";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { SentenceTransformer } from "../../src/node.ts";
 import { openModel, readText } from "../../src/source.ts";
@@ -33,6 +35,35 @@ const read = async (server: TestServer, path = "big.bin", options = {}): Promise
 const RIGHT_AWAY = { "retry-after": "0" };
 
 describe("a model behind a URL", () => {
+  it("is read on after the signal for loading has fired", async () => {
+    const weights = join(import.meta.dirname, "../../weights/model");
+    const paths = readdirSync(weights, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+    const entries = paths.map((entry) => {
+      const path = join(entry.parentPath, entry.name);
+      return [relative(weights, path).split(sep).join("/"), readFileSync(path)] as const;
+    });
+    const server = await serveFiles(Object.fromEntries(entries));
+    servers.push(server);
+    for (const input of [
+      `${server.url}/model`,
+      { files: Object.fromEntries(entries.map(([path]) => [path, at(server, path)])) },
+    ]) {
+      const control = new AbortController();
+      const model = await SentenceTransformer.load(input, { rows: "source", threads: 0, signal: control.signal });
+      control.abort(new Error("too late"));
+      server.asked.length = 0;
+      const [row] = await model.encode(["잠이 옵니다"]);
+      expect(row.length).toBe(model.dimension);
+      expect(server.asked.length).toBeGreaterThan(0); // or it would prove nothing
+      await model.dispose();
+    }
+  });
+
+  it("waits as long as there is, for who waits without end", async () => {
+    const server = await serve();
+    for (const timeout of [Number.POSITIVE_INFINITY, 2 ** 40]) same(await read(server, "big.bin", { timeout }), big);
+  });
+
   it("gives the bits of the folder, from a string with or without a slash and from a URL, with ranges and without", async () => {
     const text = "잠이 옵니다";
     const folder = await SentenceTransformer.load({ files: model });

@@ -21,6 +21,28 @@ describe("encode", () => {
     expect(encoding.truncated).toBe(false);
   });
 
+  test("an added token may begin in the white space that another took along", () => {
+    const token = (content: string, flags: object) => {
+      return { content, lstrip: false, rstrip: false, normalized: false, single_word: false, special: false, ...flags };
+    };
+    const special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"].map((mark) => token(mark, { special: true }));
+    const added = WordPieceTokenizer.fromFiles({
+      "vocab.txt": "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nx\ny\n##x\n",
+      "tokenizer_config.json": JSON.stringify({
+        do_lower_case: false,
+        added_tokens_decoder: { ...special, 8: token("[A]", { rstrip: true }), 9: token(" x", {}) },
+      }),
+    });
+    // Ids and offsets of tokenizers 0.23.3 (Rust), from the same tokens.
+    const { ids, tokens, offsets } = added.encode("y[A] x y", { addSpecialTokens: false });
+    expect([...ids]).toEqual([6, 8, 9, 6]);
+    // biome-ignore format: one line a text
+    expect(offsets).toEqual([[0, 1], [1, 5], [4, 6], [7, 8]]);
+    expect(tokens[2]).toBe(" x");
+    // Half a letter is read the long way round.
+    expect([...added.encode("y[A] x y \ud800", { addSpecialTokens: false }).ids].slice(0, 4)).toEqual([6, 8, 9, 6]);
+  });
+
   test("offsets are UTF-16 indices", () => {
     const text = "😀😀 나는";
     const { offsets, tokens } = tokenizer.encode(text, { addSpecialTokens: false });

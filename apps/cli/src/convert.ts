@@ -1,12 +1,12 @@
 import { type FileHandle, lstat, mkdir, open, rename, rm } from "node:fs/promises";
-import { basename, dirname, join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { type Converted, convert, type ModelSink, type StoredType } from "munjang/quantize";
 import prettyBytes from "pretty-bytes";
 import { examples } from "./help.ts";
 import { readItems, Usage } from "./input.ts";
 import { modelOf, watchFiles } from "./model.ts";
-import { cannotWrite, openOutput, removeOnSignal } from "./output.ts";
+import { cannotWrite, nameBeside, openOutput, removeOnSignal } from "./output.ts";
 import { countOf, showProgress } from "./progress.ts";
 
 interface Flags {
@@ -51,7 +51,7 @@ async function convertModel(model: string, folder: string, flags: Flags): Promis
     throw new Error(`${folder} is there already: name a folder that is not`);
   }
   const texts = calibration === undefined ? undefined : await linesOf(calibration);
-  const beside = join(dirname(target), `.${basename(target)}.${process.pid}.part`);
+  const beside = nameBeside(target, true);
   const forget = removeOnSignal(beside);
   const { watch, stop: stopFiles } = watchFiles();
   const progress = showProgress(countOf("layers"));

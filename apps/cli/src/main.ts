@@ -17,7 +17,7 @@ import { cannotWrite } from "./output.ts";
 import { indexCommand, searchCommand } from "./search/command.ts";
 import { serveCommand } from "./serve.ts";
 import { similarityCommand } from "./similarity.ts";
-import { columns } from "./terminal.ts";
+import { columns, printable } from "./terminal.ts";
 import { tokenizeCommand } from "./tokenize.ts";
 
 /** Exit codes: 0 done, 1 it failed, 2 the command line was wrong. */
@@ -104,5 +104,5 @@ function fail(error: unknown): number {
 }
 
 function oneLine(text: string): string {
-  return `munjang: ${text.trim().replace(/\s*[\r\n]+\s*/g, " ")}\n`;
+  return `munjang: ${printable(text.trim().replace(/\s*[\r\n]+\s*/g, " "))}\n`;
 }

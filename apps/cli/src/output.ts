@@ -1,6 +1,7 @@
 import { once } from "node:events";
-import { createWriteStream, openSync, realpathSync, rmSync, type WriteStream } from "node:fs";
+import { createWriteStream, fchmodSync, lstatSync, openSync, realpathSync, rmSync, type WriteStream } from "node:fs";
 import { open, rename, stat } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import type { Writable } from "node:stream";
 import { Usage } from "./input.ts";
 
@@ -18,16 +19,35 @@ export interface Output {
 /** Signals that end a command; what it has half-written goes with it. */
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
+/** What is half-written at the moment. */
+const unfinished = new Set<string>();
+
+function interrupted(_: string, signal: number): void {
+  for (const path of unfinished) rmSync(path, { recursive: true, force: true });
+  process.exit(128 + signal);
+}
+
 /** Takes a file or a folder away should a signal end the command; until what it answers with is called. */
 export function removeOnSignal(path: string): () => void {
-  const interrupted = (_: string, signal: number): void => {
-    rmSync(path, { recursive: true, force: true });
-    process.exit(128 + signal);
-  };
-  for (const signal of SIGNALS) process.once(signal, interrupted);
+  if (unfinished.size === 0) for (const signal of SIGNALS) process.on(signal, interrupted);
+  unfinished.add(path);
   return () => {
-    for (const signal of SIGNALS) process.off(signal, interrupted);
+    if (unfinished.delete(path) && unfinished.size === 0) {
+      for (const signal of SIGNALS) process.off(signal, interrupted);
+    }
   };
+}
+
+/**
+ * A name beside a file or folder that nobody has: its own, the process's, and a number where another process had the same one and was killed
+ * (in a container all have the same). What is left there stays: it may be another machine's.
+ */
+export function nameBeside(target: string, hidden = false): string {
+  for (let n = 0; ; n++) {
+    const name = `${hidden ? "." : ""}${basename(target)}.${process.pid}${n === 0 ? "" : `.${n}`}.part`;
+    const path = join(dirname(target), name);
+    if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return path;
+  }
 }
 
 /** Standard output, or a file: written beside its final place and renamed when complete, so that nobody sees half of it. */
@@ -40,11 +60,14 @@ export async function openOutput(file: string | undefined): Promise<Output> {
   // A device or a pipe has no half: it is written to as it stands.
   if (about !== undefined && !about.isFile()) return straightTo(createWriteStream(file), file);
   const target = about === undefined ? file : realpathSync(file); // a link stays, what it points to is replaced
-  const beside = `${target}.${process.pid}.part`;
+  const beside = nameBeside(target);
   const forget = removeOnSignal(beside); // before there is anything to leave behind
   let stream: WriteStream;
   try {
-    stream = createWriteStream(beside, { fd: openSync(beside, "wx") });
+    const mode = (about?.mode ?? 0o666) & 0o777;
+    const fd = openSync(beside, "wx", mode);
+    if (about !== undefined) fchmodSync(fd, mode); // what only its owner may read stays so
+    stream = createWriteStream(beside, { fd });
   } catch (error) {
     forget();
     throw cannotWrite(file, error as NodeJS.ErrnoException);

@@ -73,7 +73,7 @@ export async function openService(from: ModelOrLoad, settings: Settings): Promis
       const { texts, ...sizes } = readInputs(inputs, model, facts, how);
       const tokenizing = performance.now() - began;
       const apart = facts.promptPooled ? undefined : how.prompt;
-      request.signal.throwIfAborted(); // it is never told of an abort that was
+      if (request.signal.aborted) throw new Refusal("gone", "the client has left"); // it is never told of an abort that was
       const { done, drop } = queue.add({ texts, kind, prompt: apart });
       const gone = (): void => drop(new Refusal("gone", "the client has left"));
       const late = new Refusal("late", `no answer within ${settings.timeout / 1000} s`, { retryAfter: 1 });

@@ -21,9 +21,19 @@ function sectionNow(): Section {
   return SECTIONS.find((section) => section === name) ?? "play";
 }
 
+/** Kept from visit to visit, where the browser lets pages keep anything: without site data the very name throws. */
+function kept(change?: Language): string | null {
+  try {
+    if (change !== undefined) localStorage.setItem("language", change);
+    return localStorage.getItem("language");
+  } catch {
+    return null;
+  }
+}
+
 function languageNow(): Language {
-  const kept = localStorage.getItem("language");
-  if (kept === "ko" || kept === "en") return kept;
+  const last = kept();
+  if (last === "ko" || last === "en") return last;
   return navigator.language.startsWith("ko") ? "ko" : "en";
 }
 
@@ -44,7 +54,7 @@ function App() {
   }, [language, section, w]);
 
   const choose = (to: Language): void => {
-    localStorage.setItem("language", to);
+    kept(to);
     setLanguage(to);
   };
   const shared = { w, engine, model };

@@ -18,7 +18,7 @@ type Implementation = {
   [K in keyof Api]: (tell: Tell, ...args: Parameters<Api[K]>) => Promise<ReturnType<Api[K]>> | ReturnType<Api[K]>;
 };
 
-let current: { source: string | ModelFiles; model: SentenceTransformer; bert?: BertModel } | undefined;
+let current: { source: string | ModelFiles; model: SentenceTransformer; bert?: Promise<BertModel> } | undefined;
 
 function sourceOf(choice: ModelChoice): string | ModelFiles {
   if (choice.kind === "bundled") return mini;
@@ -57,7 +57,7 @@ const api: Implementation = {
       },
     });
     await current?.model.dispose();
-    await current?.bert?.dispose();
+    void current?.bert?.then((bert) => bert.dispose()).catch(() => {}); // it may still be on its way
     current = { source, model };
     const { dimension, backend, warnings } = model;
     return { dimension, backend, warnings };
@@ -72,8 +72,10 @@ const api: Implementation = {
 
   async inside(_, given) {
     const state = loaded();
-    state.bert ??= await BertModel.load(state.source, { threads: 0 });
-    const { bert, model } = state;
+    state.bert ??= BertModel.load(state.source, { threads: 0 });
+    state.bert.catch(() => (state.bert = undefined)); // tried again the next time
+    const bert = await state.bert;
+    const { model } = state;
     const { prompt, pooling, normalize } = model.identity;
     const text = prompt + given;
     const encoding = model.tokenize(text);

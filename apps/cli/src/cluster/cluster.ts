@@ -93,7 +93,7 @@ async function group(
   }
   if (clusters !== undefined) return { found: kMeans(rows, clusters, { seed, restarts }).clusters, tried: [] };
   const tried: { clusters: number; silhouette: number }[] = [];
-  const different = countDifferent(rows);
+  const different = countDifferent(rows, NUMBERS[NUMBERS.length - 1]);
   if (different < 2) throw new Error("all texts are the same: there is nothing to tell apart");
   for (const K of NUMBERS.filter((K) => K <= different && (K === 2 || 2 * K <= rows.count))) {
     // A few beginnings are enough to see how many there are; where they lie is looked at once more with all.
@@ -106,8 +106,11 @@ async function group(
   return { found: kMeans(rows, best.clusters, { seed, restarts }).clusters, tried };
 }
 
-function countDifferent({ count, width, data }: Rows): number {
-  return new Set(Array.from({ length: count }, (_, i) => data.subarray(i * width, (i + 1) * width).join())).size;
+/** How many rows differ, up to so many: each is kept as text, which is large. */
+function countDifferent({ count, width, data }: Rows, most: number): number {
+  const seen = new Set<string>();
+  for (let i = 0; i < count && seen.size < most; i++) seen.add(data.subarray(i * width, (i + 1) * width).join());
+  return seen.size;
 }
 
 /** Clusters numbered anew: the largest is 0; of equal ones the one whose first row comes first. */

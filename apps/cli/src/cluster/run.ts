@@ -108,7 +108,8 @@ async function asMap(
     return { x: places[n][0], y: places[n][1], cluster: found.assignments[i], text: texts[i] };
   });
   const labels = found.clusters.map((_, k) => labelOf(found, k));
-  const note = `${texts.length} texts, ${labels.length} clusters, silhouette ${found.silhouette.toFixed(3)}`;
+  const silhouette = Number.isNaN(found.silhouette) ? "" : `, silhouette ${found.silhouette.toFixed(3)}`;
+  const note = `${texts.length} texts, ${labels.length} ${labels.length === 1 ? "cluster" : "clusters"}${silhouette}`;
   return mapPage(points, labels, { title: flags.file ?? "Clusters", note });
 }
 

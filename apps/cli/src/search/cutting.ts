@@ -18,7 +18,7 @@ export interface ChunkOptions extends ReadOptions {
 }
 
 /** A change of how files are cut; files are read anew then, and only texts that are new are embedded. */
-const CUTTING = 2;
+const CUTTING = 3;
 
 /** A row of the index, as far as the file says it. */
 export interface Chunk {

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { PGlite, PGliteOptions } from "@electric-sql/pglite";
 import { cannotWrite } from "../output.ts";
@@ -35,15 +35,34 @@ export async function openEmbedded(folder: string, doing: string, create: boolea
   } catch (error) {
     throw cannotWrite(folder, error as NodeJS.ErrnoException);
   }
+  if (!hasDatabase(folder)) checkEmpty(folder);
   const unlock = await lockFolder(folder, doing);
   try {
     if (!existsSync(tables)) await make(folder, tables);
+    else if (!existsSync(join(tables, "PG_VERSION"))) throw notOurs(folder, tables);
     const pglite = await start(folder, tables);
     return await overPGlite(folder, pglite, unlock);
   } catch (error) {
     unlock();
     throw error;
   }
+}
+
+const IGNORE_ALL = "*\n";
+
+/** A folder in which a database is to be made has nothing in it, or what another process left that was killed while it made one. @throws Error */
+function checkEmpty(folder: string): void {
+  for (const name of readdirSync(folder)) {
+    const path = join(folder, name);
+    const left = /^lock(\.\d.*)?$|^database(\.part)?$/.test(name); // the database itself: another process was faster
+    if (!left && !(name === ".gitignore" && readFileSync(path, "utf8") === IGNORE_ALL)) throw notOurs(folder, path);
+  }
+}
+
+function notOurs(folder: string, path: string): Error {
+  return new Error(
+    `cannot make an index in ${folder}: ${path} is not of an index; name an empty folder, or one that is not there, with --database`,
+  );
 }
 
 /** A folder and those above it. Node's own `recursive` says "no such folder" of a file system that is read-only. */
@@ -61,7 +80,7 @@ async function make(folder: string, tables: string): Promise<void> {
   const part = `${tables}.part`;
   rmSync(part, { recursive: true, force: true }); // of one that was killed
   try {
-    writeFileSync(join(folder, ".gitignore"), "*\n"); // vectors belong into nobody's repository
+    writeFileSync(join(folder, ".gitignore"), IGNORE_ALL); // vectors belong into nobody's repository
     const pglite = await start(folder, part);
     // Nobody makes another database here, and what others would be made from is half of the size.
     await pglite.exec("UPDATE pg_database SET datistemplate = false");

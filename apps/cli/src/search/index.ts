@@ -94,10 +94,15 @@ export async function index(
     const settings = await adjust(database, found, options);
     const { nameOf } = names(place);
     const onFile: OnFile = (done, chunks) => options.onFile?.(done, files.length, chunks);
-    const isGone = (name: string): boolean => roots.some((root) => isUnder(root, names(place).pathOf(name)));
+    /** What could not be read may have them still. */
+    const unread = passedOver.unreadable.map(({ path }) => path);
+    const isGone = (name: string): boolean => {
+      const under = (folder: string): boolean => isUnder(folder, names(place).pathOf(name));
+      return roots.some(under) && !unread.some(under);
+    };
     const embedder = {
       embed: (texts: readonly string[]) => (texts.length === 0 ? Promise.resolve([]) : model.encodeDocument(texts)),
-      count: (text: string) => model.tokenizer.encode(text, { specialTokens: false }).ids.length,
+      count: (text: string) => lengthOf(model, text),
     };
     const chunking = { tokens, overlap, columns };
     const report = await bringUpToDate(database, settings, files, embedder, chunking, nameOf, isGone, onFile);
@@ -109,11 +114,13 @@ export async function index(
 
 /** Tokens a text may have so that the model reads all of it, [CLS], [SEP] and the prompt for documents aside. */
 function roomOf(model: SentenceTransformer): number {
-  return Math.max(8, model.maxSeqLength - model.tokenize("").ids.length - promptLength(model));
+  const prompt = model.prompts.document ?? model.identity.prompt; // as encodeDocument puts before a text
+  return Math.max(8, model.maxSeqLength - model.tokenize("").ids.length - lengthOf(model, prompt));
 }
 
-function promptLength({ identity, tokenizer }: SentenceTransformer): number {
-  return identity.prompt === "" ? 0 : tokenizer.encode(identity.prompt, { specialTokens: false }).ids.length;
+/** Tokens of a text, without [CLS] and [SEP]. */
+function lengthOf({ tokenizer }: SentenceTransformer, text: string): number {
+  return tokenizer.encode(text, { addSpecialTokens: false }).ids.length;
 }
 
 function notThere(path: string): Error {

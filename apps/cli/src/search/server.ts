@@ -10,7 +10,8 @@ export function isAddress(database: string): boolean {
 
 /** An address without what nobody should read in a message. */
 export function withoutPassword(address: string): string {
-  return address.replace(/^(\w+:\/\/[^/@:]*):[^@/]*@/, "$1@").replace(/([?&]password=)[^&]*/gi, "$1…");
+  // The last @ is the one before the host: those before it, and slashes, belong to the password.
+  return address.replace(/^(\w+:\/\/[^/@:]*):.*@/, "$1@").replace(/([?&](?:ssl)?password=)[^&]*/gi, "$1…");
 }
 
 /** A PostgreSQL server with pgvector, over one connection. */
