@@ -1,9 +1,10 @@
 // `munjang cluster` as a command: the bundled model on texts of our own.
+import { spawn } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { parse } from "./csv.ts";
-import { file, folder, munjang, refused, toFull } from "./run.ts";
+import { file, folder, main, munjang, refused, toFull } from "./run.ts";
 import { EXAMPLES } from "./topics.ts";
 
 const texts = EXAMPLES.map(([text]) => text);
@@ -68,6 +69,25 @@ describe("cluster", () => {
     expect(shown.out).toMatch(/^5 texts {2}1 cluster {2}2 in none\n/);
     expect(parse(readFileSync(at("c.csv"), "utf8")).map(([, k]) => k)).toEqual(["cluster", "0", "", "0", "", "0"]);
     expect((await munjang([...community, texts[0], texts[1]])).out).toBe("2 texts  0 clusters  2 in none\n");
+  });
+
+  test("a map of one cluster says no figure that there is none of", async () => {
+    const args = ["cluster", "--method", "community", "--threshold", "0", "--min-size", "2", "--map", "one.html"];
+    expect((await munjang([...args, ...texts.slice(0, 4)])).code).toBe(0);
+    expect(readFileSync(at("one.html"), "utf8")).toContain("4 texts, 1 cluster<");
+  });
+
+  test.skipIf(process.platform === "win32")("a signal takes both half-written files away", async () => {
+    const child = spawn(process.execPath, [main, "cluster", "-f", "-", "--map", "cut.html", "-o", "cut.json"], {
+      cwd: folder,
+    });
+    const closed = new Promise((resolve) => child.on("close", resolve));
+    const found = () => readdirSync(folder).filter((name) => name.startsWith("cut."));
+    child.stdin.end(`${texts.join("\n")}\n`.repeat(400));
+    while (found().length < 2 && child.exitCode === null) await new Promise((go) => setImmediate(go));
+    child.kill("SIGINT");
+    expect(await closed).toBe(130);
+    expect(found()).toEqual([]);
   });
 
   test("a text that would close the script comes back as it was", async () => {

@@ -28,6 +28,16 @@ it("counts the bytes of a body whatever length it was said to have", async () =>
   await server.close();
 });
 
+it("takes a client that has left already for no fault of its own", async () => {
+  const server = await createServer(await loadMini(), {});
+  const init = {
+    ...{ method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ inputs: "하나" }) },
+    signal: AbortSignal.abort(),
+  };
+  expect((await server.fetch(new Request("http://here/embed", init))).status).toBe(499);
+  await server.close();
+});
+
 it("takes a model as it is, and answers a Request", async () => {
   const server = await createServer(await loadMini(), { name: "small" });
   const answer = await server.fetch(new Request("http://here/v1/models"));

@@ -161,6 +161,8 @@ test("a server that is not there, or hangs up", async () => {
 test("messages name the database, and never its password", () => {
   expect(withoutPassword("postgres://me:a:b@c@host:1/x?password=q&sslmode=require")).not.toMatch(/a:b|password=q/);
   expect(withoutPassword("postgresql://host/x")).toBe("postgresql://host/x");
+  expect(withoutPassword("postgres://me:p@ssw0rd@host:1/x")).toBe("postgres://me@host:1/x");
+  expect(withoutPassword("postgres://me:pa/ss@host/x?sslpassword=key")).toBe("postgres://me@host/x?sslpassword=…");
   const at = (code: string): string => inWords("there", Object.assign(new Error("said"), { code })).message;
   expect(at("28P01")).toBe("there: the password was not accepted (said)");
   expect(at("ECONNRESET")).toMatch(/^there: the database went away/);
