@@ -19,7 +19,7 @@ export interface Keeping extends Patience {
   readonly warn: (warning: string) => void;
 }
 
-const DENIED = ": it must be public, or the address a signed one";
+const DENIED = ": it must be public, or a signed address";
 
 /** What the server says of a file. */
 interface Head {

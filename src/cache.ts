@@ -101,9 +101,10 @@ function checkCachedOptions(options: CachedOptions): void {
     onProgress: "function",
     onWarning: "function",
   });
-  const { revalidate, integrity, timeout } = options;
+  const { revalidate, integrity } = options;
   if (revalidate !== undefined) checkOneOf("revalidate", revalidate, ["always", "never"]);
-  if (timeout !== undefined && !(timeout > 0)) refuse("timeout", "must be milliseconds, more than 0", timeout);
+  const { timeout = 1 } = options;
+  if (!(timeout > 0)) refuse("timeout", "must be milliseconds, more than 0", timeout);
   for (const [path, hash] of Object.entries(integrity ?? {})) {
     checkOptional(`integrity[${path}]`, hash, "string");
     if (!/^[0-9a-f]{64}$/i.test(hash)) refuse(`integrity[${path}]`, "must be SHA-256 as 64 hexadecimal digits", hash);

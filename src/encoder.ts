@@ -107,24 +107,18 @@ export interface Encoder {
   dispose(): Promise<void>;
 }
 
-/** What follows the loading of an encoder; where it fails, its workers and its memory go. */
-export async function orDisposed<R>(encoder: Encoder, rest: () => Promise<R>): Promise<R> {
-  try {
-    return await rest();
-  } catch (error) {
-    await encoder.dispose();
-    throw error;
-  }
-}
-
-/** `longest` is the longest text that will be asked for, which may be a batch of its own. */
-export async function loadEncoder(
+/**
+ * `longest` is the longest text that will be asked for, which may be a batch of its own; `then` makes something of the encoder, whose workers and
+ * memory go where that fails.
+ */
+export async function loadEncoder<R>(
   source: ModelSource,
   folder: string,
   config: BertConfig,
   longest: number,
   options: EncoderOptions,
-): Promise<Encoder> {
+  then: (encoder: Encoder) => Promise<R>,
+): Promise<R> {
   const tensors = await openTensors(source, folder);
   const stored = wholeNumbers?.stored(tensors) ?? "float32";
   const { dtype = stored } = options;
@@ -150,7 +144,7 @@ export async function loadEncoder(
       return again.weights;
     });
     const backend: BackendInfo = { name, threads: runner.threads, width, reason, ...(figures && { figures }) };
-    return {
+    return await then({
       config,
       backend,
       dtype: dtype + (measured ?? ""),
@@ -159,7 +153,7 @@ export async function loadEncoder(
       tensors,
       warnings: chosen.warnings ?? [],
       ...running(config, tensors.file, words, runner),
-    };
+    });
   } catch (error) {
     await engine.dispose();
     throw error;

@@ -1,7 +1,7 @@
 import { checkWhole } from "./base/door.ts";
 import { fail } from "./base/errors.ts";
 import { type BertTokenizer, loadTokenizer } from "./bert-tokenizer.ts";
-import { type Encoder, loadConfig, loadEncoder, orDisposed } from "./encoder.ts";
+import { type Encoder, loadConfig, loadEncoder } from "./encoder.ts";
 import { hashModel, type Identity, NUMERICS_VERSION } from "./identity.ts";
 import { type ModuleList, readModules } from "./modules.ts";
 import { checkTruncateDim, type LoadOptions } from "./options.ts";
@@ -55,8 +55,7 @@ export async function loadParts(from: ModelSource, options: LoadOptions): Promis
   const truncateDim = defaults.truncateDim ?? list.dimension;
   checkTruncateDim(truncateDim, list.dimension);
 
-  const encoder = await loadEncoder(source, folder, config, maxSeqLength, options);
-  return orDisposed(encoder, async () => {
+  return loadEncoder(source, folder, config, maxSeqLength, options, async (encoder) => {
     encoder.warnings.forEach(warn);
     const identity = {
       numerics: NUMERICS_VERSION,
@@ -84,7 +83,7 @@ function checkVocabulary(tokenizer: BertTokenizer, rows: number): void {
   const problem =
     vocabularySize > rows
       ? "the vocabulary belongs to another model"
-      : "it is cut short, or belongs to another model (if the table was padded on purpose, add [unused…] lines)";
+      : "it is cut short, or belongs to another model (padded on purpose? add [unused] lines)";
   fail("vocab.txt", undefined, `the vocabulary has ${vocabularySize} entries, the word table ${rows}: ${problem}`);
 }
 

@@ -3,7 +3,7 @@ import { Json, parseJson } from "./base/json.ts";
 import { readTensor } from "./bert/weights.ts";
 import { openTensors } from "./open-tensors.ts";
 import { type DenseActivation, type Feature, type Module, POOLING_MODES, type PoolingMode } from "./pooling/index.ts";
-import { inFolder, insideModel, type ModelSource, readText } from "./source.ts";
+import { inFolder, insideModel, type ModelSource, OUTSIDE, readText } from "./source.ts";
 
 /*
  * modules.json: what follows the Transformer, module by module, each with a folder of its own. Everything sentence-transformers
@@ -77,8 +77,7 @@ function listEntries(text: string): Entry[] {
     const type = json.string("type", "");
     // `sentence_transformers.models.Pooling`, `sentence_transformers.models.Pooling.Pooling`, `….modules.pooling.Pooling`
     if (!type.startsWith("sentence_transformers.")) json.fail("type", "is code of the model's own, which is never run");
-    const path =
-      insideModel(json.string("path", "")) ?? json.fail("path", "leads out of the model's folder, or is no path");
+    const path = insideModel(json.string("path", "")) ?? json.fail("path", OUTSIDE);
     return { json, kind: type.slice(type.lastIndexOf(".") + 1), path };
   });
 }
@@ -137,8 +136,7 @@ function poolingModes(json: Json): PoolingMode[] {
   const named = json.get(field);
   if (Array.isArray(named)) {
     const names = json.list(field);
-    if (names.keys.length > POOLING_MODES.length)
-      json.fail(field, `names more modes than there are, ${POOLING_MODES.length}`);
+    if (names.keys.length > POOLING_MODES.length) json.fail(field, "is too long");
     return names.keys.map((i) => names.oneOf(i, "", POOLING_MODES));
   }
   if (named !== undefined) return [json.oneOf(field, "", POOLING_MODES)];

@@ -1,6 +1,7 @@
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { env } from "node:process";
+import { checkFields } from "./base/door.ts";
 import { ModelError } from "./base/errors.ts";
 import { COMMIT, HubCache } from "./node-cache.ts";
 import { downloadFile } from "./node-download.ts";
@@ -15,6 +16,7 @@ import { type ModelSource, openedOnce, type SourceOptions } from "./source.ts";
  */
 export async function openHub(id: string, options: SourceOptions): Promise<ModelSource> {
   checkId(id);
+  checkFields(options, { revision: "string", cacheDir: "string", token: "string", endpoint: "string" });
   const revision = options.revision ?? "main";
   checkRevision(revision);
   const root = options.cacheDir === undefined ? defaultCache() : resolve(options.cacheDir);

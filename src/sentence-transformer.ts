@@ -1,7 +1,7 @@
 import type { BackendInfo } from "./backend.ts";
 import { breathe } from "./base/breathe.ts";
 import { letGo } from "./base/bytes.ts";
-import { checkObject, refuse } from "./base/door.ts";
+import { refuse } from "./base/door.ts";
 import { type Tensor, tensor } from "./base/tensor.ts";
 import { intoBatches, placesOf } from "./bert/batch.ts";
 import { type EncodingLike, withoutPadding } from "./bert-model.ts";
@@ -71,11 +71,11 @@ export class SentenceTransformer {
    */
   static async load(model: ModelInput, options: LoadOptions = {}): Promise<SentenceTransformer> {
     checkLoadOptions(options);
-    const asked = { ...options };
-    const source = await openModel(model, asked);
+    const own = { ...options };
+    const source = await openModel(model, own);
     try {
-      const parts = await loadParts(source, options);
-      asked.signal = undefined; // it stops loading; rows may be read later
+      const parts = await loadParts(source, own);
+      own.signal = undefined; // it stops loading; rows may be read later
       return new SentenceTransformer(parts);
     } catch (error) {
       await source.close();
@@ -141,9 +141,8 @@ export class SentenceTransformer {
     input: I,
     options?: O & Callbacks,
   ): Promise<Encoded<I, O>>;
-  async encodeQuery(input: EncodeInput | readonly EncodeInput[], options: EncodeOptions = {}): Promise<Row | Row[]> {
-    checkObject("options", options);
-    return this.encode(input, { ...options, promptName: options.promptName ?? "query" });
+  encodeQuery(input: EncodeInput | readonly EncodeInput[], options: EncodeOptions = {}): Promise<Row | Row[]> {
+    return this.encode(input, options && { ...options, promptName: options.promptName ?? "query" }); // null is refused there
   }
 
   /** `encode` with the prompt named `document`, unless another is asked for. */
@@ -151,9 +150,8 @@ export class SentenceTransformer {
     input: I,
     options?: O & Callbacks,
   ): Promise<Encoded<I, O>>;
-  async encodeDocument(input: EncodeInput | readonly EncodeInput[], options: EncodeOptions = {}): Promise<Row | Row[]> {
-    checkObject("options", options);
-    return this.encode(input, { ...options, promptName: options.promptName ?? "document" });
+  encodeDocument(input: EncodeInput | readonly EncodeInput[], options: EncodeOptions = {}): Promise<Row | Row[]> {
+    return this.encode(input, options && { ...options, promptName: options.promptName ?? "document" }); // null is refused there
   }
 
   /** Every row of `a` against every row of `b`, by the model's own function: row i holds the similarities of a[i]. */
@@ -189,11 +187,6 @@ export class SentenceTransformer {
     const encodings = await this.#read(input, prompt, options.signal, many);
     const texts = encodings.map(withoutPadding);
     const lengths = texts.map((text) => text.ids.length);
-    const { tokens: most } = this.#parts.encoder;
-    const long = lengths.findIndex((length) => length > most);
-    if (long >= 0) {
-      refuse(many ? `input[${long}]` : "input", `has ${lengths[long]} tokens; the model was loaded for ${most}`);
-    }
     const groups = placesOf(input);
     const skip = this.#promptLength(prompt);
     const budget = options.tokensPerBatch ?? this.#parts.encoder.budget;
@@ -248,8 +241,11 @@ export class SentenceTransformer {
       }
       const field = many ? `input[${n}]` : "input";
       if (typeof item === "string") {
-        encodings.push(this.tokenizer.encode(prompt + item, { maxLength: this.maxSeqLength }));
+        encodings.push(this.tokenize(prompt + item));
       } else if (typeof item === "object" && item !== null && "ids" in item) {
+        const { length } = withoutPadding(item).ids;
+        const { tokens } = this.#parts.encoder;
+        if (length > tokens) refuse(field, `has ${length} tokens; the model was loaded for ${tokens}`);
         encodings.push(item);
       } else {
         refuse(field, "must be a string or an Encoding", item);
@@ -264,7 +260,7 @@ export class SentenceTransformer {
    */
   #promptLength(prompt: string): number {
     if (prompt === "" || this.#parts.list.modules.every((m) => m.kind !== "pooling" || m.includePrompt)) return 0;
-    return this.tokenizer.encode(prompt, { maxLength: this.maxSeqLength }).ids.length - 1;
+    return this.tokenize(prompt).ids.length - 1;
   }
 }
 

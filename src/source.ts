@@ -1,5 +1,5 @@
 import type { ByteSource } from "./base/bytes.ts";
-import { checkFields, refuse } from "./base/door.ts";
+import { refuse } from "./base/door.ts";
 import { fail, ModelError } from "./base/errors.ts";
 import { sourceOf } from "./formats/stored.ts";
 import { openUrl, type Patience } from "./url.ts";
@@ -73,9 +73,6 @@ export function setPlatform(to: Platform): void {
  * @throws ModelError where it names no model.
  */
 export async function openModel(input: ModelInput, options: SourceOptions = {}): Promise<ModelSource> {
-  checkFields(options, { revision: "string", cacheDir: "string", token: "string", endpoint: "string" });
-  const { timeout = 1 } = options;
-  if (!(timeout > 0)) refuse("timeout", "must be milliseconds, more than 0", timeout);
   if (typeof input === "object" && input !== null) {
     if ("open" in input && typeof input.open === "function") return input;
     if ("files" in input && typeof input.files === "object" && input.files !== null) {
@@ -93,8 +90,7 @@ export async function openModel(input: ModelInput, options: SourceOptions = {}):
     const name = String(input);
     if (name.trim() === "") refuse("model", "must name a model", name);
     if (/^https?:/i.test(name)) return behindUrl(name, options);
-    const problem =
-      "is a name, and this runtime has no file system; give a URL, a list of files, or { files: { path: bytes } }";
+    const problem = "is a name, and this runtime has no file system; give a URL or { files: { path: bytes } }";
     return platform?.openName(name, options) ?? refuse("model", problem, name);
   }
   return refuse("model", "must be a name, a folder, a URL, a list of files, or { files: { path: bytes } }", input);
@@ -157,7 +153,7 @@ export function openedOnce(
     folder,
     open: async (asked) => {
       const path = insideModel(asked);
-      if (path === undefined) fail(asked, undefined, "leads out of the model's folder, or is no path");
+      if (path === undefined) fail(asked, undefined, OUTSIDE);
       const file = opened.get(path) ?? open(path);
       opened.set(path, file);
       return file;
@@ -169,6 +165,8 @@ export function openedOnce(
     },
   };
 }
+
+export const OUTSIDE = "leads out of the model's folder";
 
 /** A path, which may be from a file that is hostile, without empty parts and `.`; undefined where it is not relative, or leads out. */
 export function insideModel(path: string): string | undefined {
@@ -191,7 +189,7 @@ async function asBytes(
     return platform?.openFile(file) ?? fail(path, "url", problem, file.href);
   }
   if (typeof file === "object" && file !== null && typeof file.arrayBuffer === "function") return fromBlob(file);
-  return fail(path, undefined, "must be an ArrayBuffer, a Uint8Array, a Blob, a string or a URL", file);
+  return fail(path, undefined, "must be bytes, a Blob, a string or a URL", file);
 }
 
 function fromBlob(blob: Blob): ByteSource {

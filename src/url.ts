@@ -44,7 +44,7 @@ export async function persist<T>(
   /** A server that asks for a longer wait is not waited for. */
   const LONGEST_WAIT = 60_000;
   /** What timers can be told; more would be taken for nothing. */
-  const LONGEST_TIMER = 2 ** 31 - 1;
+  const LONGEST_TIMER = 2e9;
 
   let end: (reason?: unknown) => void = () => {};
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -139,7 +139,7 @@ export async function openUrl(file: string, url: URL, patience: Patience): Promi
       }
       const answer = await ask(file, url, patience, start, end);
       if (answer?.total !== total || answer.version !== version) {
-        fail(file, undefined, "changed on the server meanwhile; load the model again");
+        fail(file, undefined, "changed on the server; load the model again");
       }
       const { bytes } = answer;
       if (bytes.byteLength === total) return bytes.slice(start, end);
@@ -167,7 +167,7 @@ async function ask(
     const range = headers.get("content-range") ?? "";
     // An empty file has no first byte; where the range is hidden from pages of other origins only the whole file is sure.
     if (start === 0 && end && (status === 416 || (part && range === ""))) return ask(file, url, patience, 0, 0);
-    checkAnswer(file, url, response, ": it must be public, or the address a signed one");
+    checkAnswer(file, url, response, ": it must be public, or a signed address");
     const [, from, last, total] = /^bytes (\d+)-(\d+)\/(\d+)$/.exec(range)?.map(Number) ?? [];
     if (part && (from !== start || last !== Math.min(end, total) - 1)) {
       const problem = `bytes ${start} to ${end} were asked for, others came`;

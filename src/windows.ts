@@ -1,4 +1,3 @@
-import { orAborted } from "./base/abort.ts";
 import { breathe } from "./base/breathe.ts";
 import { refuse } from "./base/door.ts";
 
@@ -22,8 +21,16 @@ export async function* windows<V>(
     waiting = false;
     return item;
   };
+  let end = (_: unknown): void => {};
+  const abort = (): void => end(signal?.reason);
+  signal?.addEventListener("abort", abort);
   /** A promise of its own for every wait: one for all would hold whatever it was raced against. */
-  const wait = <T>(work: Promise<T>): Promise<T> => (signal === undefined ? work : orAborted(work, signal));
+  const wait = <T>(work: Promise<T>): Promise<T> =>
+    new Promise((resolve, reject) => {
+      end = reject;
+      if (signal?.aborted) abort();
+      work.then(resolve, reject);
+    });
   let window: V[] = [];
   try {
     for (;;) {
@@ -43,6 +50,7 @@ export async function* windows<V>(
     }
     if (window.length > 0) yield window;
   } finally {
+    signal?.removeEventListener("abort", abort);
     const closing = Promise.resolve(iterator.return?.());
     closing.catch(() => {});
     // An async generator that is waiting itself closes only when that is over, which may be never.

@@ -473,8 +473,6 @@ describe("encode", () => {
 describe("the parts alone", () => {
   const nothing = undefined as never;
   it.each<[string, () => unknown, ...string[]]>([
-    ["a tokenizer of no files", () => BertTokenizer.fromFiles(nothing), "files"],
-    ["no safetensors", () => openSafetensors(nothing), "bytes"],
     ["tensors that are no list", () => writeSafetensors(null as never), "tensors = null"],
     ["a tensor that is none", () => writeSafetensors([["a", null as never]]), "a = null"],
     ["the name of no model to download", () => download(nothing), "model"],
@@ -491,21 +489,18 @@ describe("the parts alone", () => {
     ],
     ["a token that is no text", () => SentenceTransformer.load("a/b", { token: 5 as never }), "token = 5"],
     ["a folder that is none", () => SentenceTransformer.load("a/b", { cacheDir: 5 as never }), "cacheDir = 5"],
-    ["no time at all", () => SentenceTransformer.load({ files }, { timeout: 0 }), "timeout = 0"],
-    ["a time that is none", () => SentenceTransformer.load({ files }, { timeout: Number.NaN }), "timeout = NaN"],
   ])("%s", (_, work, ...parts) => fails(work, ...parts.map(escaped)));
 
-  it("a tokenizer asked with options that are none, or to pad beyond all memory", async () => {
+  it("a tokenizer asked with options that are none", async () => {
     const tokenizer = await BertTokenizer.load({ files });
     await fails(() => tokenizer.encode("a", null as never), "options = null");
     await fails(() => tokenizer.encodeBatch(["a"], null as never), "options = null");
-    await fails(() => tokenizer.encodeBatch(["a"], { padding: "max_length", maxLength: 2 ** 40 }), "maxLength");
   });
   it("a path that is no text", async () => {
     const listed = withJson(files, "modules.json", (json) =>
       (json as never as { path: string }[]).map((m) => ({ ...m, path: `\ud800${m.path}` })),
     );
-    await fails(() => load(listed), "or is no path");
+    await fails(() => load(listed), "leads out");
   });
   it("BertModel without a limit: a text beyond the position table", async () => {
     const tokenizer = await BertTokenizer.load({ files });

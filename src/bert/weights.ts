@@ -186,8 +186,7 @@ export function letGoOf(spare: Map<unknown, ArrayBuffer>): void {
 }
 
 function checkShape({ tensors, file }: TensorSource, name: string, shape: readonly number[]): void {
-  const info =
-    tensors.get(name) ?? fail(file, name, "is missing: the file is cut short, or config.json belongs to another model");
+  const info = tensors.get(name) ?? fail(file, name, "is missing: the file is cut short, or belongs to another model");
   if (`${info.shape}` !== `${shape}`) {
     fail(file, name, `has the shape [${info.shape}], but config.json asks for [${shape}]`);
   }

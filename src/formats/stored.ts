@@ -101,7 +101,6 @@ export async function readBytes(
 
 /** The bytes of a view as a source: `slice` copies, so tensors lie on their own boundaries wherever they lay in the file. */
 export function sourceOf(bytes: ByteSource | Uint8Array): ByteSource {
-  if (typeof bytes?.byteLength !== "number") fail(undefined, "bytes", "must be bytes, or a source of bytes", bytes);
   if (!ArrayBuffer.isView(bytes)) return bytes;
   const { buffer, byteOffset, byteLength } = bytes;
   return {

@@ -169,7 +169,7 @@ function warnings(
   written: boolean,
 ): string[] {
   if (json === undefined) {
-    const lowered = "text is lower-cased and its accents dropped, which takes Hangul apart, as in the reference";
+    const lowered = "text is lower-cased without accents, which takes Hangul apart, as in the reference";
     return configured ? [] : [`there is no ${CONFIG}: ${lowered}`];
   }
   if (written && configured) return []; // transformers takes it as written, too

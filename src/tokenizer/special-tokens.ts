@@ -71,7 +71,7 @@ export function readToken(json: Json, field: string, special: boolean): Unnumber
   if (!isObject(token)) json.fail(field, "must be a token in quotes, or an object with its content");
   const part = json.part(field);
   if (part.boolean("single_word", false)) {
-    part.fail("single_word", "is not supported; set it to false if the token may match inside of words");
+    part.fail("single_word", "is not supported; set it to false where it may match inside words");
   }
   const isSpecial = special || part.boolean("special", false);
   return {
@@ -145,10 +145,8 @@ export function findSpecialTokens(
   const find = (name: keyof SpecialNames): NamedId => {
     const field = `${name}_token`;
     const token = names[name];
-    if (token === undefined) {
-      fail(CONFIG, field, "is null, and BERT cannot do without it; name a token of the vocabulary");
-    }
-    return look(name) ?? fail(file, field, "is not in the vocabulary; the vocabulary belongs to another model", token);
+    if (token === undefined) fail(CONFIG, field, "is null: name a token");
+    return look(name) ?? fail(file, field, "is not in the vocabulary, which belongs to another model", token);
   };
   return { unk: find("unk"), cls: find("cls"), sep: find("sep"), pad: find("pad"), mask: look("mask") };
 }

@@ -1,4 +1,4 @@
-import { checkObject, checkOneOf, checkWhole, refuse } from "../base/door.ts";
+import { checkObject, checkOneOf, refuse } from "../base/door.ts";
 import type { AddedToken } from "./added-tokens.ts";
 import { Encoding, type EncodingDetail } from "./encoding.ts";
 import { readSettings, type TokenizerFiles, type TokenizerOptions } from "./files.ts";
@@ -24,9 +24,6 @@ export interface EncodeBatchOptions extends Omit<EncodeOptions, "pair"> {
   /** `true` or `"longest"`: pad to the longest of the batch; `"max_length"`: to `maxLength`. Nothing is padded by default. */
   readonly padding?: boolean | "longest" | "max_length";
 }
-
-/** Tokens: 64 MB of ids a text. */
-const LONGEST_PADDED = 2 ** 24;
 
 /**
  * WordPiece as BERT has it. Ids equal those of Hugging Face's `tokenizers` 0.23 (Rust) for every text, malformed ones included.
@@ -89,7 +86,6 @@ export class WordPieceTokenizer {
     files: TokenizerFiles,
     options: TokenizerOptions = {},
   ): InstanceType<T> {
-    checkObject("files", files);
     return new this(readSettings(files, options)) as InstanceType<T>;
   }
 
@@ -120,8 +116,6 @@ export class WordPieceTokenizer {
     if (padding === "max_length" && maxLength === undefined) {
       refuse("padding", "needs maxLength as well, the length to pad to", padding);
     }
-    if (padding === "max_length")
-      checkWhole("maxLength", maxLength, 1, LONGEST_PADDED, "the longest that is padded to");
     const encodings = texts.map((item: unknown, i) => {
       const [text, pair, ...more] = Array.isArray(item) ? item : [item];
       if (more.length > 0 || (Array.isArray(item) && pair === undefined)) {

@@ -193,7 +193,7 @@ describe("a server on a bad day", () => {
 
   it.each([401, 403])("%i names the remedy, at once", async (status) => {
     const server = await serve((_, response) => Boolean(response.writeHead(status).end()));
-    await fails(read(server), `the server answered ${status}`, "signed one");
+    await fails(read(server), `the server answered ${status}`, "a signed address");
     expect(server.asked.length).toBe(1);
   });
 
