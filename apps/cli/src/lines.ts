@@ -1,7 +1,12 @@
+/** UTF-16 units of a line: more is no text that anybody means, and would fill the memory. */
+const LONGEST = 64 << 20;
+
 /** Lines of a UTF-8 stream, without their ends (LF or CR LF) and without a byte order mark. */
 export async function* linesOf(stream: AsyncIterable<Uint8Array | string>, name: string): AsyncGenerator<string> {
   const decoder = new TextDecoder("utf-8", { fatal: true });
-  let rest = "";
+  /** Pieces of a line whose end has not come. */
+  let rest: string[] = [];
+  let length = 0;
   let number = 0;
   const decode = (chunk?: Uint8Array): string => {
     try {
@@ -14,8 +19,19 @@ export async function* linesOf(stream: AsyncIterable<Uint8Array | string>, name:
   };
   try {
     for await (const chunk of stream) {
-      const lines = (rest + decode(chunk as Uint8Array)).split("\n");
-      rest = lines.pop() ?? "";
+      const lines = decode(chunk as Uint8Array).split("\n");
+      const last = lines.pop() ?? "";
+      if (lines.length > 0) {
+        lines[0] = [...rest, lines[0]].join("");
+        [rest, length] = [[], 0];
+      }
+      rest.push(last);
+      length += last.length;
+      if (length > LONGEST) {
+        throw new Error(
+          `line ${number + lines.length + 1} of ${name} is longer than ${LONGEST >> 20} million letters: is it text?`,
+        );
+      }
       for (const line of lines) {
         number++;
         yield line.endsWith("\r") ? line.slice(0, -1) : line;
@@ -24,8 +40,8 @@ export async function* linesOf(stream: AsyncIterable<Uint8Array | string>, name:
   } catch (error) {
     throw readable(error, name);
   }
-  rest += decode();
-  if (rest !== "") yield rest.endsWith("\r") ? rest.slice(0, -1) : rest;
+  const end = [...rest, decode()].join("");
+  if (end !== "") yield end.endsWith("\r") ? end.slice(0, -1) : end;
 }
 
 /** An error of the file system in plain words. */

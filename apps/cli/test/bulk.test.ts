@@ -1,6 +1,6 @@
 // What bulk runs read: forms of input, rows that are bad, and the stream.
 import { spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { chmodSync, readFileSync, statSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parquetWriteBuffer } from "hyparquet-writer";
 import { describe, expect, test } from "vitest";
@@ -263,6 +263,31 @@ describe("--stream", () => {
         .map((line) => JSON.parse(line).embedding);
     const bits = vectors(coded.out).map((text: string) => Buffer.from(text, "base64"));
     expect(bits).toEqual(vectors(plain.out).map((row: number[]) => Buffer.from(Float32Array.from(row).buffer)));
+  });
+
+  test.skipIf(process.platform === "win32")("--resume: a file that only its owner may read stays one", async () => {
+    const [source, target] = [file("private.txt", "하나\n둘\n"), file("private.jsonl", "old")];
+    chmodSync(target, 0o600);
+    const { code } = await munjang(["embed", ...flags, "-f", source, "-o", target, "--resume"]);
+    expect([code, statSync(target).mode & 0o777]).toEqual([0, 0o600]);
+  });
+
+  test("tables with tabs are not taken for lines of text", async () => {
+    file("table.tsv", "title\tlabel\n기차\t1\n");
+    await refused(2, /\.tsv files are not read here: .* --from text/, ["embed", ...flags, "-f", "table.tsv"]);
+    const { out } = await munjang(["embed", ...flags, "-f", "table.tsv", "--from", "text"]);
+    expect(
+      out
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line).text),
+    ).toEqual(["title\tlabel", "기차\t1"]);
+  });
+
+  test("--precision int8: a bad row ends it before anything is computed", async () => {
+    const rows = Array.from({ length: 2000 }, (_, n) => JSON.stringify(n === 1 ? {} : { text: `${n}번 문장입니다` }));
+    const input = file("bad.jsonl", rows.join("\n"));
+    await refused(1, /line 2/, ["embed", ...flags, "-f", input, "-o", "bad.npy", "--precision", "int8"]);
   });
 
   test("options that have no meaning with it", async () => {

@@ -177,6 +177,9 @@ describe("measures", () => {
       }
     }
     expect(() => evaluateLabels([], [])).toThrow(/no text/);
+    // A label that no text has and none was given is no class of these texts.
+    const right = evaluateLabels(["a", "b"], ["a", "b"], ["a", "b", "c"]);
+    expect([right.accuracy, right.macroF1, right.classes.length]).toEqual([1, 1, 3]);
   });
 
   test("the picture counts every cell, and labels cannot break it", () => {

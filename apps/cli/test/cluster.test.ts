@@ -13,6 +13,7 @@ import {
   silhouettes,
   unitRows,
 } from "../src/cluster/index.ts";
+import { product } from "../src/cluster/vectors.ts";
 import { seeded } from "../src/random.ts";
 
 const golden = JSON.parse(readFileSync(new URL("golden/cluster.json", import.meta.url), "utf8"));
@@ -84,6 +85,14 @@ describe("agglomerative", () => {
       const found = agglomerate(rows, { linkage, threshold, clusters: wanted });
       expect([...found], `${threshold ?? wanted}`).toEqual(grouping(clusters));
     }
+  });
+
+  test("puts the same rows together at a threshold of 1", () => {
+    const all = Array.from({ length: 40 }, (_, n) => [1, 2, 3].map((i) => Math.sin(i * (1 + (n % 20)))));
+    const twice = unitRows(all);
+    const products = all.map((_, n) => product(twice.data, n % 20, twice.data, n, 3));
+    expect(products.some((one) => one < 1)).toBe(true); // or it would prove nothing
+    expect(new Set(agglomerate(twice, { threshold: 1 })).size).toBe(20);
   });
 
   test("refuses what it cannot do", () => {

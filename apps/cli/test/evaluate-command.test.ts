@@ -144,6 +144,29 @@ test("retrieval: titles, ids, and grades", async () => {
   expect(shown.out).toMatch(/^munjang-mini-ko: 1 queries, 2 documents, by cosine\n {2}ndcg@10 +[01]\.\d{4}\n/);
 });
 
+test("retrieval: empty documents, and judgements about documents that are not there, as some sets have them", async () => {
+  file("thin.jsonl", '{"_id":"d1","title":"","text":"기차가 온다"}\n{"_id":"d2","title":"","text":""}\n');
+  file("ask.jsonl", '{"_id":"q1","text":"기차"}\n');
+  file("thin.tsv", "query-id\tcorpus-id\tscore\nq1\td1\t1\nq1\tgone\t1\n");
+  const args = [
+    "evaluate",
+    "retrieval",
+    "--queries",
+    "ask.jsonl",
+    "--corpus",
+    "thin.jsonl",
+    "--qrels",
+    "thin.tsv",
+    "--json",
+  ];
+  const { code, out, err } = await munjang(args);
+  expect({ code, err }).toEqual({
+    code: 0,
+    err: "munjang: 1 judgement is about a document that thin.jsonl does not have; they count as never found\n",
+  });
+  expect(JSON.parse(out)).toMatchObject({ documents: 2, measures: { "recall@10": 0.5, "mrr@10": 1 } });
+});
+
 test("what is refused: one line, an exit code, no file", async () => {
   const one = ["evaluate", "sts", "-", "--format", "tsv", "--svg", "no.svg", "-o", "no.json"];
   const table = "sentence1\tsentence2\tscore\n";
@@ -196,7 +219,7 @@ describe("tables that are refused", () => {
       /line 3 of .*twice.csv, column "_id": "a" stands in a line before/,
     );
     const bare = file("bare.csv", "_id,title\nd1,\n");
-    await expect(retrieval({ corpus: bare })).rejects.toThrow(
+    await expect(retrieval({ queries: bare })).rejects.toThrow(
       /line 2 of .*bare.csv, column "text": there is no text in it/,
     );
     const graded = file("graded.tsv", "query-id\tcorpus-id\tscore\nq1\td1\tgood\n");

@@ -198,7 +198,15 @@ export function openQueue(
     add(work) {
       if (closed) throw new Refusal("unavailable", "the server is stopping");
       const tokens = work.texts.reduce((sum, text) => sum + text.tokens, 0);
-      if ((waiting > 0 && waiting + tokens > options.maxQueuedTokens) || wait() > options.timeout) throw overloaded();
+      const own = rate.now === 0 ? 0 : tokens / rate.now;
+      // The rate is a guess, and no other try would find it smaller: so only what is too much by far is turned away for good.
+      if (own > 1.5 * options.timeout) {
+        const most = `more than can be computed in the ${options.timeout / 1000} s that a request has`;
+        throw new Refusal("too large", `${tokens} tokens are ${most}; send fewer texts at once`);
+      }
+      const before = wait();
+      const late = before > options.timeout || (before > 0 && before + own > options.timeout);
+      if (late || (waiting > 0 && waiting + tokens > options.maxQueuedTokens)) throw overloaded();
       let job!: Job;
       const done = new Promise<Done>((resolve, reject) => {
         const todo = work.texts.map((_, n) => n);

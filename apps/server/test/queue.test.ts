@@ -82,9 +82,17 @@ describe("time", () => {
     (await next()).answer();
     (await next()).answer();
     await Promise.all([large.rows, behind.rows]);
-    // A million in 20 ms; ten million are more than a millisecond.
-    const longer = add(queue, [4], 10_000_000);
-    expect(() => add(queue, [5])).toThrow(expect.objectContaining({ reason: "overloaded" }));
+    // A million in some 20 ms: 60,000 take more than a millisecond, and less than one and a half.
+    const longer = add(queue, [4], 60_000);
+    expect(() => add(queue, [5], 60_000)).toThrow(expect.objectContaining({ reason: "overloaded" }));
+    // Ten million never will: there is no use in another try.
+    expect(() => add(queue, [6], 10_000_000)).toThrow(
+      expect.objectContaining({
+        reason: "too large",
+        retryAfter: undefined,
+        message: expect.stringMatching(/send fewer texts/),
+      }),
+    );
     (await next()).answer();
     expect(await longer.rows).toEqual([4]);
   });

@@ -37,7 +37,9 @@ export async function openPart({ part, target }: PartFiles, bytes: number): Prom
   tellOfLimits();
   let file: FileHandle;
   try {
-    file = await open(part, bytes === 0 ? "w" : "r+");
+    const mode = statSync(target, { throwIfNoEntry: false })?.mode;
+    file = await open(part, bytes === 0 ? "w" : "r+", mode === undefined ? 0o666 : mode & 0o777);
+    if (mode !== undefined) await file.chmod(mode & 0o777); // what only its owner may read stays so
     await file.truncate(bytes);
   } catch (error) {
     throw cannotWrite(part, error as NodeJS.ErrnoException);

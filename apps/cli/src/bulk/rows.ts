@@ -58,6 +58,12 @@ async function ofFile(file: string, size: number, form: FromName, flags: RowsFla
 }
 
 function formOf(name: string): FromName {
+  const other = /\.(tsv|tab|json)$/i.exec(name)?.[0];
+  if (other !== undefined) {
+    throw new Usage(
+      `${other} files are not read here: make CSV or JSON lines of it, or say --from text to embed its lines as they stand`,
+    );
+  }
   if (/\.(jsonl|ndjson)$/i.test(name)) return "jsonl";
   if (/\.csv$/i.test(name)) return "csv";
   return /\.parquet$/i.test(name) ? "parquet" : "text";

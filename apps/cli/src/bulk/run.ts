@@ -55,6 +55,8 @@ export async function embedRows(work: Work): Promise<Done> {
   };
 
   const compute = async (window: Row[]): Promise<Vector[]> => {
+    const wrong = bad === "stop" && work.together ? window.find(({ problem }) => problem !== undefined) : undefined;
+    if (wrong !== undefined) throw badRow(source, wrong); // before all of them have been computed for nothing
     const texts = window.flatMap(({ text }) => (text === undefined ? [] : [text]));
     if (work.together && texts.length < 2) {
       throw new Error(

@@ -14,7 +14,7 @@ export interface ClassMeasures {
 export interface Evaluation {
   readonly texts: number;
   readonly accuracy: number;
-  /** Mean F1 of the classes, each counting the same. */
+  /** Mean F1 of the classes that a text has or was given, each counting the same. */
   readonly macroF1: number;
   readonly classes: readonly ClassMeasures[];
   /** Texts with a label (row) that were given another (column), in the order of `classes`, [K][K]. */
@@ -37,10 +37,12 @@ export function evaluateLabels(
     f1: share(matrix.getF1Score(label)),
     examples: matrix.getPositiveCount(label),
   }));
+  const named = new Set([...actual, ...given]);
+  const here = classes.filter(({ label }) => named.has(label));
   return {
     texts: actual.length,
     accuracy: matrix.getTrueCount() / actual.length,
-    macroF1: classes.reduce((sum, { f1 }) => sum + f1, 0) / classes.length,
+    macroF1: here.reduce((sum, { f1 }) => sum + f1, 0) / here.length,
     classes,
     confusion: matrix.getMatrix(),
   };

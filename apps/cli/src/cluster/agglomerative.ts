@@ -43,8 +43,11 @@ export function agglomerate(
   if ((threshold === undefined) === (clusters === undefined))
     throw new Error("give threshold or clusters, one of them");
   const merges = tree(rows, linkage).sort((x, y) => x.distance - y.distance);
+  /** Products of float32 rows of length one: equal rows may be that far from 1. */
+  const ROUNDING = 1e-6;
+  const near = 1 - (threshold ?? 0) + ROUNDING;
   const wanted =
-    threshold === undefined ? N - (clusters ?? 1) : merges.filter(({ distance }) => distance <= 1 - threshold).length;
+    threshold === undefined ? N - (clusters ?? 1) : merges.filter(({ distance }) => distance <= near).length;
   const parent = Int32Array.from({ length: N }, (_, i) => i);
   const root = (i: number): number => {
     while (parent[i] !== i) {

@@ -37,7 +37,9 @@ export interface RetrievalResult {
  * graded relevance (the gain of a document is its grade). Documents of one similarity are in the order of their ids.
  *
  * Queries and documents are encoded with the model's own prompts for them, if it has any.
- * @throws Error where no query has a relevant document, or judgements name what is not there.
+ * A relevant document that is not there is one that is never found, as in the reference.
+ *
+ * @throws Error where no query has a relevant document, or a judgement is about a query that is not there.
  */
 export async function evaluateRetrieval(
   model: Model,
@@ -140,20 +142,18 @@ function averagePrecision({ found, all }: Grades, k: number): number {
   return sum / Math.min(k, all.length);
 }
 
+/** Judgements about documents that are not there: some sets have them. */
+export function unknownDocuments({ corpus, relevant }: RetrievalData<unknown>): number {
+  return [...relevant.values()].reduce((sum, of) => sum + [...of.keys()].filter((id) => !corpus.has(id)).length, 0);
+}
+
 /** Ids of the queries that have a relevant document. */
-function judged({ queries, corpus, relevant }: RetrievalData<unknown>): string[] {
-  for (const [query, documents] of relevant) {
+function judged({ queries, relevant }: RetrievalData<unknown>): string[] {
+  for (const query of relevant.keys()) {
     if (!queries.has(query))
       throw new Error(
         `a judgement is about query ${JSON.stringify(query)}, which is not among the ${queries.size} queries`,
       );
-    for (const id of documents.keys()) {
-      if (!corpus.has(id)) {
-        throw new Error(
-          `a judgement is about document ${JSON.stringify(id)}, which is not among the ${corpus.size} documents`,
-        );
-      }
-    }
   }
   const asked = [...queries.keys()].filter((id) => [...(relevant.get(id)?.values() ?? [])].some((grade) => grade > 0));
   if (asked.length === 0) throw new Error("no query has a relevant document");

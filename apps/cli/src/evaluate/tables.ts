@@ -112,14 +112,15 @@ export async function readRetrieval(flags: RetrievalFlags): Promise<RetrievalDat
     relevant.set(row.values[query], of.set(row.values[document], grade));
   }
   const queries = await readTexts(flags.queries, flags, []);
-  return { queries, corpus: await readTexts(flags.corpus, flags, [flags.title]), relevant };
+  return { queries, corpus: await readTexts(flags.corpus, flags, [flags.title], true), relevant };
 }
 
-/** Texts by their ids. */
+/** Texts by their ids. Documents of some sets are empty, and are found as such; a query that is would ask nothing. */
 async function readTexts(
   table: string,
   flags: RetrievalFlags,
   before: readonly string[],
+  empty = false,
 ): Promise<Map<string, string>> {
   const texts = new Map<string, string>();
   const columns = [...before, flags.text];
@@ -129,7 +130,7 @@ async function readTexts(
     if (texts.has(id))
       throw new TableError(`${JSON.stringify(id)} stands in a line before`, { ...at, column: flags.id });
     const text = columns.map((column) => values[column]).filter((part) => part.trim() !== "");
-    if (text.length === 0) throw new TableError("there is no text in it", { ...at, column: flags.text });
+    if (text.length === 0 && !empty) throw new TableError("there is no text in it", { ...at, column: flags.text });
     texts.set(id, text.join(" "));
   }
   return texts;

@@ -6,7 +6,7 @@ import { countOf, showProgress } from "../progress.ts";
 import { clip, columns, printable, table } from "../terminal.ts";
 import { evaluateBinary } from "./binary.ts";
 import type { BinaryFlags, EvaluateFlags, RetrievalFlags, StsFlags } from "./command.ts";
-import { evaluateRetrieval } from "./retrieval.ts";
+import { evaluateRetrieval, unknownDocuments } from "./retrieval.ts";
 import { scatter } from "./scatter.ts";
 import { evaluateSts } from "./sts.ts";
 import { readBinary, readRetrieval, readSts } from "./tables.ts";
@@ -52,6 +52,11 @@ export async function retrieval(flags: RetrievalFlags): Promise<void> {
   await report(flags, { "--queries": asked, "--corpus": corpus, "--qrels": qrels }, async () => {
     const { result, identity } = await withProgress(flags, (model, options) => evaluateRetrieval(model, data, options));
     const { measures, queries, documents, similarityFunction } = result;
+    const missing = unknownDocuments(data);
+    if (missing > 0) {
+      const about = missing === 1 ? "1 judgement is about a document" : `${missing} judgements are about documents`;
+      process.stderr.write(`munjang: ${about} that ${corpus} does not have; they count as never found\n`);
+    }
     const what = `${queries} queries, ${documents} documents, by ${similarityFunction}`;
     const rows = Object.entries(measures).map(([name, value]) => [name, value] as const);
     const about = { task: "retrieval", model: flags.model, identity, tables: { queries: asked, corpus, qrels } };
