@@ -157,8 +157,12 @@ function checkId(field: string, value: number): void {
  * `SentenceTransformer.encode` gives for a model with mean pooling.
  */
 export function meanPooling(tokenEmbeddings: Tensor<Float32Array>, attentionMask: Tensor<Int32Array>): Float32Array[] {
-  checkObject("tokenEmbeddings.shape", tokenEmbeddings?.shape);
-  checkObject("attentionMask.shape", attentionMask?.shape);
+  for (const [name, tensor] of Object.entries({ tokenEmbeddings, attentionMask })) {
+    for (const field of ["shape", "stride", "data"] as const) checkObject(`${name}.${field}`, tensor?.[field]);
+    if (tensor.offset !== 0 || `${tensor.stride}` !== `${rowMajor(tensor.shape)}`) {
+      refuse(name, "must lie in its memory from its beginning, row by row: this is a view of another tensor");
+    }
+  }
   const [N, L, H] = tokenEmbeddings.shape;
   if (tokenEmbeddings.shape.length !== 3 || attentionMask.shape[0] !== N || attentionMask.shape[1] !== L) {
     refuse("meanPooling", `takes [N,L,H] and [N,L], not [${tokenEmbeddings.shape}] and [${attentionMask.shape}]`);

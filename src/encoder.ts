@@ -180,7 +180,7 @@ function running(
 ): Pick<Encoder, "run" | "checkUsable" | "dispose"> {
   let disposed = false;
   const checkUsable = (): void => {
-    if (disposed) refuse("dispose", "the model has been disposed of; load the model again");
+    if (disposed) refuse("dispose", "the model has been disposed of; load it again");
   };
   return {
     checkUsable,

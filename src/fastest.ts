@@ -49,10 +49,13 @@ async function openFastest(options: BackendOptions, whole?: WholeBackends, model
   const { tokensPerBatch, dtype } = options as EncoderOptions;
   const sizes = [layers, hiddenSize, heads, intermediateSize, tokensPerBatch];
   const about = [...sizes, options.verify !== false, whole && (dtype ?? "stored"), threads, wide, !!wasmModules];
+  const problems: string[] = [];
   const warnings: string[] = [];
   const leave = (backend: Backend, error: unknown): void => {
     const problem = (error as Error).message.replace(/^backend: /, "");
-    warnings.push(`backend: fastest leaves ${nameOf(backend)} out: ${problem}`);
+    problems.push(`backend: fastest leaves ${nameOf(backend)} out: ${problem}`);
+    // That relaxed WebAssembly is missing is no news to someone who did not ask for it.
+    if (options.candidates !== undefined || backend !== "wasm-relaxed") warnings.push(problems[problems.length - 1]);
   };
   const measured: { backend: Backend; key: string; figure: Figure }[] = [];
   for (const backend of candidates) {
@@ -63,8 +66,6 @@ async function openFastest(options: BackendOptions, whole?: WholeBackends, model
       leave(backend, error);
     }
   }
-  // That relaxed WebAssembly is missing is no news to someone who did not ask for it.
-  const unasked = options.candidates === undefined ? warnings.length : 0;
   // Neither kind of work decides alone: the product of both speeds does.
   const score = ({ large, short }: Figure): number => large / short;
   measured.sort((a, b) => score(b.figure) - score(a.figure));
@@ -73,13 +74,13 @@ async function openFastest(options: BackendOptions, whole?: WholeBackends, model
     try {
       const chosen = await chooseBackend(optionsFor(backend, options, false), whole, model);
       const reason = reasonOf(nameOf(backend), figures);
-      return { ...chosen, figures, warnings: warnings.slice(unasked), reason };
+      return { ...chosen, figures, warnings, reason };
     } catch (error) {
       known.delete(key); // it is another than was measured
       leave(backend, error);
     }
   }
-  return refuse("candidates", `none of them runs here: ${warnings.join("; ")}`);
+  return refuse("candidates", `none of them runs here: ${problems.join("; ")}`);
 }
 
 /** What a candidate that runs here and computes rightly was measured at, now or before. */
@@ -118,13 +119,13 @@ function optionsFor(backend: Backend, options: BackendOptions, verify: boolean):
 async function measure(chosen: ChosenBackend, backend: Backend, model: BertConfig, whole: boolean): Promise<Figure> {
   const { engine } = chosen;
   const config = { ...model, layers: 1 };
-  const tokens = Math.max(SHORT, chosen.tokens ?? defaultTokensPerBatch(model, chosen.work));
+  const each = Math.min(EACH, config.longestText);
+  const tokens = Math.max(SHORT, each, chosen.tokens ?? defaultTokensPerBatch(model, chosen.work));
   let runner: Runner | undefined;
   try {
     runner = await engine.start(seededWeights(engine.kernels, config, whole), config, tokens);
     const short = await best(runner, [SHORT], config);
-    const each = Math.min(EACH, config.longestText);
-    const texts = new Array<number>(Math.max(1, Math.floor(tokens / each))).fill(each);
+    const texts = new Array<number>(Math.floor(tokens / each)).fill(each);
     const large = await best(runner, texts, config);
     return {
       name: nameOf(backend),

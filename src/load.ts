@@ -83,7 +83,7 @@ function checkVocabulary(tokenizer: BertTokenizer, rows: number): void {
   const problem =
     vocabularySize > rows
       ? "the vocabulary belongs to another model"
-      : "it is cut short, or belongs to another model (padded on purpose? add [unused] lines)";
+      : "it is cut short, lacks [unused] lines, or belongs to another model";
   fail("vocab.txt", undefined, `the vocabulary has ${vocabularySize} entries, the word table ${rows}: ${problem}`);
 }
 

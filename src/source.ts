@@ -185,7 +185,7 @@ async function asBytes(
   if (file instanceof Uint8Array) return sourceOf(file);
   if (file instanceof URL) {
     if (file.protocol !== "file:") return openUrl(path, file, options);
-    const problem = "is on a disk, and this runtime has no file system";
+    const problem = "is a file, and this runtime has no file system";
     return platform?.openFile(file) ?? fail(path, "url", problem, file.href);
   }
   if (typeof file === "object" && file !== null && typeof file.arrayBuffer === "function") return fromBlob(file);

@@ -139,7 +139,7 @@ export async function openUrl(file: string, url: URL, patience: Patience): Promi
       }
       const answer = await ask(file, url, patience, start, end);
       if (answer?.total !== total || answer.version !== version) {
-        fail(file, undefined, "changed on the server; load the model again");
+        fail(file, undefined, "changed on the server; load it again");
       }
       const { bytes } = answer;
       if (bytes.byteLength === total) return bytes.slice(start, end);

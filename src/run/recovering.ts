@@ -44,14 +44,19 @@ export function recovering<B>(
         runner = undefined;
         await kernels.dispose();
         kernels = await open();
-        if (again === undefined) fail(undefined, "backend", "cannot take its weights in again; load the model again");
-        const now = await begin(await again(kernels));
-        // Files may have changed meanwhile: another model's vectors must not stand beside those of this one.
-        if (!near(now.answer, started.answer)) {
-          fail(undefined, "backend", "the model's files have changed; load the model again");
+        try {
+          if (again === undefined) fail(undefined, "backend", "cannot take its weights in again; load the model again");
+          const now = await begin(await again(kernels));
+          // Files may have changed meanwhile: another model's vectors must not stand beside those of this one.
+          if (!near(now.answer, started.answer)) {
+            fail(undefined, "backend", "the model's files have changed; load the model again");
+          }
+          runner = now.runner;
+          return runner;
+        } catch (error) {
+          await kernels.dispose(); // or its memory, and its turn to load, would be kept until somebody asks again
+          throw error;
         }
-        runner = now.runner;
-        return runner;
       };
       /** Whoever comes first opens new kernels, for all; where that fails the next call tries again. */
       const usable = async (): Promise<Runner> => {

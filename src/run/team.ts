@@ -24,7 +24,7 @@ export async function team(
 ): Promise<Engine<Address>> {
   const count = shared ? asked : 1;
   const panel = panelOf(kind);
-  const memory = shared ? new WebAssembly.Memory({ initial: 1, maximum: PAGE, shared }) : undefined;
+  const memory = shared ? sharedMemory() : undefined;
   const workers = together(startAll(spawn, count), memory);
   const late = setTimeout(() => workers.fail("it does not answer"), PATIENCE);
   await workers
@@ -61,6 +61,16 @@ export async function team(
       };
     },
   };
+}
+
+/** With room for 4 GB, or half or a quarter of that: phones keep free from the beginning what may be needed in the end. */
+function sharedMemory(maximum = PAGE): WebAssembly.Memory {
+  try {
+    return new WebAssembly.Memory({ initial: 1, maximum, shared: true });
+  } catch (error) {
+    if (maximum < PAGE / 2) throw error;
+    return sharedMemory(maximum / 2);
+  }
 }
 
 /** Starts all of them; where one cannot be started none stays. */

@@ -190,7 +190,7 @@ function warnings(
   if (differing.length === 0) return [];
   const why = configured
     ? "tokenizer_config.json is followed, as in transformers, where tokenizer.json says otherwise"
-    : "tokenizer.json is followed as written, as there is no tokenizer_config.json; not so in transformers";
+    : "tokenizer.json is followed as written: there is no tokenizer_config.json";
   return [`${why}: ${differing.join(", ")}`];
 }
 

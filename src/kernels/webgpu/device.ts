@@ -32,14 +32,19 @@ export async function openDevice(gpu: GPU | undefined, powerPreference?: GPUPowe
     return refuse("backend", `webgpu: the runtime refused an adapter: ${cause}`);
   });
   if (adapter === null) refuse("backend", "webgpu: the runtime found no GPU it would use; use another backend");
-  const about = describe(adapter.info);
+  const info: GPUAdapterInfo | undefined = adapter.info; // the first browsers with WebGPU have none
+  const about = info ? describe(info) : "the adapter";
   for (const [limit, least] of Object.entries(NEEDED)) {
     const has = adapter.limits[limit as keyof typeof NEEDED];
     if (!(has >= least)) refuse("backend", `webgpu needs ${limit} of ${least}; ${about} has ${has}`);
   }
   const requiredLimits = Object.fromEntries(WANTED.map((limit) => [limit, adapter.limits[limit]]));
   try {
-    return { device: await adapter.requestDevice({ requiredLimits }), about, software: isSoftware(adapter.info) };
+    return {
+      device: await adapter.requestDevice({ requiredLimits }),
+      about,
+      software: info !== undefined && isSoftware(info),
+    };
   } catch (cause) {
     return refuse("backend", `webgpu: ${about} gave no device: ${cause}`);
   }

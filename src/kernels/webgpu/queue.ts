@@ -35,6 +35,8 @@ export function queueOf(device: GPUDevice, name: string): Queue {
   const groups = new Map<string, GPUBindGroup>();
   /** Of copies that have been taken out, for the next. */
   const spare: GPUBuffer[] = [];
+  /** Reads under way. */
+  let reading = 0;
   let ids = 0;
   let encoder: GPUCommandEncoder | undefined;
   let pass: GPUComputePassEncoder | undefined;
@@ -145,12 +147,13 @@ export function queueOf(device: GPUDevice, name: string): Queue {
     async read(from, length) {
       const bytes = 4 * length;
       if (bytes === 0) return new Float32Array(0);
-      // As large as what is copied from: the longest batch's will do for all.
       const place = spare.findIndex(({ size }) => size >= bytes);
-      const staging = place < 0 ? create(from.buffer.size, USAGE.staging) : spare.splice(place, 1)[0];
+      // As large as what is copied from: the longest batch's will do for all. Others, beside one that is under way, are let go of again.
+      const only = reading++ === 0;
+      const staging = place < 0 ? create(only ? from.buffer.size : bytes, USAGE.staging) : spare.splice(place, 1)[0];
       submit((encoder) => encoder.copyBufferToBuffer(from.buffer, 0, staging, 0, bytes));
       try {
-        await staging.mapAsync(MAP_READ, 0, bytes);
+        await staging.mapAsync(MAP_READ, 0, bytes).finally(() => reading--);
       } catch (cause) {
         // A device tells of its loss a moment after it has refused.
         let timer: ReturnType<typeof setTimeout> | undefined;
@@ -163,7 +166,11 @@ export function queueOf(device: GPUDevice, name: string): Queue {
       }
       const values = new Float32Array(staging.getMappedRange(0, bytes).slice(0));
       staging.unmap();
-      spare.push(staging);
+      if (spare.length === 0) spare.push(staging);
+      else {
+        all.delete(staging);
+        staging.destroy();
+      }
       const problem = trouble();
       if (problem !== undefined) throw problem;
       return values;

@@ -58,6 +58,9 @@ export async function paraphraseMining(
   return paraphraseMiningEmbeddings(rows, options);
 }
 
+/** Pairs that can be held at a time: a Set has no room for more. */
+const MOST_PAIRS = 2 ** 24 - 1;
+
 /**
  * The pairs of rows that are nearest to each other, nearest first: `util.paraphrase_mining_embeddings`. A pair counts when one of its rows is
  * among the `topK` nearest of the other. Memory holds the nearest of `queryChunkSize` rows and `maxPairs` pairs. Of equal scores the pair
@@ -76,7 +79,10 @@ export async function paraphraseMiningEmbeddings(
   const scores = scoresOf(embeddings, embeddings, scoreFunction);
   const pace = pacer(N * N, D, options);
   // As in the reference: when there is one pair too many, the smaller of equal ones goes, and none that is as bad comes any more.
-  const pairs = createBest(Math.min(maxPairs, (N * (N - 1)) / 2), true);
+  const most = Math.min(maxPairs, (N * (N - 1)) / 2, N * topK);
+  if (most > MOST_PAIRS)
+    refuse("maxPairs", `must be ${MOST_PAIRS} at most for so many rows, or topK smaller`, maxPairs);
+  const pairs = createBest(most, true);
   const queued = new Set<number>();
   let least = Number.NEGATIVE_INFINITY;
   const block = Math.min(BLOCK, corpusChunkSize);

@@ -85,7 +85,8 @@ function products(
 
 /** A score that is not a number is neither near nor far. */
 function known(score: number, i: number, j: number): number {
-  if (Number.isNaN(score)) refuse("score", `is not a number for rows ${i} and ${j}`, score);
+  if (typeof score !== "number" || Number.isNaN(score))
+    refuse("score", `is not a number for rows ${i} and ${j}`, score);
   return score;
 }
 
