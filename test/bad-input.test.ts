@@ -459,6 +459,18 @@ describe("encode", () => {
   it("similarity of nothing", () => fails(() => (model.similarity as () => unknown)(), "must be rows of Float32Array"));
   it("meanPooling of nothing", () => fails(() => (meanPooling as () => unknown)(), "tokenEmbeddings"));
   it("meanPooling of no tensors", () => fails(() => meanPooling({} as never, {} as never), "tokenEmbeddings.shape"));
+  it("meanPooling of a part of another tensor", () => {
+    const states = {
+      data: new Float32Array(8),
+      shape: [1, 2, 2],
+      stride: [4, 2, 1],
+      offset: 4,
+      dtype: "float32",
+    } as const;
+    const mask = { data: Int32Array.of(1, 1), shape: [1, 2], stride: [2, 1], offset: 0, dtype: "int32" } as const;
+    expect(meanPooling({ ...states, offset: 0 }, mask)).toEqual([new Float32Array(2)]);
+    return fails(() => meanPooling(states, mask), "tokenEmbeddings", "a view");
+  });
   it("similarity of different widths", () =>
     fails(() => model.similarity(new Float32Array(2), new Float32Array(3)), "rows of 2 and of 3"));
 

@@ -23,6 +23,32 @@ function slow(name: string, ms: number): Kernels<Float32Array> {
 }
 
 describe('backend: "fastest"', () => {
+  it("measures within the room there is, however small it was asked to be", async () => {
+    const run = vi.fn();
+    const own: Kernels<Float32Array> = {
+      ...js(),
+      name: "own",
+      layerNorm(...args) {
+        run(args);
+        js().layerNorm(...args);
+      },
+    };
+    const model = await load([own], { tokensPerBatch: 5 });
+    expect(run).toHaveBeenCalled();
+    expect(model.warnings).toEqual([]); // a text that has no room is out of bounds, and leaves the candidate out
+    expect(model.backend.name).toBe("own");
+    await model.dispose();
+  });
+
+  it("says of what it tries by itself, too, why it was left out, but for relaxed WebAssembly", async () => {
+    const model = await load(undefined, { wide: true, threads: undefined });
+    const left = model.warnings.map((warning) => /leaves (\S+) out/.exec(warning)?.[1]);
+    expect(left).not.toContain("wasm-relaxed");
+    // Node 20 and 22 have no such vectors.
+    if (Number(process.versions.node.split(".")[0]) < 24) expect(left).toEqual(["wasm"]);
+    await model.dispose();
+  });
+
   it("measures the CPU's own by default, and tells its figures and its reason", async () => {
     const model = await load(undefined);
     const { figures = [], reason, name } = model.backend;

@@ -121,6 +121,7 @@ describe("an engine whose kernels can be lost", () => {
       throw new Error("the server is away");
     };
     await expect(runner.run(batch, words)).rejects.toThrow("the server is away");
+    expect(opened[1].disposed).toBe(true); // nothing is kept until somebody asks again
     weights.current = right;
     expect(await runner.run(batch, words)).toEqual(await expected.run(batch, words));
     await runner.dispose();

@@ -134,6 +134,15 @@ describe("semanticSearch", () => {
     },
   );
 
+  it("a function of one's own that answers with nothing, or later", async () => {
+    const rows = [Float32Array.of(1, 0)];
+    for (const scoreFunction of [() => undefined, async () => 1]) {
+      await expect(semanticSearch(rows, rows, { scoreFunction: scoreFunction as never })).rejects.toThrow(
+        "is not a number for rows 0 and 0",
+      );
+    }
+  });
+
   it("a function of one's own, unrounded; one row; more hits than rows; nothing", async () => {
     const scoreFunction: ScoreFunction = (a, b) => -Math.abs(a[0] - b[0]) / 3;
     const corpus = [[4], [1], [2], [9]].map((row) => Float32Array.from(row));
@@ -161,6 +170,14 @@ describe("paraphraseMining", () => {
     );
     for (const [, i, j] of found) expect(i).toBeLessThan(j);
     same(scored(found), scored(pairs), all);
+  });
+
+  it("takes any number of pairs for all there are, and refuses more than can be held", async () => {
+    const rows = [1, 2, 3].map((x) => Float32Array.of(x, 1));
+    expect(await paraphraseMiningEmbeddings(rows, { maxPairs: Number.MAX_SAFE_INTEGER })).toHaveLength(3);
+    const many = Array.from({ length: 6000 }, (_, n) => Float32Array.of(n + 1));
+    const all = { maxPairs: Number.MAX_SAFE_INTEGER, topK: 6000 };
+    await expect(paraphraseMiningEmbeddings(many, all)).rejects.toThrow("maxPairs");
   });
 
   it("is every pair sorted, where nothing limits it, in chunks of any size", async () => {

@@ -35,10 +35,15 @@ export function client(): Client {
     if ("error" in data) one.reject(new Error(data.error));
     else one.resolve(data.result);
   };
-  worker.onerror = ({ message }) => endAll(message || "the worker did not start");
+  let dead: string | undefined;
+  worker.onerror = ({ message }) => {
+    dead = message || "the worker did not start";
+    endAll(dead);
+  };
   return {
     ask: (name, args, progress) =>
       new Promise((resolve, reject) => {
+        if (dead !== undefined) throw new Error(dead);
         const id = ids++;
         waiting.set(id, { resolve: resolve as (result: unknown) => void, reject, progress });
         worker.postMessage({ id, name, args } satisfies Call);

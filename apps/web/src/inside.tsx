@@ -56,7 +56,7 @@ export function Inside({ w, engine, model }: SectionProps) {
             </p>
             <h3>{w.stage}</h3>
             <div class="row">
-              <button type="button" disabled={at === 0} onClick={() => setAt(at - 1)}>
+              <button type="button" disabled={at === 0} onClick={() => setAt(Math.min(at, insides.stages.length) - 1)}>
                 {w.previous}
               </button>
               <button type="button" disabled={at + 1 >= insides.stages.length} onClick={() => setAt(at + 1)}>
@@ -64,7 +64,10 @@ export function Inside({ w, engine, model }: SectionProps) {
               </button>
               <label class="inline">
                 {w.stage}
-                <select value={at} onChange={({ currentTarget }) => setAt(Number(currentTarget.value))}>
+                <select
+                  value={Math.min(at, insides.stages.length - 1)}
+                  onChange={({ currentTarget }) => setAt(Number(currentTarget.value))}
+                >
                   {insides.stages.map(({ name }, n) => (
                     <option key={name} value={n}>
                       {nameOf(w, name)}
@@ -85,7 +88,7 @@ export function Inside({ w, engine, model }: SectionProps) {
                 attention={stage.attention}
                 tokens={insides.tokens}
                 heads={insides.heads}
-                head={head}
+                head={Math.min(head, insides.heads - 1)}
                 onHead={setHead}
               />
             )}

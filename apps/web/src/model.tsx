@@ -27,11 +27,15 @@ export function ModelBar({ w, engine, onLoaded }: { w: Words; engine: Client; on
   };
 
   return (
-    <details class="model">
+    <details class="model" open={work.failed || undefined}>
       <summary>
         {w.model}:{" "}
         <span id="model-state">
-          {about === undefined ? w.loading : `${w.ready} · ${about.backend.name} · ${w.dimensions(about.dimension)}`}
+          {about !== undefined
+            ? `${w.ready} · ${about.backend.name} · ${w.dimensions(about.dimension)}`
+            : work.failed
+              ? w.failed
+              : w.loading}
         </span>
       </summary>
       <fieldset disabled={work.busy}>
@@ -71,7 +75,10 @@ export function ModelBar({ w, engine, onLoaded }: { w: Words; engine: Client; on
               type="file"
               multiple
               {...{ webkitdirectory: true }}
-              onChange={({ currentTarget }) => loadFolder(currentTarget.files)}
+              onChange={({ currentTarget }) => {
+                loadFolder(currentTarget.files);
+                currentTarget.value = ""; // the same folder again is a change too
+              }}
             />
           </label>
         )}
@@ -80,6 +87,11 @@ export function ModelBar({ w, engine, onLoaded }: { w: Words; engine: Client; on
         <p key={warning}>{warning}</p>
       ))}
       {work.status}
+      {work.failed && about === undefined && (
+        <button type="button" onClick={() => void load({ kind: "bundled" })}>
+          {w.again}
+        </button>
+      )}
     </details>
   );
 }

@@ -25,8 +25,11 @@ export function Race({ w, engine, model }: SectionProps) {
     });
   const copy = async (): Promise<void> => {
     if (ladder === undefined) return;
-    await navigator.clipboard.writeText(reportOf(ladder, speeds));
-    setCopied(true);
+    // Pages without https have no clipboard.
+    await work.run(async () => {
+      await navigator.clipboard.writeText(reportOf(ladder, speeds));
+      setCopied(true);
+    });
   };
 
   return (

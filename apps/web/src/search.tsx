@@ -64,8 +64,18 @@ export function Search({ w, engine, model }: SectionProps) {
     });
 
   const open = async (files: FileList | null | undefined): Promise<void> => {
-    const texts = await Promise.all([...(files ?? [])].map((file) => file.text()));
-    if (texts.length > 0) setText(texts.join("\n"));
+    await work.run(async () => {
+      const texts = await Promise.all(
+        [...(files ?? [])].map(async (file) => {
+          try {
+            return new TextDecoder("utf-8", { fatal: true }).decode(await file.arrayBuffer());
+          } catch {
+            throw new Error(w.notUtf8(file.name)); // such as CP949: letters would be lost without a word
+          }
+        }),
+      );
+      if (texts.length > 0) setText(texts.join("\n"));
+    });
   };
 
   const old = corpus !== undefined && (corpus.model !== model || corpus.texts.join("\n") !== linesOf(text).join("\n"));
@@ -89,8 +99,10 @@ export function Search({ w, engine, model }: SectionProps) {
             onInput={({ currentTarget }) => setText(currentTarget.value)}
             onDragOver={(event) => event.preventDefault()}
             onDrop={(event) => {
+              const files = event.dataTransfer?.files;
+              if (files === undefined || files.length === 0) return; // text, which the field takes by itself
               event.preventDefault();
-              void open(event.dataTransfer?.files);
+              void open(files);
             }}
           />
         </label>
@@ -101,7 +113,10 @@ export function Search({ w, engine, model }: SectionProps) {
               type="file"
               accept=".txt,.md,.csv,.tsv,.jsonl,text/*"
               multiple
-              onChange={({ currentTarget }) => void open(currentTarget.files)}
+              onChange={async ({ currentTarget }) => {
+                await open(currentTarget.files);
+                currentTarget.value = ""; // the same file again is a change too
+              }}
             />
           </label>
           <button type="submit" class="main" disabled={model === undefined || work.busy}>

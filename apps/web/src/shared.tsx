@@ -13,6 +13,8 @@ export interface SectionProps {
 
 export interface Work {
   readonly busy: boolean;
+  /** Whether the last one went wrong. */
+  readonly failed: boolean;
   readonly status: preact.JSX.Element;
   /** Runs something once at a time; what goes wrong is shown where the status is. */
   run(work: (progress: Progress) => Promise<void>): Promise<void>;
@@ -25,6 +27,7 @@ export function useWork(w: Words): Work {
   const [problem, setProblem] = useState<string>();
   return {
     busy,
+    failed: problem !== undefined,
     status: (
       <div class="status">
         {progress !== undefined && (

@@ -13,6 +13,8 @@ const ko = {
   loading: "모델을 불러오는 중",
   ready: "준비됨",
   failed: "문제가 생겼습니다",
+  again: "다시 불러오기",
+  notUtf8: (name: string): string => `${name}은(는) UTF-8이 아닙니다. UTF-8로 바꾸어 다시 여십시오.`,
   playIntro: "한 문장을 여러 문장과 비교합니다. 점수가 높은 문장이 기준 문장과 뜻이 더 가깝습니다.",
   playNote:
     "점수 자체보다 순서를 보십시오. 함께 온 모델은 작아서 관용구를 글자 그대로 읽습니다. ‘그 식당은 파리를 날린다’를 ‘그 식당에는 손님이 없다’보다 ‘파리가 식당에 날아다닌다’에 가깝게 봅니다.",
@@ -144,6 +146,8 @@ const en: Words = {
   loading: "Loading the model",
   ready: "Ready",
   failed: "Something went wrong",
+  again: "Load again",
+  notUtf8: (name: string): string => `${name} is not UTF-8: convert it, and open it again.`,
   playIntro: "One sentence against others. The higher its score, the nearer a sentence is in meaning.",
   playNote:
     "Mind the order, not the number. The bundled model is small and reads idioms literally: it puts “그 식당은 파리를 날린다” (that restaurant has no customers) nearer to “파리가 식당에 날아다닌다” (flies are flying about in the restaurant) than to “그 식당에는 손님이 없다” (that restaurant has no customers).",

@@ -18,6 +18,18 @@ type Implementation = {
   [K in keyof Api]: (tell: Tell, ...args: Parameters<Api[K]>) => Promise<ReturnType<Api[K]>> | ReturnType<Api[K]>;
 };
 
+/** Calls under way, which a model that is let go of would end. */
+const pending = new Set<Promise<unknown>>();
+
+/** Of a model that another takes the place of, once nothing computes with it any more. */
+async function letGo(old: typeof current): Promise<void> {
+  await Promise.allSettled([...pending].filter((call) => call !== loading));
+  await old?.model.dispose();
+  await old?.bert?.then((bert) => bert.dispose()).catch(() => {});
+}
+
+/** The call that loads a model, which does not wait for itself. */
+let loading: Promise<unknown> | undefined;
 let current: { source: string | ModelFiles; model: SentenceTransformer; bert?: Promise<BertModel> } | undefined;
 
 function sourceOf(choice: ModelChoice): string | ModelFiles {
@@ -56,8 +68,7 @@ const api: Implementation = {
         tell(file, sum(0) / Math.max(1, sum(1)));
       },
     });
-    await current?.model.dispose();
-    void current?.bert?.then((bert) => bert.dispose()).catch(() => {}); // it may still be on its way
+    void letGo(current);
     current = { source, model };
     const { dimension, backend, warnings } = model;
     return { dimension, backend, warnings };
@@ -156,7 +167,10 @@ const post = (answer: Answer): void => postMessage(answer);
 addEventListener("message", async ({ data: { id, name, args } }: MessageEvent<Call>) => {
   try {
     const run = api[name] as (tell: Tell, ...args: readonly unknown[]) => unknown;
-    const result = await run((progress, part) => post({ id, progress, part }), ...args);
+    const call = Promise.resolve(run((progress, part) => post({ id, progress, part }), ...args));
+    if (name === "load") loading = call;
+    pending.add(call);
+    const result = await call.finally(() => pending.delete(call));
     post({ id, result });
   } catch (error) {
     post({ id, error: error instanceof ModelError || error instanceof Error ? error.message : String(error) });
