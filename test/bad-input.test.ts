@@ -12,6 +12,7 @@ import {
   meanPooling,
   SentenceTransformer,
 } from "../src/node.ts";
+import { openModel } from "../src/source.ts";
 import { goldenFolder } from "./golden/read.ts";
 import { tinyFiles, withJson } from "./tiny.ts";
 
@@ -525,8 +526,9 @@ describe("the parts alone", () => {
     const folder = mkdtempSync(join(tmpdir(), "munjang-"));
     for (const [path, bytes] of Object.entries(files))
       if (!path.includes("/")) writeFileSync(join(folder, path), bytes);
+    const named = await openModel(folder);
     rmSync(join(folder, "model.safetensors"));
-    await fails(() => BertModel.load(folder), "model.safetensors: is missing");
+    await fails(() => BertModel.load(named), "model.safetensors: is missing");
     rmSync(folder, { recursive: true });
   });
 });

@@ -17,12 +17,13 @@ const exact = exactly(a, b, sizes);
 const MAY_BE_MISSING = /simd opcode|relaxed dot product|needs WebGPU/;
 
 describe("the ladder", () => {
-  it.each(ladder.map((rung) => [rung.name, rung] as const))("%s", async (_, rung) => {
+  it.for(ladder.map((rung) => [rung.name, rung] as const))("%s", async ([, rung], { skip }) => {
     let product: Product;
     try {
       product = await rung.make(b, sizes);
     } catch (error) {
       expect(String(error)).toMatch(MAY_BE_MISSING);
+      skip(`not here: ${error}`);
       return;
     }
     await check(rung, product, a, exact, sizes);

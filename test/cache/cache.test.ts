@@ -329,6 +329,17 @@ describe("entries that cannot be believed", () => {
     store.stores.get("munjang")?.delete(key);
     same(await read("big.bin"), big);
     expect(warnings).toEqual([expect.stringContaining("part 3 of 3 in the browser's cache is missing")]);
+
+    await clearCached();
+    const stop = new AbortController();
+    const onProgress: CachedOptions["onProgress"] = ({ loaded }) =>
+      loaded > 2 * PART + 1000 && stop.abort(new Error("enough"));
+    await expect(read("big.bin", { signal: stop.signal, onProgress })).rejects.toThrow("enough");
+    expect(store.parts().length).toBe(2);
+    damage(0);
+    warnings.length = 0;
+    same(await read("big.bin"), big);
+    expect(warnings).toEqual([expect.stringContaining("part 1 of 3 in the browser's cache is damaged")]);
   });
 
   it.each(["", "{", "[]", '{"url": 3}'])("a note that reads %j is none", async (text) => {

@@ -439,7 +439,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "texts not cut at the model's limit",
     file: "src/sentence-transformer.ts",
-    find: "this.tokenizer.encode(prompt + item, { maxLength: this.maxSeqLength })",
+    find: "this.tokenize(prompt + item)",
     put: "this.tokenizer.encode(prompt + item, { maxLength: 512 })",
   },
   {

@@ -49,6 +49,24 @@ describe("a team", () => {
     await alone.dispose();
   });
 
+  it("is content with a quarter of the memory where no more is to be had, as on phones", async () => {
+    const { Memory } = WebAssembly;
+    const asked: unknown[] = [];
+    const scarce = (how: WebAssembly.MemoryDescriptor): WebAssembly.Memory => {
+      asked.push(how.maximum);
+      if ((how.maximum ?? 0) > 16384) throw new RangeError("Out of memory");
+      return new Memory(how);
+    };
+    vi.spyOn(WebAssembly, "Memory").mockImplementation(scarce as never);
+    const model = await BertModel.load({ files }, { threads: 2 });
+    vi.restoreAllMocks();
+    expect(model.backend).toMatchObject({ name: "wasm", threads: 2 });
+    expect(asked).toEqual([65536, 32768, 16384]);
+    const alone = await BertModel.load({ files }, { threads: 0 });
+    expect(await statesOf(model, [1, 2])).toEqual(await statesOf(alone, [1, 2]));
+    await Promise.all([model.dispose(), alone.dispose()]);
+  });
+
   it("without shared memory is one worker with its own, which says so and gives the same bits", async () => {
     const started = watched();
     setThreads({ ...node, shared: false });
@@ -194,11 +212,13 @@ describe("a team", () => {
   it("dispose waits for the batch in flight, and then no worker is left", async () => {
     const started = watched();
     const model = await BertModel.load({ files }, { threads: 2 });
+    expect(started.length).toBe(2);
+    const ended = started.map((worker) => new Promise((resolve) => worker.once("exit", resolve)));
     const call = statesOf(model, [1]);
     await new Promise((resolve) => setTimeout(resolve, 0));
     await model.dispose();
     expect((await call).length).toBe(1);
-    expect(started.length).toBe(2);
+    await Promise.all(ended); // or the test runs out of time
     await model.dispose(); // twice is nothing new
   });
 

@@ -60,7 +60,7 @@ describe.skipIf(process.platform === "win32")("examples", () => {
     const blocks = [...page.matchAll(/^```ts\n(.*?)^```/gms)].map(([, block]) => block);
     expect(blocks).toHaveLength(1);
     // Where it stands, the packages are found.
-    const script = fileURLToPath(new URL(`../dist/example-${process.pid}.mjs`, import.meta.url));
+    const script = fileURLToPath(new URL(`../example-${process.pid}.mjs`, import.meta.url));
     writeFileSync(script, blocks[0]);
     const { code, out, err } = await run(process.execPath, [script]).finally(() => run("rm", [script]));
     expect(err).toBe("");
