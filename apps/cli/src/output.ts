@@ -46,7 +46,15 @@ export function nameBeside(target: string, hidden = false): string {
   for (let n = 0; ; n++) {
     const name = `${hidden ? "." : ""}${basename(target)}.${process.pid}${n === 0 ? "" : `.${n}`}.part`;
     const path = join(dirname(target), name);
-    if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return path;
+    if (!isThere(path)) return path;
+  }
+}
+
+function isThere(path: string): boolean {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+  } catch {
+    return false; // who opens it is told why that cannot be
   }
 }
 

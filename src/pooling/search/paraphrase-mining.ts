@@ -59,7 +59,7 @@ export async function paraphraseMining(
 }
 
 /** Pairs that can be held at a time: a Set has no room for more. */
-const MOST_PAIRS = 2 ** 24 - 1;
+const MOST_PAIRS = 16_777_215;
 
 /**
  * The pairs of rows that are nearest to each other, nearest first: `util.paraphrase_mining_embeddings`. A pair counts when one of its rows is
