@@ -101,9 +101,8 @@ function checkCachedOptions(options: CachedOptions): void {
     onProgress: "function",
     onWarning: "function",
   });
-  const { revalidate, integrity } = options;
+  const { revalidate, integrity, timeout = 1 } = options;
   if (revalidate !== undefined) checkOneOf("revalidate", revalidate, ["always", "never"]);
-  const { timeout = 1 } = options;
   if (!(timeout > 0)) refuse("timeout", "must be milliseconds, more than 0", timeout);
   for (const [path, hash] of Object.entries(integrity ?? {})) {
     checkOptional(`integrity[${path}]`, hash, "string");

@@ -60,7 +60,7 @@ export function quantizeEach(
 /** Smallest and largest value of every dimension of rows [N, D]. */
 export function rangesOf(x: Float32Array, D: number): Ranges {
   if (x.length <= D) {
-    refuse("precision", "needs the ranges of more than one: give `ranges`");
+    refuse("precision", "needs the ranges of other vectors: give `ranges`");
   }
   const least = x.slice(0, D);
   const most = x.slice(0, D);

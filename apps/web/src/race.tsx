@@ -42,7 +42,7 @@ export function Race({ w, engine, model }: SectionProps) {
         <button type="button" disabled={!work.busy} onClick={() => runner.current?.end()}>
           {w.stop}
         </button>
-        <button type="button" disabled={ladder === undefined} onClick={() => void copy()}>
+        <button type="button" disabled={ladder === undefined || work.busy} onClick={() => void copy()}>
           {w.copy}
         </button>
         <span aria-live="polite">{copied && w.copied}</span>

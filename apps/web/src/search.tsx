@@ -111,6 +111,7 @@ export function Search({ w, engine, model }: SectionProps) {
             {w.openFile}
             <input
               type="file"
+              disabled={work.busy}
               accept=".txt,.md,.csv,.tsv,.jsonl,text/*"
               multiple
               onChange={async ({ currentTarget }) => {

@@ -18,18 +18,16 @@ type Implementation = {
   [K in keyof Api]: (tell: Tell, ...args: Parameters<Api[K]>) => Promise<ReturnType<Api[K]>> | ReturnType<Api[K]>;
 };
 
-/** Calls under way, which a model that is let go of would end. */
+/** Calls under way that may compute with a model, and would end with it. */
 const pending = new Set<Promise<unknown>>();
 
 /** Of a model that another takes the place of, once nothing computes with it any more. */
 async function letGo(old: typeof current): Promise<void> {
-  await Promise.allSettled([...pending].filter((call) => call !== loading));
+  await Promise.allSettled([...pending]);
   await old?.model.dispose();
   await old?.bert?.then((bert) => bert.dispose()).catch(() => {});
 }
 
-/** The call that loads a model, which does not wait for itself. */
-let loading: Promise<unknown> | undefined;
 let current: { source: string | ModelFiles; model: SentenceTransformer; bert?: Promise<BertModel> } | undefined;
 
 function sourceOf(choice: ModelChoice): string | ModelFiles {
@@ -168,8 +166,7 @@ addEventListener("message", async ({ data: { id, name, args } }: MessageEvent<Ca
   try {
     const run = api[name] as (tell: Tell, ...args: readonly unknown[]) => unknown;
     const call = Promise.resolve(run((progress, part) => post({ id, progress, part }), ...args));
-    if (name === "load") loading = call;
-    pending.add(call);
+    if (name !== "load") pending.add(call); // which would wait for itself
     const result = await call.finally(() => pending.delete(call));
     post({ id, result });
   } catch (error) {
